@@ -1,0 +1,137 @@
+import type { Call, Fetch, Middleware, Next } from './contract.ts'
+import type { EventListener } from './events.ts'
+import { begin, liveCallOf, type LiveCall, type Setting } from './call.ts'
+import { beside, fromArguments } from './source.ts'
+
+/** A middleware that wants to see the call. */
+export type Handler = (request: Request, next: Next, call: Call) => Promise<Response>
+
+/** Options of {@link createFetch}. */
+export interface CreateFetchOptions {
+  /** What sends requests in the end. @default the global `fetch`, looked up at each call */
+  readonly fetch?: Fetch | undefined
+  /** The partition of a request: holds, limits and budgets are kept per key. @default the origin of its URL */
+  readonly key?: string | ((request: Request) => string) | undefined
+  /**
+   * The time for the whole call with all its waits and attempts, to the response's headers, in milliseconds. Then it
+   * rejects with a `TimeoutError`; a wait that would not fit is not begun. @default none
+   */
+  readonly timeoutMs?: number | undefined
+  /** Hears of everything that happens to every call. */
+  readonly onEvent?: EventListener | undefined
+  /** How much of the body of a `Request` is kept for sending it again, in bytes. @default 1 MiB */
+  readonly replayLimitBytes?: number | undefined
+}
+
+type Chain = (request: Request, call: LiveCall, last: Next) => Promise<Response>
+
+/** Handlers behind the middlewares made by {@link middleware}: a link hands them their call without a look-up. */
+const handlers = new WeakMap<Middleware, Handler>()
+
+const REPLAY_LIMIT_BYTES = 2 ** 20
+
+const bottom: Chain = (request, _call, last) => last(request)
+
+const link = (one: Middleware, rest: Chain): Chain => {
+  const handler = handlers.get(one)
+  return (request, call, last) => {
+    const next: Next = async (sent) => rest(sent, call, last)
+    return handler ? handler(call.enter(request), next, call) : one(call.enter(request), next)
+  }
+}
+
+const build = (middlewares: readonly Middleware[], where: string): Chain => {
+  if (!Array.isArray(middlewares)) throw new TypeError(`${where}: expected an array of middlewares, got ${describe(middlewares)}`)
+  for (const [index, one] of middlewares.entries()) {
+    if (typeof one !== 'function') throw new TypeError(`${where}: middleware ${index} must be a function, got ${describe(one)}`)
+  }
+  return middlewares.reduceRight<Chain>((rest, one) => link(one, rest), bottom)
+}
+
+const describe = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value)
+
+const PLAIN: Omit<Setting, 'inner'> = {
+  key: undefined,
+  timeoutMs: undefined,
+  replayLimitBytes: REPLAY_LIMIT_BYTES,
+  onEvent: undefined,
+}
+
+/** Runs a chain on a request: inside the call it belongs to, or in a call and on a transport of its own. */
+const runOn = (chain: Chain, request: Request, next: Next): Promise<Response> => {
+  const running = liveCallOf(request)
+  if (running) return chain(request, running, next)
+  const inner: Fetch = (input, init) => next(init ? new Request(input, init) : (input as Request))
+  const source = fromArguments(request, undefined, inner, REPLAY_LIMIT_BYTES)
+  return begin(source, request.signal, { ...PLAIN, inner }).run((sent, call) => chain(sent, call, call.send))
+}
+
+/** The call that a request belongs to, while it runs: for middlewares that were not made by {@link middleware}. */
+export const callOf = (request: Request): Call | undefined => liveCallOf(request)
+
+/**
+ * Joins middlewares into one, the first outermost. The result works in any pipeline, and without one.
+ *
+ * @throws {TypeError} if one of them is not a function.
+ */
+export const compose = (...middlewares: readonly Middleware[]): Middleware => {
+  const chain = build(middlewares, 'compose')
+  return async function composed(request, next) {
+    return runOn(chain, request, next)
+  }
+}
+
+/**
+ * Makes a middleware that sees its {@link Call}. Used outside of any pipeline, it begins a call of its own.
+ *
+ * @example
+ * const stamp = middleware('stamp', async (request, next, call) => {
+ *   const response = await next(request)
+ *   console.log(`${request.url}: ${response.status} after ${call.attempt} attempts`)
+ *   return response
+ * })
+ */
+export const middleware = (name: string, handler: Handler): Middleware => {
+  if (typeof handler !== 'function') throw new TypeError(`middleware ${name}: handler must be a function, got ${describe(handler)}`)
+  const chain: Chain = (request, call, last) => handler(call.enter(request), async (sent) => last(sent), call)
+  const made: Middleware = async (request, next) => runOn(chain, request, next)
+  Object.defineProperty(made, 'name', { value: name })
+  handlers.set(made, handler)
+  return made
+}
+
+/**
+ * Makes a drop-in `fetch` that sends every request through the middlewares, the first outermost.
+ *
+ * @throws {TypeError | RangeError} if a middleware is not a function or an option makes no sense.
+ * @example
+ * const fetch = createFetch([backoffJitter(), retryAfter()], { timeoutMs: 30_000 })
+ * const response = await fetch('https://api.example.com/v1/items')
+ */
+export const createFetch = (middlewares: readonly Middleware[], options: CreateFetchOptions = {}): Fetch => {
+  const { fetch, key, timeoutMs, onEvent, replayLimitBytes = REPLAY_LIMIT_BYTES } = options
+  const chain = build(middlewares, 'createFetch')
+  for (const [name, value] of Object.entries({ fetch, onEvent })) {
+    if (value !== undefined && typeof value !== 'function') throw new TypeError(`createFetch: ${name} must be a function, got ${describe(value)}`)
+  }
+  if (key !== undefined && typeof key !== 'function' && typeof key !== 'string') {
+    throw new TypeError(`createFetch: key must be a string or a function, got ${describe(key)}`)
+  }
+  if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1)) {
+    throw new RangeError(`createFetch: timeoutMs must be above 0 and at most 2147483647, got ${timeoutMs}`)
+  }
+  if (!(replayLimitBytes >= 0)) throw new RangeError(`createFetch: replayLimitBytes must be 0 or more, got ${replayLimitBytes}`)
+
+  // Called as a plain function, and the global one on its object: browsers insist on both.
+  const inner: Fetch = fetch ?? ((input, init) => (init === undefined ? globalThis.fetch(input) : globalThis.fetch(input, init)))
+  const setting: Setting = { inner, key, timeoutMs, replayLimitBytes, onEvent }
+  const plain = middlewares.length === 0 && timeoutMs === undefined && onEvent === undefined
+
+  return async (input, init) => {
+    if (plain) return init === undefined ? inner(input) : inner(input, init)
+    const source = fromArguments(input, init, inner, replayLimitBytes)
+    const signal = init?.signal !== undefined ? init.signal : input instanceof Request ? input.signal : undefined
+    const call = begin(source, signal ?? undefined, setting, beside(init, input))
+    return call.run((request, live) => chain(request, live, live.send))
+  }
+}

@@ -1,0 +1,62 @@
+import type { CallEvent, EventListener } from './events.ts'
+
+/** Sends a request on: to the middleware below or, at the bottom, to the network. May be called again. */
+export type Next = (request: Request) => Promise<Response>
+
+/** The one shape of the house: see the request, call `next` zero or more times, answer with a Response. */
+export type Middleware = (request: Request, next: Next) => Promise<Response>
+
+/** What any `fetch` is. Not `typeof fetch`: runtimes add members of their own to theirs (Bun: `preconnect`). */
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+
+/** Where a call has spent time before an attempt was sent. */
+export type WaitKind = 'queue' | 'hold' | 'backoff'
+
+/** Why a call is not tried again. */
+export interface GiveUp {
+  /** The middleware that decided. */
+  readonly by: string
+  /** A short sentence: "waits 3600 s, maxWaitMs is 60 s". */
+  readonly reason: string
+}
+
+/** The few facts that the middlewares of one call share. */
+export interface Call {
+  /** Unique in this process. */
+  readonly id: string
+  /** The partition this call belongs to: all state is kept per key. @default the URL's origin */
+  readonly key: string
+  /** When the call began, in epoch milliseconds. */
+  readonly startedAt: number
+  /** How often a request of this call was handed to the inner fetch so far. */
+  readonly attempt: number
+  /** How many of those attempts count against a `maxAttempts`: all but the {@link Call.excuse | excused} ones. */
+  readonly counted: number
+  /** Fires when the caller aborts or the deadline passes. Every wait listens to it. */
+  readonly signal: AbortSignal
+  /** When the call's `timeoutMs` is used up, on the clock of `performance.now()`. `Infinity` without one. */
+  readonly deadline: number
+  /** Whether the request can be sent again. False for one-shot bodies: hand the answer on instead of retrying. */
+  readonly canReplay: boolean
+  /** Set once a middleware has decided that this call is over: nobody else retries. */
+  readonly gaveUp: GiveUp | undefined
+  /** Whether anybody listens to events. Ask before building a costly one. */
+  readonly observed: boolean
+  /**
+   * A time limit for each attempt, from sending to response headers, in milliseconds. The attempt then rejects with
+   * a `TimeoutError`. @default undefined (none)
+   */
+  attemptTimeoutMs: number | undefined
+  /** Whether a wait of this many milliseconds ends before the deadline. If not, do not begin it. */
+  fits(waitMs: number): boolean
+  /** Notes time spent waiting, for the next `attempt` event. */
+  waited(kind: WaitKind, ms: number): void
+  /** Takes the last attempt out of `counted`: the server refused it for a reason that is not this call's failure. */
+  excuse(): void
+  /** Ends retrying, for every middleware of this call. */
+  giveUp(by: string, reason: string): void
+  /** Tells the listeners. What they throw is reported and dropped. */
+  emit(event: CallEvent): void
+  /** Listens to this call's events until it ends, or until the returned function is called. */
+  on(listener: EventListener): () => void
+}

@@ -1,0 +1,20 @@
+export type { Call, Fetch, GiveUp, Middleware, Next, WaitKind } from './contract.ts'
+export type {
+  AlertEvent,
+  AttemptEvent,
+  CallEvent,
+  CreditsEvent,
+  EventListener,
+  GiveUpEvent,
+  HoldEvent,
+  LimitEvent,
+  QueueEvent,
+  RetryEvent,
+} from './events.ts'
+export type { CreateFetchOptions, Handler } from './compose.ts'
+export type { Keyed } from './keyed.ts'
+export { callOf, compose, createFetch, middleware } from './compose.ts'
+export { discard } from './discard.ts'
+export { keyed } from './keyed.ts'
+export { notify } from './notify.ts'
+export { sleep } from './sleep.ts'

@@ -1,0 +1,29 @@
+/** The longest delay a timer takes (2^31-1 ms, 24.8 days); beyond it, `setTimeout` fires at once. */
+const LONGEST_MS = 2 ** 31 - 1
+
+/**
+ * Resolves after `ms` milliseconds, however many. Rejects at once with `signal.reason` when the signal fires, and
+ * leaves neither timer nor listener behind.
+ */
+export const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+  new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason)
+      return
+    }
+    const until = performance.now() + ms
+    const arm = (): ReturnType<typeof setTimeout> => {
+      const left = until - performance.now()
+      return left > LONGEST_MS ? setTimeout(() => (timer = arm()), LONGEST_MS) : setTimeout(finish, Math.max(0, left))
+    }
+    const finish = (): void => {
+      signal?.removeEventListener('abort', abort)
+      resolve()
+    }
+    const abort = (): void => {
+      clearTimeout(timer)
+      reject(signal?.reason)
+    }
+    let timer = arm()
+    signal?.addEventListener('abort', abort, { once: true })
+  })
