@@ -56,8 +56,8 @@ export const begin = (
   { inner, key, timeoutMs, replayLimitBytes, onEvent }: Setting,
   init?: Record<string, unknown>,
 ): LiveCall => {
-  const controller = caller && timeoutMs === undefined ? undefined : new AbortController()
-  const signal = controller?.signal ?? (caller as AbortSignal)
+  const controller = new AbortController()
+  const signal = caller && timeoutMs === undefined ? caller : controller.signal
   const interruptible = caller !== undefined || timeoutMs !== undefined
   const began = performance.now()
   const sources = new Map<Request, Source>()
@@ -80,7 +80,9 @@ export const begin = (
     // A Request made from another follows its signal only while that one is reachable: so the caller's is named again.
     const own = request === source.request ? undefined : request.signal
     if (!limit && !own && timeoutMs === undefined) return undefined
-    const signals = [caller, timeoutMs === undefined ? undefined : signal, own, limit].filter((one) => one !== undefined)
+    const signals = [caller, timeoutMs === undefined ? undefined : signal, own, limit].filter(
+      (one) => one !== undefined,
+    )
     return signals.length === 1 ? signals[0] : AbortSignal.any(signals)
   }
 
@@ -180,18 +182,19 @@ export const begin = (
           for (const one of sources.values()) one.end()
           tidy(responses, returned, signal.aborted)
         }
-        const abort = (): void => controller?.abort(caller?.reason)
+        const abort = (): void => controller.abort(caller?.reason)
         const stop = (): void => {
           end(undefined)
           // As in `fetch`, whoever feeds the upload hears of the abort, even if nothing was sent yet.
-          if (call.attempt === 0 && !source.request.body?.locked) source.request.body?.cancel(signal.reason).catch(() => undefined)
+          if (call.attempt === 0 && !source.request.body?.locked)
+            source.request.body?.cancel(signal.reason).catch(() => undefined)
           reject(signal.reason)
         }
         const timer =
           timeoutMs === undefined
             ? undefined
-            : setTimeout(() => controller?.abort(timeoutError('call', timeoutMs)), timeoutMs)
-        if (controller) caller?.addEventListener('abort', abort)
+            : setTimeout(() => controller.abort(timeoutError('call', timeoutMs)), timeoutMs)
+        if (signal !== caller) caller?.addEventListener('abort', abort)
         if (interruptible) signal.addEventListener('abort', stop)
         if (signal.aborted) {
           stop()

@@ -1,7 +1,8 @@
 import type { Call, Fetch, Middleware, Next } from './contract.ts'
 import type { EventListener } from './events.ts'
 import { begin, liveCallOf, type LiveCall, type Setting } from './call.ts'
-import { beside, fromArguments } from './source.ts'
+import { beside } from './snapshot.ts'
+import { fromArguments } from './source.ts'
 
 /** A middleware that wants to see the call. */
 export type Handler = (request: Request, next: Next, call: Call) => Promise<Response>
@@ -41,14 +42,17 @@ const link = (one: Middleware, rest: Chain): Chain => {
 }
 
 const build = (middlewares: readonly Middleware[], where: string): Chain => {
-  if (!Array.isArray(middlewares)) throw new TypeError(`${where}: expected an array of middlewares, got ${describe(middlewares)}`)
+  if (!Array.isArray(middlewares))
+    throw new TypeError(`${where}: expected an array of middlewares, got ${describe(middlewares)}`)
   for (const [index, one] of middlewares.entries()) {
-    if (typeof one !== 'function') throw new TypeError(`${where}: middleware ${index} must be a function, got ${describe(one)}`)
+    if (typeof one !== 'function')
+      throw new TypeError(`${where}: middleware ${index} must be a function, got ${describe(one)}`)
   }
   return middlewares.reduceRight<Chain>((rest, one) => link(one, rest), bottom)
 }
 
-const describe = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value)
+const describe = (value: unknown): string =>
+  value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value
 
 const PLAIN: Omit<Setting, 'inner'> = {
   key: undefined,
@@ -92,7 +96,8 @@ export const compose = (...middlewares: readonly Middleware[]): Middleware => {
  * })
  */
 export const middleware = (name: string, handler: Handler): Middleware => {
-  if (typeof handler !== 'function') throw new TypeError(`middleware ${name}: handler must be a function, got ${describe(handler)}`)
+  if (typeof handler !== 'function')
+    throw new TypeError(`middleware ${name}: handler must be a function, got ${describe(handler)}`)
   const chain: Chain = (request, call, last) => handler(call.enter(request), async (sent) => last(sent), call)
   const made: Middleware = async (request, next) => runOn(chain, request, next)
   Object.defineProperty(made, 'name', { value: name })
@@ -112,7 +117,8 @@ export const createFetch = (middlewares: readonly Middleware[], options: CreateF
   const { fetch, key, timeoutMs, onEvent, replayLimitBytes = REPLAY_LIMIT_BYTES } = options
   const chain = build(middlewares, 'createFetch')
   for (const [name, value] of Object.entries({ fetch, onEvent })) {
-    if (value !== undefined && typeof value !== 'function') throw new TypeError(`createFetch: ${name} must be a function, got ${describe(value)}`)
+    if (value !== undefined && typeof value !== 'function')
+      throw new TypeError(`createFetch: ${name} must be a function, got ${describe(value)}`)
   }
   if (key !== undefined && typeof key !== 'function' && typeof key !== 'string') {
     throw new TypeError(`createFetch: key must be a string or a function, got ${describe(key)}`)
@@ -120,10 +126,12 @@ export const createFetch = (middlewares: readonly Middleware[], options: CreateF
   if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1)) {
     throw new RangeError(`createFetch: timeoutMs must be above 0 and at most 2147483647, got ${timeoutMs}`)
   }
-  if (!(replayLimitBytes >= 0)) throw new RangeError(`createFetch: replayLimitBytes must be 0 or more, got ${replayLimitBytes}`)
+  if (!(replayLimitBytes >= 0))
+    throw new RangeError(`createFetch: replayLimitBytes must be 0 or more, got ${replayLimitBytes}`)
 
   // Called as a plain function, and the global one on its object: browsers insist on both.
-  const inner: Fetch = fetch ?? ((input, init) => (init === undefined ? globalThis.fetch(input) : globalThis.fetch(input, init)))
+  const inner: Fetch =
+    fetch ?? ((input, init) => (init === undefined ? globalThis.fetch(input) : globalThis.fetch(input, init)))
   const setting: Setting = { inner, key, timeoutMs, replayLimitBytes, onEvent }
   const plain = middlewares.length === 0 && timeoutMs === undefined && onEvent === undefined
 

@@ -1,4 +1,6 @@
 import type { Fetch } from './contract.ts'
+import { isOneShot, lazily } from './one-shot.ts'
+import { beside, type Init, ON_REQUEST, snapshot } from './snapshot.ts'
 
 /**
  * Where the bytes of an attempt come from. The middlewares see `request`; what is sent is, as long as nobody changed
@@ -21,101 +23,6 @@ export interface Source {
   end(): void
 }
 
-type Init = Record<string, unknown>
-
-/** The members of RequestInit that end up in a Request. Others belong to the inner fetch alone. */
-const ON_REQUEST = [
-  'method',
-  'headers',
-  'body',
-  'referrer',
-  'referrerPolicy',
-  'mode',
-  'credentials',
-  'cache',
-  'redirect',
-  'integrity',
-  'keepalive',
-] as const
-
-/** Members with a meaning to `fetch` that a Request does not show again, or does not keep. */
-const BESIDE_REQUEST = ['signal', 'duplex', 'priority', 'window', 'dispatcher'] as const
-
-/** A copy that later changes to the caller's object do not reach. An init may be a Request or a class instance. */
-const snapshot = (init: RequestInit, limitBytes: number): Init => {
-  const from = init as unknown as Init
-  const copy: Init = {}
-  for (const name in from) copy[name] = from[name]
-  for (const name of [...ON_REQUEST, ...BESIDE_REQUEST]) if (from[name] !== undefined) copy[name] = from[name]
-  if (copy['headers'] != null) copy['headers'] = copyHeaders(copy['headers'])
-  copy['body'] = copyBody(copy['body'], limitBytes)
-  if (copy['body'] === undefined) delete copy['body']
-  return copy
-}
-
-const copyHeaders = (headers: unknown): unknown => {
-  if (headers instanceof Headers) return new Headers(headers)
-  if (typeof headers === 'object' && headers !== null && !(Symbol.iterator in headers)) return { ...headers }
-  return typeof headers === 'object' ? Array.from(headers as Iterable<[string, string]>, (pair) => [...pair]) : headers
-}
-
-const copyBody = (body: unknown, limitBytes: number): unknown => {
-  // Beyond the limit the caller's own bytes are sent: a second copy would double the memory of a large upload.
-  if (body instanceof ArrayBuffer) return body.byteLength > limitBytes ? body : body.slice(0)
-  if (ArrayBuffer.isView(body)) {
-    if (body.byteLength > limitBytes) return body
-    return new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice()
-  }
-  if (body instanceof URLSearchParams) return new URLSearchParams(body)
-  if (body instanceof FormData) {
-    const copy = new FormData()
-    for (const [name, value] of body) copy.append(name, value)
-    return copy
-  }
-  return body
-}
-
-type OneShot = ReadableStream<unknown> | AsyncIterable<unknown>
-
-const isOneShot = (body: unknown): body is OneShot =>
-  body instanceof ReadableStream || (typeof body === 'object' && body !== null && Symbol.asyncIterator in body)
-
-const iterate = (body: OneShot): AsyncIterator<unknown> => {
-  if (!(body instanceof ReadableStream)) return body[Symbol.asyncIterator]()
-  // Not every browser iterates over streams.
-  const reader = body.getReader()
-  return {
-    next: () => reader.read() as Promise<IteratorResult<unknown>>,
-    return: async (reason) => {
-      await reader.cancel(reason)
-      return { done: true, value: undefined }
-    },
-  }
-}
-
-/**
- * A stream that touches the one behind it only when it is read. So the middlewares' Request can show the body of a
- * one-shot upload while the inner fetch still gets the caller's own.
- */
-const lazily = (body: OneShot): ReadableStream<unknown> => {
-  let iterator: AsyncIterator<unknown> | undefined
-  return new ReadableStream<unknown>(
-    {
-      async pull(controller) {
-        iterator ??= iterate(body)
-        const { done, value } = await iterator.next()
-        if (done) controller.close()
-        else controller.enqueue(value)
-      },
-      async cancel(reason) {
-        iterator ??= iterate(body)
-        await iterator.return?.(reason)
-      },
-    },
-    { highWaterMark: 0 },
-  )
-}
-
 const print = (headers: Headers): string => {
   let text = ''
   headers.forEach((value, name) => (text += `${name}\0${value}\n`))
@@ -124,6 +31,13 @@ const print = (headers: Headers): string => {
 
 const hasBody = (request: Request): boolean =>
   request.body !== null && request.method !== 'GET' && request.method !== 'HEAD'
+
+/** Own properties that somebody has set on a Request. By name: what an implementation keeps under symbols is not ours. */
+const withOwn = (request: Request, from: Request): Request => {
+  for (const name of Object.keys(from))
+    Object.defineProperty(request, name, Object.getOwnPropertyDescriptor(from, name) ?? {})
+  return request
+}
 
 /** A Request of another implementation (npm's undici): the inner fetch knows what to do with it, we only show it. */
 const isForeign = (input: unknown): input is Pick<Request, 'url' | 'method' | 'headers' | 'body'> =>
@@ -138,9 +52,10 @@ export const fromArguments = (
 ): Source => {
   const given = init === undefined || init === null ? undefined : snapshot(init, limitBytes)
   if (input instanceof Request && hasBody(input) && given?.['body'] == null) {
-    if (!given || ON_REQUEST.every((name) => given[name] === undefined)) return fromRequest(input, inner, limitBytes, given)
+    if (!given || ON_REQUEST.every((name) => given[name] === undefined))
+      return fromRequest(input, inner, limitBytes, given)
     // The caller's Request is used up here, as it is in `fetch`. Own properties (openapi-fetch sets some) go along.
-    const request = Object.assign(new Request(input, given as RequestInit), input)
+    const request = withOwn(new Request(input, given), input)
     return fromRequest(request, inner, limitBytes, beside(given, input))
   }
 
@@ -149,7 +64,7 @@ export const fromArguments = (
   const oneShot = isOneShot(body)
   const show = (): Request => {
     const shown = oneShot ? { ...given, body: lazily(body) } : given
-    if (!isForeign(target)) return new Request(target, shown as RequestInit)
+    if (!isForeign(target)) return new Request(target, shown)
     const { url, method, headers } = target
     return new Request(url, { method, headers: [...headers], duplex: 'half', ...shown } as RequestInit)
   }
@@ -161,11 +76,13 @@ export const fromArguments = (
   /** The headers, if a middleware changed them in place, or the caller those of its Request after the call. */
   const changed = (): Headers | undefined => {
     const now = print(request.headers)
-    if (now === (input instanceof Request && !given?.['headers'] ? print(input.headers) : shownHeaders)) return undefined
+    if (now === (input instanceof Request && !given?.['headers'] ? print(input.headers) : shownHeaders))
+      return undefined
     const headers = new Headers(request.headers)
     // A type that only came with the body comes again with it; a form's would name another boundary.
     const own = new Headers(given?.['headers'] as HeadersInit | undefined)
-    if (typeOfBody !== null && !own.has('content-type') && headers.get('content-type') === typeOfBody) headers.delete('content-type')
+    if (typeOfBody !== null && !own.has('content-type') && headers.get('content-type') === typeOfBody)
+      headers.delete('content-type')
     return headers
   }
 
@@ -175,28 +92,17 @@ export const fromArguments = (
     oneShot,
     send: (signal) => {
       const headers = changed()
-      const args = given || headers || signal ? { ...given, ...(headers && { headers }), ...(signal && { signal }) } : undefined
-      return args ? inner(target, args as RequestInit) : inner(target)
+      const args =
+        given || headers || signal ? { ...given, ...(headers && { headers }), ...(signal && { signal }) } : undefined
+      return args ? inner(target, args) : inner(target)
     },
     renew: () => {
       const headers = changed()
-      return fromArguments(target, headers ? ({ ...given, headers } as RequestInit) : (given as RequestInit), inner, limitBytes)
+      return fromArguments(target, headers ? { ...given, headers } : given, inner, limitBytes)
     },
     settle: () => undefined,
     end: () => {},
   }
-}
-
-/** The members of an init that a Request made from it, or from `input`, has lost. */
-export const beside = (init: RequestInit | Init | undefined, input?: unknown): Init | undefined => {
-  const rest: Init = {}
-  for (const name in init) if (!(ON_REQUEST as readonly string[]).includes(name)) rest[name] = (init as Init)[name]
-  delete rest['signal']
-  for (const name of ['referrer', 'referrerPolicy'] as const) {
-    const value = (init as Init | undefined)?.[name] ?? (input instanceof Request ? input[name] : undefined)
-    if (value && value !== 'about:client') rest[name] = value
-  }
-  return Object.keys(rest).length > 0 ? rest : undefined
 }
 
 /**
@@ -206,7 +112,7 @@ export const beside = (init: RequestInit | Init | undefined, input?: unknown): I
 export const fromRequest = (request: Request, inner: Fetch, limitBytes: number, init?: Init): Source => {
   const sendWith = (more: Init | undefined, signal: AbortSignal | undefined): Promise<Response> => {
     const args = init || more || signal ? { ...init, ...more, ...(signal && { signal }) } : undefined
-    return args ? inner(request, args as RequestInit) : inner(request)
+    return args ? inner(request, args) : inner(request)
   }
   const empty = !hasBody(request)
   // A body that is used already fails in the inner fetch, with its own words.
@@ -233,7 +139,7 @@ export const fromRequest = (request: Request, inner: Fetch, limitBytes: number, 
     },
     oneShot: false,
     send: (signal) => sendWith(request.bodyUsed && copy.bytes ? again() : undefined, signal),
-    renew: () => fromRequest(Object.assign(new Request(request, again() as RequestInit), request), inner, limitBytes, init),
+    renew: () => fromRequest(withOwn(new Request(request, again()), request), inner, limitBytes, init),
     settle: () => (copy.reading ? Promise.race([copy.done, turns()]) : undefined),
     end: copy.end,
   }

@@ -1,0 +1,30 @@
+import { createFetch, middleware, type CallEvent, type Fetch, type Middleware } from '../../src/index.ts'
+
+export const pass: Middleware = (request, next) => next(request)
+
+/** Bare fetch under the type of the house. */
+export const bare: Fetch = (input, init) => (init === undefined ? fetch(input) : fetch(input, init))
+
+const listen = (_event: CallEvent): void => {}
+
+/** Pipelines that add nothing: each must be as good as its inner fetch. */
+export const transparent: Readonly<Record<string, (inner?: Fetch) => Fetch>> = {
+  'an empty pipeline': (inner) => createFetch([], { fetch: inner }),
+  'an observed, timed, empty pipeline': (inner) => createFetch([], { fetch: inner, onEvent: listen, timeoutMs: 60_000 }),
+  'a pass-through': (inner) => createFetch([pass], { fetch: inner }),
+  'an observed, timed pass-through': (inner) =>
+    createFetch([pass], { fetch: inner, onEvent: listen, timeoutMs: 60_000, key: 'k', replayLimitBytes: 16 }),
+  'a pass-through that sees its call': (inner) =>
+    createFetch([middleware('pass', (request, next) => next(request)), pass], { fetch: inner }),
+  'a limit for each attempt': (inner) =>
+    createFetch(
+      [
+        middleware('limit', (request, next, call) => {
+          call.attemptTimeoutMs = 60_000
+          return next(request)
+        }),
+      ],
+      { fetch: inner },
+    ),
+  'a pipeline in a pipeline': (inner) => createFetch([pass], { fetch: createFetch([pass], { fetch: inner }) }),
+}
