@@ -1,0 +1,63 @@
+export interface Block {
+  /** The line of its opening fence, counted from 1. */
+  readonly line: number
+  readonly extension: 'ts' | 'js'
+  readonly code: string
+  readonly check: boolean
+  readonly run: boolean
+}
+
+const extensions = new Map([
+  ['ts', 'ts'],
+  ['typescript', 'ts'],
+  ['js', 'js'],
+  ['javascript', 'js'],
+] as const)
+
+const isLanguage = (word: string): word is 'ts' | 'typescript' | 'js' | 'javascript' =>
+  (extensions as ReadonlyMap<string, string>).has(word)
+
+const flags: ReadonlySet<string> = new Set(['no-run', 'no-check'])
+
+/**
+ * Reads the TypeScript and JavaScript blocks of a Markdown text. Each is checked and run, unless its fence says `no-run`
+ * or, under an HTML comment that gives the reason, `no-check`.
+ */
+export const blocksOf = (text: string, page: string): readonly Block[] => {
+  const blocks: Block[] = []
+  const lines = text.split(/\r?\n/)
+  for (let at = 0; at < lines.length; at++) {
+    const [, indent = '', fence = '', info = ''] = /^(\s*)(`{3,}|~{3,})(.*)$/.exec(lines[at] ?? '') ?? []
+    if (fence === '') continue
+    const opening = at
+    const body: string[] = []
+    for (at++; at < lines.length && !isClosing(lines[at] ?? '', fence); at++)
+      body.push((lines[at] ?? '').replace(indent, ''))
+
+    const [language = '', ...marks] = info.trim().split(/\s+/)
+    if (!isLanguage(language)) continue
+    const line = opening + 1
+    for (const mark of marks) {
+      if (!flags.has(mark)) throw new SyntaxError(`${page}:${line}: "${mark}" is neither no-run nor no-check`)
+    }
+    const check = !marks.includes('no-check')
+    if (!check && !isExplained(lines.slice(0, opening))) {
+      throw new SyntaxError(`${page}:${line}: no-check needs an HTML comment right above that says why`)
+    }
+    blocks.push({
+      line,
+      extension: extensions.get(language) ?? 'ts',
+      code: body.join('\n'),
+      check,
+      run: check && !marks.includes('no-run'),
+    })
+  }
+  return blocks
+}
+
+const isClosing = (line: string, fence: string): boolean => {
+  const trimmed = line.trim()
+  return trimmed.length >= fence.length && trimmed === fence.charAt(0).repeat(trimmed.length)
+}
+
+const isExplained = (above: readonly string[]): boolean => /<!--\s*\S[\s\S]*-->\s*$/.test(above.join('\n').trimEnd())

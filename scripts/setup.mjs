@@ -1,0 +1,76 @@
+// Runs before anything is installed, on whatever Node there is (20 or newer): nothing but node: imports in here.
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = fileURLToPath(new URL('..', import.meta.url))
+
+const windows = process.platform === 'win32'
+
+/** The Node that the workspace installs for itself; the one running this file may be too old for the tools. */
+export const node = join(root, 'node_modules', 'node', 'bin', windows ? 'node.exe' : 'node')
+
+export const env = {
+  ...process.env,
+  PATH: join(root, 'node_modules', '.bin') + delimiter + process.env.PATH,
+  TURBO_TELEMETRY_DISABLED: '1',
+}
+
+/** Runs a command in the root; resolves to its exit code and everything it printed. */
+const run = (command, args) =>
+  new Promise((resolve) => {
+    // The tools are .cmd files on Windows, which only a shell can start.
+    const child = spawn(command, args, { cwd: root, env, shell: windows, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    child.stdout.setEncoding('utf8').on('data', (text) => (output += text))
+    child.stderr.setEncoding('utf8').on('data', (text) => (output += text))
+    child.on('error', (error) => resolve({ code: 1, output: String(error) }))
+    child.on('close', (code) => resolve({ code: code ?? 1, output }))
+  })
+
+/** Runs a command as one quiet line with its seconds; all of its output is shown when it fails. */
+export const step = async (name, command, args) => {
+  const startedAt = performance.now()
+  if (process.stdout.isTTY) process.stdout.write(`… ${name}`)
+  const { code, output } = await run(command, args)
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+  const erase = process.stdout.isTTY ? '\r' : ''
+  console.log(`${erase}${code === 0 ? '✓' : '✗'} ${name.padEnd(16)} ${seconds.padStart(5)} s`)
+  if (code !== 0) console.log(output)
+  return { ok: code === 0, output }
+}
+
+/** Runs a task of turbo.json: when nothing that it reads has changed, its last result stands. */
+export const task = (name) =>
+  step(name, 'turbo', ['run', `//#${name}`, '--output-logs=errors-only', '--log-prefix=none', '--log-order=grouped'])
+
+const manifests = () => [
+  'pnpm-lock.yaml',
+  'pnpm-workspace.yaml',
+  'package.json',
+  'docs/package.json',
+  ...readdirSync(join(root, 'packages'))
+    .map((name) => `packages/${name}/package.json`)
+    .filter((path) => existsSync(join(root, path))),
+]
+
+const fingerprint = () => {
+  const hash = createHash('sha256').update(`${process.platform} ${process.arch}`)
+  for (const path of manifests()) hash.update(`\0${path}\0`).update(readFileSync(join(root, path)))
+  return hash.digest('hex')
+}
+
+/** Installs the locked dependencies, unless what is in node_modules already came from these very manifests. */
+export const install = async () => {
+  const stamp = join(root, 'node_modules', '.install-stamp')
+  const wanted = fingerprint()
+  if (existsSync(stamp) && existsSync(node) && readFileSync(stamp, 'utf8') === wanted) return true
+
+  rmSync(stamp, { force: true })
+  const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const { ok } = await step('install', 'npx', ['--yes', packageManager, 'install', '--frozen-lockfile'])
+  if (ok) writeFileSync(stamp, wanted)
+  return ok
+}

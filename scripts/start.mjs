@@ -1,0 +1,17 @@
+import { spawn } from 'node:child_process'
+import { env, install, node, root, task } from './setup.mjs'
+
+const ready = (await install()) && (await task('build')).ok
+if (!ready) process.exit(1)
+
+const job = spawn(node, ['packages/bench/src/main-job/main.ts', ...process.argv.slice(2)], {
+  cwd: root,
+  env,
+  stdio: 'inherit',
+})
+// Ctrl-C reaches the job by itself; staying alive until it has ended keeps its last words above the prompt.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => job.kill('SIGTERM'))
+job.on('exit', (code) => {
+  process.exitCode = code ?? 1
+})

@@ -1,0 +1,44 @@
+// Writes the lists that must name every package. docs/test/house.test.ts fails when they are out of date.
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const read = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'))
+
+const folders = readdirSync(join(root, 'packages'))
+  .filter((name) => existsSync(join(root, 'packages', name, 'package.json')))
+  .map((name) => `packages/${name}`)
+  .toSorted()
+const names = folders
+  .map((folder) => read(`${folder}/package.json`))
+  .filter((manifest) => !manifest.private)
+  .map((manifest) => manifest.name)
+const references = folders.map((path) => ({ path }))
+
+const docs = read('docs/package.json')
+const others = Object.entries(docs.dependencies ?? {}).filter(([, range]) => !range.startsWith('workspace:'))
+
+const wanted = {
+  'tsconfig.json': { files: [], references: [...references, { path: './tsconfig.test.json' }] },
+  'tsconfig.test.json': { ...read('tsconfig.test.json'), references },
+  'docs/package.json': {
+    ...docs,
+    dependencies: Object.fromEntries([...names.map((name) => [name, 'workspace:^']), ...others]),
+  },
+}
+
+const stale = Object.entries(wanted).filter(
+  ([path, content]) => !existsSync(join(root, path)) || JSON.stringify(read(path)) !== JSON.stringify(content),
+)
+if (process.argv.includes('--check')) {
+  for (const [path] of stale) console.log(`${path} is out of date: npm run sync`)
+  process.exitCode = stale.length > 0 ? 1 : 0
+} else if (stale.length > 0) {
+  const paths = stale.map(([path]) => path)
+  for (const [path, content] of stale) writeFileSync(join(root, path), JSON.stringify(content, null, 2))
+  const formatter = join(root, 'node_modules/.bin/oxfmt')
+  if (existsSync(formatter)) execFileSync(formatter, paths, { cwd: root, shell: process.platform === 'win32' })
+  console.log(`wrote ${paths.join(', ')}`)
+}

@@ -1,0 +1,44 @@
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { install, node, root, step, task } from './setup.mjs'
+
+const report = 'node_modules/.cache/vitest-report.json'
+
+/** Counts single tests, and as one failure each a file that failed outside of them, as when it did not even load. */
+const readReport = () => {
+  if (!existsSync(join(root, report))) return { passed: 0, failed: 0 }
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(join(root, report), 'utf8'))
+  const broken = testResults.filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some(({ status }) => status === 'failed'),
+  )
+  return { passed: numPassedTests, failed: numFailedTests + broken.length }
+}
+
+const runTests = async () => {
+  mkdirSync(dirname(join(root, report)), { recursive: true })
+  rmSync(join(root, report), { force: true })
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  const { ok } = await step('tests', 'vitest', ['run', ...reporters])
+  const { passed, failed } = readReport()
+  // An error outside of any test (an unhandled rejection) fails the run without failing a test.
+  return { passed, failed: ok ? failed : Math.max(failed, 1) }
+}
+
+const runAll = async () => {
+  if (!(await install())) return { passed: 0, failed: 1 }
+
+  const checks = [await task('build')]
+  const onBuilt = checks[0].ok ? ['lint', 'check:packages'] : []
+  for (const name of ['format:check', 'knip', ...onBuilt]) checks.push(await task(name))
+
+  const size = await step('size', node, ['scripts/size.mjs'])
+  if (size.ok) console.log(size.output.trimEnd())
+  checks.push(size)
+
+  const { passed, failed } = await runTests()
+  return { passed, failed: failed + checks.filter(({ ok }) => !ok).length }
+}
+
+const { passed, failed } = await runAll()
+console.log(`${passed} passed, ${failed} failed`)
+process.exitCode = failed === 0 ? 0 : 1

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['packages/*/test/**/*.test.ts', 'docs/test/**/*.test.ts'],
+    allowOnly: false,
+    // A mock or a fake clock that outlives its test would make the next one lie.
+    restoreMocks: true,
+    unstubGlobals: true,
+  },
+})
