@@ -5,15 +5,15 @@ import { createFetch, type Fetch } from '../src/index.ts'
 import { BODIES, init, ONE_SHOT, posting, sameBoundary, streamOf, TEXT } from './support/bodies.ts'
 import { errorFacts, errorOf, outcome, responseFacts, turn, watchRejections, type Facts } from './support/outcome.ts'
 import { serve, type Exchange, type Server } from './support/server.ts'
-import { bare, pass, transparent } from './support/variants.ts'
+import { bare, pass, transparent, twice } from './support/variants.ts'
 
 /** Answers that need a second cue from the test. */
 const cues: (() => void)[] = []
 const cue = (): Promise<void> => new Promise((resolve) => cues.push(resolve))
 
-const answer = async ({ request, response, body }: Exchange): Promise<void> => {
+const respond = async ({ request, response, body }: Exchange): Promise<void> => {
   const { pathname, searchParams } = new URL(request.url ?? '', 'http://x')
-  const [, route, detail] = pathname.split('/')
+  const [, route = '', detail] = pathname.split('/')
   switch (route) {
     case 'redirect':
       response.writeHead(Number(detail), { location: searchParams.get('to') ?? '/echo' }).end('moved')
@@ -54,17 +54,14 @@ let rejections: () => Promise<unknown[]>
 
 beforeAll(async () => {
   rejections = watchRejections()
-  server = await serve(answer)
+  server = await serve(respond)
   origin = server.origin
 })
 
-afterAll(async () => {
-  await server.close()
-  expect(await rejections()).toEqual([])
-})
+afterAll(() => server.close())
 
 interface Trace {
-  readonly result: unknown
+  readonly result: Facts
   readonly seen: readonly Facts[]
 }
 
@@ -83,31 +80,25 @@ const trace = async (run: Run, fetch: Fetch): Promise<Trace> => {
   return { result, seen }
 }
 
-type Run = (fetch: Fetch) => Promise<unknown>
+type Run = (fetch: Fetch) => Promise<Facts>
 
 /** Each case runs once with bare fetch, and must look the same through each pipeline. */
-const same = (cases: Readonly<Record<string, Run>>, check: (bare: Trace) => void): void => {
-  const names = Object.keys(transparent)
+const same = (cases: Readonly<Record<string, Run>>, isAboutThis: (bare: Trace) => boolean): void => {
   describe.each(Object.entries(cases))('%s', (_name, run) => {
-    let expected: Trace
-    beforeAll(async () => {
-      expected = await trace(run, bare)
-      // A case in which bare fetch itself does not do what the case is about would show nothing.
-      check(expected)
+    let once: Promise<Trace> | undefined
+    const expected = (): Promise<Trace> => (once ??= trace(run, bare))
+    test('in bare fetch does what the case is about', async () => {
+      expect(await expected()).toSatisfy(isAboutThis)
     })
-    test.each(names)('through %s', async (name) => {
-      expect(await trace(run, transparent[name]!())).toEqual(expected)
+    test.each(Object.keys(transparent))('through %s', async (name) => {
+      const wanted = await expected()
+      expect(await trace(run, transparent[name]!())).toEqual(wanted)
     })
   })
 }
 
-const answered = ({ result, seen }: Trace): void => {
-  expect(result).toHaveProperty('answer')
-  expect(result).not.toHaveProperty('broke')
-  expect(seen.length).toBeGreaterThan(0)
-}
-
-const rejected = ({ result }: Trace): void => expect(result).toHaveProperty('rejected')
+const answered = ({ result, seen }: Trace): boolean => 'answer' in result && !('broke' in result) && seen.length > 0
+const rejected = ({ result }: Trace): boolean => 'rejected' in result
 
 /** An init without any member of its own. */
 class Init {
@@ -149,8 +140,14 @@ describe('requests without a body', () => {
       'init empty': (fetch) => outcome(fetch(echo(), {})),
       'every member undefined': (fetch) =>
         outcome(
-          fetch(echo(), init({ method: undefined, headers: undefined, body: undefined, signal: undefined, redirect: undefined })),
+          fetch(
+            echo(),
+            init({ method: undefined, headers: undefined, body: undefined, signal: undefined, redirect: undefined }),
+          ),
         ),
+      // Undici takes it for an object like any other, and sends it as a string.
+      'a view on shared memory as body': (fetch) =>
+        outcome(fetch(echo(), init({ method: 'POST', body: new Uint8Array(new SharedArrayBuffer(4)) }))),
       'body null': (fetch) => outcome(fetch(echo(), { method: 'POST', body: null })),
       'body undefined': (fetch) => outcome(fetch(echo(), init({ method: 'POST', body: undefined }))),
       'signal null': (fetch) => outcome(fetch(echo(), { signal: null })),
@@ -161,7 +158,8 @@ describe('requests without a body', () => {
       DELETE: (fetch) => outcome(fetch(echo(), { method: 'DELETE' })),
       OPTIONS: (fetch) => outcome(fetch(echo(), { method: 'OPTIONS' })),
       'a Request': (fetch) => outcome(fetch(new Request(echo(), { headers: { 'x-a': '1' } }))),
-      'a Request and an init': (fetch) => outcome(fetch(new Request(echo()), { method: 'PUT', headers: { 'x-a': '1' } })),
+      'a Request and an init': (fetch) =>
+        outcome(fetch(new Request(echo()), { method: 'PUT', headers: { 'x-a': '1' } })),
       'cache, credentials, mode, referrer, keepalive, priority': (fetch) =>
         outcome(
           fetch(
@@ -223,7 +221,9 @@ describe('each type of body', () => {
   describe('in a Request, with another method and other headers in the init', () => {
     same(
       cases((fetch, name) =>
-        outcome(fetch(new Request(echo(), posting(name)), init({ method: 'PUT', headers: { 'x-a': '1' }, duplex: 'half' }))),
+        outcome(
+          fetch(new Request(echo(), posting(name)), init({ method: 'PUT', headers: { 'x-a': '1' }, duplex: 'half' })),
+        ),
       ),
       answered,
     )
@@ -253,15 +253,22 @@ describe('forms of init', () => {
     {
       'an instance with getters': (fetch) => outcome(fetch(echo(), new Init(members()) as unknown as RequestInit)),
       'an instance with getters, and a stream': (fetch) =>
-        outcome(fetch(echo(), new Init({ ...members(), body: streamOf([Buffer.from('s')]), duplex: 'half' }) as unknown as RequestInit)),
-      frozen: (fetch) => outcome(fetch(echo(), Object.freeze({ ...members(), headers: Object.freeze({ 'x-a': '1' }) }))),
-      'without a prototype': (fetch) => outcome(fetch(echo(), Object.assign(Object.create(null), members()) as RequestInit)),
+        outcome(
+          fetch(
+            echo(),
+            new Init({ ...members(), body: streamOf([Buffer.from('s')]), duplex: 'half' }) as unknown as RequestInit,
+          ),
+        ),
+      frozen: (fetch) =>
+        outcome(fetch(echo(), Object.freeze({ ...members(), headers: Object.freeze({ 'x-a': '1' }) }))),
+      'without a prototype': (fetch) =>
+        outcome(fetch(echo(), Object.assign(Object.create(null), members()) as RequestInit)),
       inherited: (fetch) => outcome(fetch(echo(), Object.create(members()) as RequestInit)),
-      'a Proxy': (fetch) => outcome(fetch(echo(), new Proxy(members(), {}) as RequestInit)),
-      'a Request': (fetch) => outcome(fetch(echo(), new Request(`${origin}/other`, members() as RequestInit) as RequestInit)),
+      'a Proxy': (fetch) => outcome(fetch(echo(), new Proxy(members(), {}))),
+      'a Request': (fetch) => outcome(fetch(echo(), new Request(`${origin}/other`, members()))),
       'a Request without a body': (fetch) =>
-        outcome(fetch(echo(), new Request(`${origin}/other`, { headers: { 'x-a': '1' } }) as RequestInit)),
-      'getters that count: each is asked as often as it likes': (fetch) => {
+        outcome(fetch(echo(), new Request(`${origin}/other`, { headers: { 'x-a': '1' } }))),
+      'a getter that answers otherwise when it is asked again': (fetch) => {
         let asked = 0
         return outcome(
           fetch(echo(), {
@@ -313,7 +320,12 @@ describe('forms of headers', () => {
         Object.entries(forms).map(([name, make]): [string, Run] => [
           name,
           (fetch) =>
-            outcome(fetch(new Request(echo(), { method: 'POST', body: 'b', headers: { 'x-old': '1' } }), init({ headers: make() }))),
+            outcome(
+              fetch(
+                new Request(echo(), { method: 'POST', body: 'b', headers: { 'x-old': '1' } }),
+                init({ headers: make() }),
+              ),
+            ),
         ]),
       ),
       answered,
@@ -322,14 +334,18 @@ describe('forms of headers', () => {
 })
 
 describe('redirects', () => {
-  const to = (code: number, more: RequestInit = {}) => (fetch: Fetch) => outcome(fetch(`${origin}/redirect/${code}`, more))
+  const to =
+    (code: number, more: RequestInit = {}) =>
+    (fetch: Fetch) =>
+      outcome(fetch(`${origin}/redirect/${code}`, more))
   same(
     {
       'followed by GET': to(302),
       'to another query, with a fragment kept': (fetch) =>
         outcome(fetch(`${origin}/redirect/302?to=${encodeURIComponent('/echo?x')}#part`)),
       manual: to(302, { redirect: 'manual' }),
-      'a Request that says manual': (fetch) => outcome(fetch(new Request(`${origin}/redirect/302`, { redirect: 'manual' }))),
+      'a Request that says manual': (fetch) =>
+        outcome(fetch(new Request(`${origin}/redirect/302`, { redirect: 'manual' }))),
       'a Request that says error, an init that says follow': (fetch) =>
         outcome(fetch(new Request(`${origin}/redirect/302`, { redirect: 'error' }), { redirect: 'follow' })),
       'a POST after 303': to(303, { method: 'POST', body: TEXT }),
@@ -339,7 +355,9 @@ describe('redirects', () => {
       'a Request with a body after 307': (fetch) =>
         outcome(fetch(new Request(`${origin}/redirect/307`, { method: 'POST', body: TEXT }))),
       'a Request with a body after 307, and an init': (fetch) =>
-        outcome(fetch(new Request(`${origin}/redirect/307`, { method: 'POST', body: TEXT }), { headers: { 'x-a': '1' } })),
+        outcome(
+          fetch(new Request(`${origin}/redirect/307`, { method: 'POST', body: TEXT }), { headers: { 'x-a': '1' } }),
+        ),
       'a stream after 303': (fetch) => outcome(fetch(`${origin}/redirect/303`, posting('ReadableStream'))),
     },
     answered,
@@ -379,7 +397,8 @@ describe('what fetch refuses', () => {
     request.body?.getReader()
     return request
   }
-  const refused = (make: () => unknown) => (fetch: Fetch) => outcome(fetch(echo(), init(make() as Record<string, unknown>)))
+  const refused = (make: () => unknown) => (fetch: Fetch) =>
+    outcome(fetch(echo(), init(make() as Record<string, unknown>)))
   same(
     {
       'no URL': (fetch) => outcome(fetch('no url')),
@@ -429,13 +448,19 @@ describe('what fetch refuses', () => {
       'an init that is a number': (fetch) => outcome(fetch(echo(), 7 as unknown as RequestInit)),
       'a stream without duplex': refused(() => ({ method: 'POST', body: streamOf([]) })),
       'an async iterable without duplex': refused(() => ({ method: 'POST', body: BODIES['async iterable']!() })),
-      'a stream with keepalive': refused(() => ({ method: 'POST', body: streamOf([]), duplex: 'half', keepalive: true })),
+      'a stream with keepalive': refused(() => ({
+        method: 'POST',
+        body: streamOf([]),
+        duplex: 'half',
+        keepalive: true,
+      })),
       'a locked stream': refused(() => ({ method: 'POST', body: locked(), duplex: 'half' })),
       'a stream read in part': async (fetch) =>
         outcome(fetch(echo(), init({ method: 'POST', body: await disturbed(), duplex: 'half' }))),
       'a Request that is used up': async (fetch) => outcome(fetch(await used())),
       'a Request that is used up, and an init': async (fetch) => outcome(fetch(await used(), { headers: { a: '1' } })),
-      'a Request that is used up, and a bodiless method': async (fetch) => outcome(fetch(await used(), { method: 'DELETE' })),
+      'a Request that is used up, and a bodiless method': async (fetch) =>
+        outcome(fetch(await used(), { method: 'DELETE' })),
       'a Request that is being read': (fetch) => outcome(fetch(lockedRequest())),
       'a Request that is being read, and an init': (fetch) => outcome(fetch(lockedRequest(), { method: 'PUT' })),
       'a detached buffer': (fetch) => {
@@ -510,7 +535,7 @@ describe('without HTTP', () => {
         return { answer: { ...(answer as Facts), url: 'blob:' }, text }
       },
     },
-    ({ result }) => expect(result).toHaveProperty('answer'),
+    ({ result }) => 'answer' in result,
   )
   same(
     {
@@ -523,7 +548,8 @@ describe('without HTTP', () => {
 })
 
 describe('answers', () => {
-  const status = (code: number, more?: RequestInit) => (fetch: Fetch) => outcome(fetch(`${origin}/status/${code}`, more))
+  const status = (code: number, more?: RequestInit) => (fetch: Fetch) =>
+    outcome(fetch(`${origin}/status/${code}`, more))
   same(
     {
       ...Object.fromEntries([201, 204, 304, 400, 402, 404, 429, 500, 503].map((code) => [`a ${code}`, status(code)])),
@@ -543,7 +569,7 @@ describe('answers', () => {
         return ended
       },
     },
-    ({ result }) => expect(result).toSatisfy((facts: Facts) => 'broke' in facts || 'rejected' in facts),
+    ({ result }) => 'broke' in result || 'rejected' in result,
   )
   same(
     {
@@ -590,10 +616,13 @@ describe('answers', () => {
     }
   })
 
-  test.each(Object.keys(transparent))("%s hands through an answer that is no Response, as a test's double", async (name) => {
-    const double = { ok: true, status: 200, json: async () => ({ a: 1 }) }
-    expect(await transparent[name]!(async () => double as unknown as Response)(echo())).toBe(double)
-  })
+  test.each(Object.keys(transparent))(
+    "%s hands through an answer that is no Response, as a test's double",
+    async (name) => {
+      const double = { ok: true, status: 200, json: async () => ({ a: 1 }) }
+      expect(await transparent[name]!(async () => double as unknown as Response)(echo())).toBe(double)
+    },
+  )
 })
 
 describe('aborts', () => {
@@ -651,7 +680,9 @@ describe('aborts', () => {
               const controller = new AbortController()
               const arrived = server.arrival()
               const call = fetch(...build(`${origin}/hang`, controller.signal))
-              await (await arrived).body
+              await (
+                await arrived
+              ).body
               abort(controller, reason)
               return facts(await errorOf(call))
             },
@@ -692,12 +723,15 @@ describe('aborts', () => {
       'AbortSignal.any': async (fetch) => {
         const controller = new AbortController()
         const arrived = server.arrival()
-        const call = outcome(fetch(`${origin}/hang`, { signal: AbortSignal.any([controller.signal, AbortSignal.timeout(60_000)]) }))
+        const call = outcome(
+          fetch(`${origin}/hang`, { signal: AbortSignal.any([controller.signal, AbortSignal.timeout(60_000)]) }),
+        )
         await arrived
         controller.abort(own)
         return call
       },
-      'nonsense is told before an abort': (fetch) => outcome(fetch('no url', { signal: AbortSignal.abort('too late') })),
+      'nonsense is told before an abort': (fetch) =>
+        outcome(fetch('no url', { signal: AbortSignal.abort('too late') })),
     },
     rejected,
   )
@@ -719,7 +753,10 @@ describe('aborts', () => {
         { highWaterMark: 0 },
       )
     }
-    const uploads: Record<string, (url: string, body: ReadableStream, signal: AbortSignal) => [string | Request, RequestInit?]> = {
+    const uploads: Record<
+      string,
+      (url: string, body: ReadableStream, signal: AbortSignal) => [string | Request, RequestInit?]
+    > = {
       'a stream in the init': (url, body, signal) => [url, init({ method: 'POST', body, duplex: 'half', signal })],
       'a Request made of a stream': (url, body, signal) => [
         new Request(url, init({ method: 'POST', body, duplex: 'half', signal })),
@@ -739,7 +776,7 @@ describe('aborts', () => {
             const controller = new AbortController()
             const chunk = server.chunk()
             const call = fetch(...build(`${origin}/hang`, endless(log), controller.signal))
-            expect(await chunk).toBe('first')
+            log.push(await chunk)
             controller.abort(own)
             log.push('abort has returned')
             const error = await errorOf(call)
@@ -757,7 +794,9 @@ describe('aborts', () => {
     const controller = new AbortController()
     const arrived = server.arrival()
     const log: string[] = []
-    const call = errorOf(transparent[name]!()(`${origin}/hang`, { signal: controller.signal })).then(() => log.push('rejected'))
+    const call = errorOf(transparent[name]!()(`${origin}/hang`, { signal: controller.signal })).then(() =>
+      log.push('rejected'),
+    )
     await arrived
     controller.abort()
     setImmediate(() => log.push('next turn'))
@@ -788,10 +827,7 @@ describe('uploads', () => {
         },
       ]),
     ),
-    (expected) => {
-      answered(expected)
-      expect(expected.result).toHaveProperty('pieces', ['one', 'two'])
-    },
+    (expected) => answered(expected) && String(expected.result['pieces']) === 'one,two',
   )
   same(
     {
@@ -851,16 +887,11 @@ describe('members of init that no standard knows', () => {
       ),
     'a request put in its place': (inner) =>
       createFetch([(request, next) => next(new Request(request, { headers: { 'x-set': '1' } }))], { fetch: inner }),
-    'a second attempt': (inner) =>
-      createFetch([(request, next) => next(request).then(() => next(request))], { fetch: inner }),
+    'a second attempt': (inner) => createFetch([twice], { fetch: inner }),
     'a second attempt of a request put in its place': (inner) =>
-      createFetch(
-        [
-          (request, next) => next(request).then(() => next(request)),
-          (request, next) => next(new Request(request, { headers: { 'x-set': '1' } })),
-        ],
-        { fetch: inner },
-      ),
+      createFetch([twice, (request, next) => next(new Request(request, { headers: { 'x-set': '1' } }))], {
+        fetch: inner,
+      }),
   }
   const inputs: Record<string, () => [string | Request, Record<string, unknown>]> = {
     'a URL': () => ['http://x/', {}],
@@ -923,9 +954,9 @@ describe('members of init that no standard knows', () => {
   test.each(['a pass-through', 'a second attempt', 'a header set in place'])(
     'own properties of a Request arrive through %s',
     async (variant) => {
-      const inputs: unknown[] = []
+      const got: unknown[] = []
       const inner: Fetch = async (input) => {
-        inputs.push(input)
+        got.push(input)
         return new Response()
       }
       for (const body of [null, TEXT]) {
@@ -934,23 +965,23 @@ describe('members of init that no standard knows', () => {
         await changing[variant]!(inner)(request.clone(), { headers: { 'x-a': '1' } })
         await changing[variant]!(inner)(Object.assign(request.clone(), { cf: { a: 1 } }), { headers: { 'x-a': '1' } })
       }
-      const kept = inputs.filter((input) => (input as { cf?: unknown }).cf !== undefined)
+      const kept = got.filter((input) => (input as { cf?: unknown }).cf !== undefined)
       const attempts = variant === 'a second attempt' ? 2 : 1
-      expect(inputs).toHaveLength(6 * attempts)
+      expect(got).toHaveLength(6 * attempts)
       expect(kept).toHaveLength(4 * attempts)
     },
   )
 
   test.each(Object.keys(transparent))('%s gives the inner fetch the very Request it got', async (name) => {
-    const inputs: unknown[] = []
+    const got: unknown[] = []
     const inner: Fetch = async (input) => {
-      inputs.push(input)
+      got.push(input)
       return new Response()
     }
     const requests = [new Request('http://x/'), new Request('http://x/', { method: 'POST', body: TEXT })]
     for (const request of requests) await transparent[name]!(inner)(request)
-    expect(inputs[0]).toBe(requests[0])
-    expect(inputs[1]).toBe(requests[1])
+    expect(got[0]).toBe(requests[0])
+    expect(got[1]).toBe(requests[1])
   })
 })
 
@@ -958,32 +989,29 @@ describe('a Request of another implementation', () => {
   const foreign = (...args: ConstructorParameters<typeof UndiciRequest>): Request =>
     new UndiciRequest(...args) as unknown as Request
   const foreignFetch = undiciFetch as unknown as Fetch
-  /** The same, with a fetch that knows it at the bottom. */
-  const run = (run: Run): Run => {
-    return (fetch) => run(fetch)
-  }
   const cases: Record<string, Run> = {
-    'without a body': run((fetch) => outcome(fetch(foreign(echo(), { headers: { 'x-a': '1' } })))),
-    'with a body': run((fetch) => outcome(fetch(foreign(echo(), { method: 'POST', body: TEXT })))),
-    'with a body, and an init': run((fetch) =>
+    'without a body': (fetch) => outcome(fetch(foreign(echo(), { headers: { 'x-a': '1' } }))),
+    'with a body': (fetch) => outcome(fetch(foreign(echo(), { method: 'POST', body: TEXT }))),
+    'with a body, and an init': (fetch) =>
       outcome(fetch(foreign(echo(), { method: 'POST', body: TEXT }), { headers: { 'x-b': '2' } })),
-    ),
-    'with a body in the init': run((fetch) => outcome(fetch(foreign(echo()), { method: 'POST', body: TEXT }))),
-    'with a stream': run((fetch) =>
-      outcome(fetch(foreign(echo(), { method: 'POST', body: streamOf([Buffer.from('s')]), duplex: 'half' }))),
-    ),
+    'with a body in the init': (fetch) => outcome(fetch(foreign(echo()), { method: 'POST', body: TEXT })),
+    'with a stream': (fetch) =>
+      outcome(fetch(foreign(echo(), { method: 'POST', body: streamOf([Buffer.from('s')]) as never, duplex: 'half' }))),
   }
   describe.each(Object.entries(cases))('%s', (_name, one) => {
     test.each(Object.keys(transparent))('goes through %s to its own fetch', async (name) => {
       const expected = await trace(one, foreignFetch)
-      answered(expected)
+      expect(expected).toSatisfy(answered)
       expect(await trace(one, transparent[name]!(foreignFetch))).toEqual(expected)
     })
-    test.each(Object.keys(transparent))('fails through %s in the global fetch as it does in bare fetch', async (name) => {
-      const expected = await trace(one, bare)
-      rejected(expected)
-      expect(await trace(one, transparent[name]!())).toEqual(expected)
-    })
+    test.each(Object.keys(transparent))(
+      'fails through %s in the global fetch as it does in bare fetch',
+      async (name) => {
+        const expected = await trace(one, bare)
+        expect(expected).toSatisfy(rejected)
+        expect(await trace(one, transparent[name]!())).toEqual(expected)
+      },
+    )
   })
   test.each(Object.keys(transparent))('its signal ends a call through %s', async (name) => {
     const controller = new AbortController()
@@ -992,7 +1020,9 @@ describe('a Request of another implementation', () => {
     await arrived
     controller.abort('enough')
     const { seen } = server
-    expect(await Promise.race([errorOf(call), server.quiet().then(() => 'the server saw the end first')])).toBe('enough')
+    expect(await Promise.race([errorOf(call), server.quiet().then(() => 'the server saw the end first')])).toBe(
+      'enough',
+    )
     expect(seen.at(-1)!.url).toBe('/hang')
   })
   test('its signal ends a call that has not been sent', async () => {
@@ -1021,16 +1051,19 @@ describe('around the call', () => {
     expect(stores).toEqual(['outer', 'outer', 'outer'])
   })
 
-  test.each(Object.keys(transparent))('the inner fetch is called before %s returns, as arguments are read at once', async (name) => {
-    let called = 0
-    const inner: Fetch = async () => {
-      called++
-      return new Response()
-    }
-    const call = transparent[name]!(inner)(echo(), { method: 'POST', body: TEXT })
-    expect(called).toBe(1)
-    await call
-  })
+  test.each(Object.keys(transparent))(
+    'the inner fetch is called before %s returns, as arguments are read at once',
+    async (name) => {
+      let called = 0
+      const inner: Fetch = async () => {
+        called++
+        return new Response()
+      }
+      const call = transparent[name]!(inner)(echo(), { method: 'POST', body: TEXT })
+      expect(called).toBe(1)
+      await call
+    },
+  )
 
   test.each(Object.keys(transparent))('a Request is used up when %s returns', async (name) => {
     const request = new Request(echo(), { method: 'POST', body: TEXT })
@@ -1044,7 +1077,10 @@ describe('around the call', () => {
     const more = Object.freeze({ method: 'post', headers: Object.freeze(headers), body: new Uint8Array([1, 2, 3]) })
     const url = new URL(echo())
     await (await transparent[name]!()(url, more)).text()
-    expect([url.href, more]).toEqual([echo(), { method: 'post', headers: { 'X-A': '1' }, body: new Uint8Array([1, 2, 3]) }])
+    expect([url.href, more]).toEqual([
+      echo(),
+      { method: 'post', headers: { 'X-A': '1' }, body: new Uint8Array([1, 2, 3]) },
+    ])
   })
 
   test.each(Object.keys(transparent))('the global fetch is looked up by %s when it is called', async (name) => {
@@ -1082,4 +1118,8 @@ test('one-shot bodies are named as such', () => {
     const streams = typeof body === 'object' && body !== null && Symbol.asyncIterator in body
     expect([name, streams]).toEqual([name, name in ONE_SHOT])
   }
+})
+
+test('no rejection went unhandled in any of these', async () => {
+  expect(await rejections()).toEqual([])
 })

@@ -45,7 +45,10 @@ const pairs = (raw: readonly string[]): [string, string][] => {
 }
 
 /** A real server on loopback that writes down what it gets, and answers as told. */
-export const serve = async (answer: (exchange: Exchange) => void | Promise<void>): Promise<Server> => {
+export const serve = async (
+  answer: (exchange: Exchange) => void | Promise<void>,
+  { keepBodies = true }: { keepBodies?: boolean } = {},
+): Promise<Server> => {
   const seen: Seen[] = []
   const ends = new Set<Promise<void>>()
   const arrivals: ((exchange: Exchange) => void)[] = []
@@ -64,7 +67,7 @@ export const serve = async (answer: (exchange: Exchange) => void | Promise<void>
     const body = new Promise<string>((done) => {
       request.setEncoding('latin1')
       request.on('data', (chunk: string) => {
-        one.chunks.push(chunk)
+        if (keepBodies) one.chunks.push(chunk)
         pieces.shift()?.(chunk)
       })
       request.on('end', () => {

@@ -1,6 +1,12 @@
-import { createFetch, middleware, type CallEvent, type Fetch, type Middleware } from '../../src/index.ts'
+import { callOf, createFetch, middleware, type CallEvent, type Fetch, type Middleware } from '../../src/index.ts'
 
 export const pass: Middleware = (request, next) => next(request)
+
+/** Sends once more whatever the first answer was, unless the call says that it cannot. */
+export const twice: Middleware = async (request, next) => {
+  const first = await next(request)
+  return callOf(request)?.canReplay === false ? first : next(request)
+}
 
 /** Bare fetch under the type of the house. */
 export const bare: Fetch = (input, init) => (init === undefined ? fetch(input) : fetch(input, init))
@@ -10,7 +16,8 @@ const listen = (_event: CallEvent): void => {}
 /** Pipelines that add nothing: each must be as good as its inner fetch. */
 export const transparent: Readonly<Record<string, (inner?: Fetch) => Fetch>> = {
   'an empty pipeline': (inner) => createFetch([], { fetch: inner }),
-  'an observed, timed, empty pipeline': (inner) => createFetch([], { fetch: inner, onEvent: listen, timeoutMs: 60_000 }),
+  'an observed, timed, empty pipeline': (inner) =>
+    createFetch([], { fetch: inner, onEvent: listen, timeoutMs: 60_000 }),
   'a pass-through': (inner) => createFetch([pass], { fetch: inner }),
   'an observed, timed pass-through': (inner) =>
     createFetch([pass], { fetch: inner, onEvent: listen, timeoutMs: 60_000, key: 'k', replayLimitBytes: 16 }),

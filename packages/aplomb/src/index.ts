@@ -1,0 +1,95 @@
+import { backoffJitter, type BackoffJitterOptions } from '@aplomb/backoff-jitter'
+import { classify, type ClassifyOptions } from '@aplomb/classify'
+import { concurrencyGate, type ConcurrencyGateOptions, type GateStats } from '@aplomb/concurrency-gate'
+import { creditMeter, type CreditMeterOptions, type Usage } from '@aplomb/credit-meter'
+import { log, type LogOptions } from '@aplomb/log'
+import { createFetch, type CreateFetchOptions, type Fetch, type Middleware } from '@aplomb/pipeline'
+import { retryAfter, type RetryAfterOptions } from '@aplomb/retry-after'
+
+/** A middleware's options, a middleware to use in its place, or `false` to leave it out. */
+export type Part<Options> = Options | Middleware | false | undefined
+
+/** Options of {@link aplomb}. None is needed. */
+export interface AplombOptions extends CreateFetchOptions {
+  /** What happened: records per attempt, retry and call. */
+  readonly log?: Part<LogOptions>
+  /** Failures without a time: attempts, delays, jitter. */
+  readonly backoffJitter?: Part<BackoffJitterOptions>
+  /** How many at once. */
+  readonly concurrencyGate?: Part<ConcurrencyGateOptions>
+  /** Failures with a time: holds and pacing. */
+  readonly retryAfter?: Part<RetryAfterOptions>
+  /** What it cost: budget, alerts, stop. */
+  readonly creditMeter?: Part<CreditMeterOptions>
+  /** What an answer means: rules of your own, lookups on which 404 is data. */
+  readonly classify?: Part<ClassifyOptions>
+  /** Middlewares of your own. They stand innermost, next to the network: each sees every attempt. */
+  readonly use?: readonly Middleware[] | undefined
+}
+
+/** A `fetch` with composure, and views of what it knows. */
+export interface AplombFetch extends Fetch {
+  /** What was spent, for a key or for all together; `undefined` without a credit meter of ours. */
+  usage(key?: string): Usage | undefined
+  /** How many are in flight and in the queue, for a key or for all together; `undefined` without a gate of ours. */
+  stats(key?: string): GateStats | undefined
+}
+
+const OWN = ['log', 'backoffJitter', 'concurrencyGate', 'retryAfter', 'creditMeter', 'classify', 'use']
+const PIPELINE = ['fetch', 'key', 'timeoutMs', 'onEvent', 'replayLimitBytes']
+
+/**
+ * A `fetch` that keeps its composure: all middlewares in the right order, each with its defaults. Right for an API that
+ * nobody told it about.
+ *
+ * @throws {TypeError | RangeError} if an option is unknown or makes no sense.
+ * @example
+ * const fetch = aplomb({ creditMeter: { budget: 10_000 }, classify: { lookups: '/v1/lookup/:ip' } })
+ * const place = await unwrap(await fetch('https://api.example.com/v1/lookup/192.0.2.1'))
+ */
+export const aplomb = (options: AplombOptions = {}): AplombFetch => {
+  for (const name of Object.keys(options)) {
+    const known = [...PIPELINE, ...OWN]
+    if (!known.includes(name)) throw new TypeError(`aplomb: unknown option ${name}; there are ${known.join(', ')}`)
+  }
+  const {
+    log: logging,
+    backoffJitter: backoff,
+    concurrencyGate: gate,
+    retryAfter: hold,
+    creditMeter: credits,
+  } = options
+  const { classify: classes, use = [], ...pipeline } = options
+  const meter = part(credits, creditMeter)
+  const gateway = part(gate, concurrencyGate)
+  // The order and its reasons: a sleeping call holds no slot; the last thing before sending is asking whether it is
+  // time yet; each attempt that reaches the server is charged once; everybody above reads one verdict.
+  const order = [
+    part(logging, log),
+    part(backoff, backoffJitter),
+    gateway,
+    part(hold, retryAfter),
+    meter,
+    part(classes, classify),
+    ...use,
+  ].filter((one) => one !== undefined)
+
+  return Object.assign(createFetch(order, pipeline), {
+    usage: (key?: string) =>
+      meter && 'usage' in meter ? (meter as ReturnType<typeof creditMeter>).usage(key) : undefined,
+    stats: (key?: string) =>
+      gateway && 'stats' in gateway ? (gateway as ReturnType<typeof concurrencyGate>).stats(key) : undefined,
+  })
+}
+
+const part = <Options, Made extends Middleware>(
+  option: Part<Options>,
+  make: (options?: Options) => Made,
+): Made | Middleware | undefined => {
+  if (option === false) return undefined
+  return typeof option === 'function' ? (option as Middleware) : make(option)
+}
+
+export { backoffJitter, classify, concurrencyGate, creditMeter, log, retryAfter }
+export { compose, createFetch, middleware } from '@aplomb/pipeline'
+export { unwrap, verdictOf } from '@aplomb/classify'

@@ -1,0 +1,42 @@
+/** How many retries a key may add to its traffic. */
+export interface RetryBudget {
+  /** Notes a call, and with it a share of a retry. */
+  deposit(): void
+  /** Takes one retry out. Returns the milliseconds to wait for it, 0 if one is there. */
+  withdraw(): number
+  /** Whether it has filled up again. */
+  readonly full: boolean
+}
+
+/** Retries are at most this share of the calls, as in Finagle's RetryBudget and Envoy's retry_budget (20 %). */
+const SHARE = 0.2
+/** Retries a second that are always allowed: a client with little traffic needs some, too (Finagle: 10). */
+const FLOOR_PER_SECOND = 10
+/** What may be saved up, in retries. */
+const MOST = 100
+
+/** A token bucket that calls and time fill. When it is empty, retries do not fail: they line up for the next token. */
+export const newRetryBudget = (): RetryBudget => {
+  let tokens = FLOOR_PER_SECOND
+  let at = performance.now()
+  const refill = (): void => {
+    const now = performance.now()
+    if (tokens < FLOOR_PER_SECOND) tokens = Math.min(FLOOR_PER_SECOND, tokens + ((now - at) / 1000) * FLOOR_PER_SECOND)
+    at = now
+  }
+  return {
+    deposit: () => {
+      refill()
+      tokens = Math.min(MOST, tokens + SHARE)
+    },
+    withdraw: () => {
+      refill()
+      tokens--
+      return tokens >= 0 ? 0 : (-tokens / FLOOR_PER_SECOND) * 1000
+    },
+    get full() {
+      refill()
+      return tokens >= FLOOR_PER_SECOND
+    },
+  }
+}

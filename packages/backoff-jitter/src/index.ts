@@ -1,0 +1,147 @@
+import { classifyError, classifyResponse, type Verdict } from '@aplomb/classify'
+import { type Call, discard, keyed, middleware, type Middleware, sleep } from '@aplomb/pipeline'
+import pRetry from 'p-retry'
+import { newRetryBudget } from './budget.ts'
+import { ADDED, delays, type Jitter } from './jitter.ts'
+
+export type { Jitter } from './jitter.ts'
+
+/** Options of {@link backoffJitter}. */
+export interface BackoffJitterOptions {
+  /** How often a call may be sent, the first time included. @default 4 */
+  readonly maxAttempts?: number | undefined
+  /** The first delay, in milliseconds; it doubles with each attempt. @default 1000 */
+  readonly baseMs?: number | undefined
+  /** The longest delay, in milliseconds. A server that asks for more gets its way: the answer is returned. @default 30000 */
+  readonly maxMs?: number | undefined
+  /** @default 'additive': 0 to 30 % on top */
+  readonly jitter?: Jitter | undefined
+  /** A time limit for each attempt, from sending to headers, in milliseconds. @default none */
+  readonly attemptTimeoutMs?: number | undefined
+  /** Methods that are sent again whatever went wrong. @default GET, HEAD, OPTIONS, TRACE, PUT, DELETE (RFC 9110 section 9.2.2) */
+  readonly methods?: readonly string[] | undefined
+  /**
+   * Adds an `Idempotency-Key`, the same for every attempt, to POST and PATCH requests without one, so that they may be
+   * sent again. Only for APIs that know the header (draft-ietf-httpapi-idempotency-key-header). @default false
+   */
+  readonly idempotencyKey?: boolean | undefined
+}
+
+const NAME = 'backoff-jitter'
+const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'] as const
+const KEY_HEADERS = ['idempotency-key', 'x-idempotency-key', 'paypal-request-id', 'chargebee-idempotency-key'] as const
+
+/** What an attempt came to. An Error only because p-retry repeats on errors; nobody outside ever sees one. */
+class Failure extends Error {
+  override readonly name = 'Failure' as const
+  readonly verdict: Verdict
+  readonly response: Response | undefined
+  constructor(verdict: Verdict, response: Response | undefined, cause?: unknown) {
+    super(verdict.evidence, { cause })
+    this.verdict = verdict
+    this.response = response
+  }
+}
+
+/**
+ * The server did not say when: sends failed requests again, after delays that grow and differ.
+ *
+ * Retries what a repetition can mend (server errors, overload, network failures, time-outs) and what no other
+ * middleware has taken on. The last answer is returned, the last error rethrown as it was.
+ *
+ * @throws {RangeError | TypeError} if an option makes no sense.
+ * @example
+ * const fetch = createFetch([backoffJitter({ maxAttempts: 3, jitter: 'full' })])
+ */
+export const backoffJitter = ({
+  maxAttempts = 4,
+  baseMs = 1000,
+  maxMs = 30_000,
+  jitter = 'additive',
+  attemptTimeoutMs,
+  methods = IDEMPOTENT,
+  idempotencyKey = false,
+}: BackoffJitterOptions = {}): Middleware => {
+  if (!Number.isInteger(maxAttempts) || maxAttempts < 1) {
+    throw new RangeError(`backoffJitter: maxAttempts must be a whole number of 1 or more, got ${maxAttempts}`)
+  }
+  for (const [name, value] of Object.entries({ baseMs, maxMs, attemptTimeoutMs: attemptTimeoutMs ?? 1 })) {
+    if (!(value >= 0 && value < Infinity))
+      throw new RangeError(`backoffJitter: ${name} must be 0 or more, got ${value}`)
+  }
+  delays({ baseMs, maxMs, jitter })
+  const repeatable = new Set(methods.map((method) => method.toUpperCase()))
+  const budgets = keyed(newRetryBudget, (budget) => budget.full)
+
+  /** Why a failure ends the call; undefined if it may be sent again. */
+  const stop = (request: Request, { verdict }: Failure, call: Call): string | undefined => {
+    if (!verdict.retryable) return verdict.evidence
+    if (call.counted >= maxAttempts) return `${call.counted} attempts were made, maxAttempts is ${maxAttempts}`
+    if (!call.canReplay) return 'the request body cannot be sent again'
+    if (!mayRepeat(request, verdict)) return `${request.method} may have been carried out`
+    return undefined
+  }
+
+  const mayRepeat = (request: Request, verdict: Verdict): boolean =>
+    repeatable.has(request.method) || verdict.refused || KEY_HEADERS.some((name) => request.headers.has(name))
+
+  return middleware(NAME, async (request, next, call) => {
+    const budget = budgets(call.key)
+    const nextDelay = delays({ baseMs, maxMs, jitter })
+    budget.deposit()
+    if (attemptTimeoutMs !== undefined) call.attemptTimeoutMs = attemptTimeoutMs
+    if (idempotencyKey && !repeatable.has(request.method) && !KEY_HEADERS.some((name) => request.headers.has(name))) {
+      request.headers.set('idempotency-key', `"${crypto.randomUUID()}"`)
+    }
+
+    const attempt = async (): Promise<Response> => {
+      let response: Response
+      try {
+        response = await next(request)
+      } catch (error) {
+        throw new Failure(classifyError(error, { signal: call.signal }), undefined, error)
+      }
+      const verdict = await classifyResponse(response)
+      if (verdict.action === 'use' || !verdict.retryable) return response
+      throw new Failure(verdict, response)
+    }
+
+    /** Waits, if the call is to go on. */
+    const goOn = async (failure: Failure): Promise<boolean> => {
+      if (call.gaveUp) return false
+      const { verdict, response } = failure
+      let reason = stop(request, failure, call)
+      let waitMs = 0
+      if (reason === undefined) {
+        const { retryAfterMs: asked = 0 } = verdict
+        // What the server asks for is a floor: jitter only ever comes on top.
+        waitMs = asked > 0 ? asked + (jitter === 'none' ? 0 : Math.random() * ADDED * baseMs) : nextDelay()
+        if (verdict.kind !== 'rate-limited') waitMs = Math.max(waitMs, budget.withdraw())
+        if (asked > maxMs || !call.fits(waitMs)) reason = `a wait of ${Math.ceil(waitMs)} ms is too long`
+      }
+      if (reason !== undefined) {
+        if (verdict.retryable) call.giveUp(NAME, reason)
+        return false
+      }
+      if (response) discard(response)
+      const facts = { call: call.id, key: call.key, by: NAME, attempt: call.attempt }
+      call.emit({ type: 'retry', ...facts, reason: `${verdict.kind}: ${verdict.evidence}`, waitMs })
+      await sleep(waitMs, call.signal)
+      call.waited('backoff', waitMs)
+      return true
+    }
+
+    try {
+      // How often and how long is ours to say: p-retry's own delay is 0, its own bound none.
+      return await pRetry(attempt, {
+        retries: Infinity,
+        minTimeout: 0,
+        shouldRetry: ({ error }) => goOn(error as Failure),
+      })
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+      if (error.response) return error.response
+      throw error.cause
+    }
+  })
+}

@@ -1,0 +1,64 @@
+import type { MockApiStats } from '@aplomb/mock-api'
+import type { Result } from './run.ts'
+
+/** One line of the table: what is told, and each client's figure. */
+export interface Row {
+  readonly label: string
+  readonly cells: readonly string[]
+}
+
+export const tooMany = ({ rejections }: MockApiStats): number => rejections.window + rejections.concurrency
+export const serverErrors = ({ rejections }: MockApiStats): number => rejections.outage
+
+/** Requests that the server got for each lookup that came to something. */
+export const requestsPerAnswer = ({ server, answered, empty }: Result): number => server.requests / (answered + empty)
+
+/** The least time for what this client got, as a share of the time it took. */
+export const share = ({ leastMs, wallMs }: Result): number => leastMs / wallMs
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
+const percent = (part: number): string => `${Math.floor(part * 100)} %`
+const ratio = (value: number): string => (Number.isFinite(value) ? value.toFixed(2) : '–')
+
+const ROWS: readonly (readonly [string, (result: Result) => string])[] = [
+  ['Answered', ({ answered }) => String(answered)],
+  ['Empty (no record)', ({ empty }) => String(empty)],
+  ['Failed', ({ failed }) => String(failed)],
+  ['Requests sent', ({ server }) => String(server.requests)],
+  ['Requests per answer', (result) => ratio(requestsPerAnswer(result))],
+  ['429s received', ({ server }) => String(tooMany(server))],
+  ['5xx received', ({ server }) => String(serverErrors(server))],
+  ['Credits spent', ({ server }) => String(server.creditsSpent)],
+  ['Wall time', ({ wallMs }) => seconds(wallMs)],
+  ['Least time for these answers', ({ leastMs }) => seconds(leastMs)],
+  ['Share of what the API can give', (result) => percent(share(result))],
+]
+
+/** The table, the same on the terminal and in the report. */
+export const rowsOf = (results: readonly Result[]): readonly Row[] =>
+  ROWS.map(([label, figure]) => ({ label, cells: results.map(figure) }))
+
+/** What happened to each client, in a sentence or two. */
+export const storyOf = (results: readonly Result[]): readonly string[] => results.map(story)
+
+const story = (result: Result): string => {
+  const { client, lookups, answered, empty, failed, errors, wallMs, server } = result
+  const per = ratio(requestsPerAnswer(result))
+  const met = `met ${times(tooMany(server), '429')} and ${times(serverErrors(server), '5xx')}`
+  if (failed === 0) {
+    const none = empty > 0 ? `, ${empty} of them with the news that there is no record` : ''
+    return (
+      `${client} got all ${lookups} lookups answered${none}, in ${seconds(wallMs)} with ${per} requests per answer: ` +
+      `${percent(share(result))} of what the API can physically give. On the way it ${met}.`
+    )
+  }
+  const [worst = ''] = Object.entries(errors).toSorted(([, a], [, b]) => b - a)[0] ?? []
+  const several = Object.keys(errors).length > 1 ? ', mostly' : ''
+  const cost = answered + empty > 0 ? `${per} for each answer` : 'for nothing'
+  return (
+    `${client} gave up on ${failed} of ${lookups} lookups after ${seconds(wallMs)} (${several}${worst}), having got ` +
+    `${answered + empty} answered. It sent ${server.requests} requests, ${cost}, and ${met}.`
+  ).replace('(, ', '(')
+}
+
+const times = (count: number, what: string): string => (count === 0 ? `no ${what}` : `${count} × ${what}`)

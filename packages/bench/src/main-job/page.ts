@@ -1,0 +1,193 @@
+import type uPlot from 'uplot'
+import type { ClientName } from './clients.ts'
+import type { Timeline } from './timeline.ts'
+
+/** What the report's script draws. */
+export interface PageData {
+  readonly runs: readonly PageRun[]
+  readonly concurrency: number
+}
+
+export interface PageRun {
+  readonly client: ClientName
+  readonly timeline: Timeline
+  /** On the client's clock, in seconds; no outage if both are the same. */
+  readonly outage: readonly [from: number, to: number]
+  readonly end: number
+}
+
+/** Runs in the browser, from its own source text: it can use nothing of this module but its arguments. */
+export const drawPage = (Plot: typeof uPlot, { runs, concurrency }: PageData): void => {
+  type Layer = readonly [title: string, color: string, values: readonly number[]]
+  interface Panel {
+    readonly id: string
+    readonly title: string
+    readonly layers: readonly Layer[]
+    /** A count of events per slice, or an average number of calls. */
+    readonly counts: boolean
+    readonly ceiling?: number
+  }
+
+  const lastSecond = Math.max(...runs.map(({ end }) => end))
+  const color = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+
+  /** Bottom first. */
+  const panelsOf = ({ client, timeline }: PageRun): readonly Panel[] => {
+    const { answered, tooMany, serverErrors, other, inFlight, onHold, inQueue, backingOff, sliceMs } = timeline
+    const rare: readonly Layer[] = sum(other) > 0 ? [['other failures', '--other', other]] : []
+    return [
+      {
+        id: `${client}-answers`,
+        title: `What came back, per ${sliceMs} ms`,
+        layers: [
+          ['answers', '--answered', answered],
+          ['429', '--too-many', tooMany],
+          ['5xx', '--server-errors', serverErrors],
+          ...rare,
+        ],
+        counts: true,
+      },
+      {
+        id: `${client}-slots`,
+        title: 'Calls at the API',
+        layers: [
+          ['in flight', '--in-flight', inFlight],
+          ['on hold, next to go', '--on-hold', onHold],
+        ],
+        counts: false,
+        ceiling: concurrency,
+      },
+      {
+        id: `${client}-waits`,
+        title: 'Calls waiting',
+        layers: [
+          ['in the queue', '--in-queue', inQueue],
+          ['backing off', '--backing-off', backingOff],
+        ],
+        counts: false,
+      },
+    ]
+  }
+
+  const draw = (panel: Panel, run: PageRun, target: HTMLElement): uPlot => {
+    const { layers, counts, ceiling } = panel
+    const sliceS = run.timeline.sliceMs / 1000
+    const slices = run.timeline.answered.length
+    // One more point, or the last slice has no width.
+    const xs = Array.from({ length: slices + 1 }, (_, i) => i * sliceS)
+    // Painted from the highest sum down, so that each layer covers what is below it.
+    const sums = layers.map((_, top) =>
+      xs.map((_x, i) => sum(layers.slice(0, top + 1).map(([, , values]) => values[Math.min(i, slices - 1)] ?? 0))),
+    )
+    const painted = layers.map((layer, i) => ({ layer, sums: sums[i] ?? [] })).toReversed()
+    const most = Math.max(1, ...(sums.at(-1) ?? []), ceiling ?? 0)
+    const grid = { stroke: color('--grid'), width: 1 }
+    const axis = { stroke: color('--muted'), font: '12px system-ui, sans-serif', grid, ticks: { show: false } }
+    const paths = counts ? Plot.paths.bars?.({ size: [0.82, 40], align: 1 }) : Plot.paths.stepped?.({ align: 1 })
+
+    const annotate = (plot: uPlot) => {
+      const { ctx, bbox } = plot
+      const x = (s: number) => Math.min(bbox.left + bbox.width, Math.max(bbox.left, plot.valToPos(s, 'x', true)))
+      const line = (from: [number, number], to: [number, number]) => {
+        ctx.beginPath()
+        ctx.moveTo(...from)
+        ctx.lineTo(...to)
+        ctx.stroke()
+      }
+      ctx.save()
+      ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`
+      ctx.textBaseline = 'top'
+      ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio])
+      ctx.lineWidth = devicePixelRatio
+      const textTop = bbox.top + 3 * devicePixelRatio
+      const gap = 4 * devicePixelRatio
+
+      ctx.strokeStyle = color('--text')
+      ctx.fillStyle = color('--text')
+      const end = x(run.end)
+      line([end, bbox.top], [end, bbox.top + bbox.height])
+      const late = run.end > lastSecond / 2
+      ctx.textAlign = late ? 'right' : 'left'
+      ctx.fillText(`ends at ${run.end.toFixed(1)} s`, late ? end - gap : end + gap, textTop)
+
+      if (ceiling !== undefined) {
+        ctx.strokeStyle = color('--muted')
+        const y = plot.valToPos(ceiling, 'y', true)
+        line([bbox.left, y], [bbox.left + bbox.width, y])
+      }
+      ctx.restore()
+    }
+
+    const shade = (plot: uPlot) => {
+      const { ctx, bbox } = plot
+      const [from, to] = run.outage.map((s) =>
+        Math.min(bbox.left + bbox.width, Math.max(bbox.left, plot.valToPos(s, 'x', true))),
+      ) as [number, number]
+      if (to <= from) return
+      ctx.save()
+      ctx.fillStyle = color('--outage')
+      ctx.fillRect(from, bbox.top, to - from, bbox.height)
+      ctx.fillStyle = color('--muted')
+      ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`
+      ctx.textAlign = 'center'
+      ctx.textBaseline = 'top'
+      ctx.fillText('outage', (from + to) / 2, bbox.top + 3 * devicePixelRatio)
+      ctx.restore()
+    }
+
+    /** Under the cursor; without one, all in all. */
+    const figure = (values: readonly number[], i: number | null | undefined) => {
+      if (i !== null && i !== undefined) return counts ? String(values[i] ?? 0) : (values[i] ?? 0).toFixed(1)
+      return counts ? String(sum(values)) : `${(sum(values) * sliceS).toFixed(1)} s in all`
+    }
+    const options: uPlot.Options = {
+      width: target.clientWidth,
+      height: 190,
+      padding: [12, 12, 0, 0],
+      cursor: { sync: { key: 'time' }, points: { show: false }, y: false },
+      scales: { x: { time: false, range: [0, lastSecond] }, y: { range: [0, most * 1.12] } },
+      axes: [
+        { ...axis, size: 28, values: (_plot, ticks) => ticks.map((s) => `${s} s`) },
+        { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000] },
+      ],
+      series: [
+        { label: 'at', value: (_plot, s) => (s === null ? '' : `${s.toFixed(2)} s`) },
+        ...painted.map(({ layer: [label, name, values] }) => ({
+          label,
+          fill: color(name),
+          width: 0,
+          ...(paths && { paths }),
+          points: { show: false },
+          value: (_plot: uPlot, _sum: number, _series: number, i: number | null | undefined) => figure(values, i),
+        })),
+      ],
+      legend: { markers: { width: 0, fill: (_plot, i) => color(painted[i - 1]?.layer[1] ?? '--muted') } },
+      hooks: { drawClear: [shade], draw: [annotate] },
+    }
+    return new Plot(options, [xs, ...painted.map((one) => one.sums)], target)
+  }
+
+  let plots: uPlot[] = []
+  const drawAll = () => {
+    for (const plot of plots) plot.destroy()
+    plots = []
+    for (const run of runs) {
+      for (const panel of panelsOf(run)) {
+        const target = document.getElementById(panel.id)
+        if (target === null) continue
+        target.replaceChildren(Object.assign(document.createElement('h3'), { textContent: panel.title }))
+        plots.push(draw(panel, run, target))
+      }
+    }
+  }
+  const resize = () => {
+    for (const plot of plots) {
+      const width = plot.root.parentElement?.clientWidth
+      if (width !== undefined) plot.setSize({ width, height: 190 })
+    }
+  }
+  drawAll()
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawAll)
+  addEventListener('resize', resize)
+}

@@ -1,0 +1,174 @@
+import type { HeaderRow } from '@aplomb/limits'
+import { type Middleware, middleware } from '@aplomb/pipeline'
+import { decide } from './decide.ts'
+import { readFacts } from './facts.ts'
+import { headOf, hintOf } from './heads.ts'
+import { type Lookups, lookupTest } from './lookups.ts'
+import { peek } from './peek.ts'
+import type { Answer, Finding, Head, Rule, Verdict } from './types.ts'
+import { verdictFor } from './verdict.ts'
+
+/** Options of {@link classify}. */
+export interface ClassifyOptions {
+  /** Knowledge about particular APIs, asked first: {@link rules}, or your own. @default none */
+  readonly rules?: readonly Rule[] | undefined
+  /** Where 404 means "no such record". @default nowhere */
+  readonly lookups?: Lookups | undefined
+  /** Rows for limit headers of your own. */
+  readonly rows?: readonly HeaderRow[] | undefined
+  /** How much of an error's body is read, in bytes. 0 reads none. @default 65536 */
+  readonly peekBytes?: number | undefined
+  /** How long an error's body is waited for, in milliseconds. @default 1000 */
+  readonly peekTimeoutMs?: number | undefined
+}
+
+/** Options of {@link classifyResponse}. */
+export interface ClassifyResponseOptions extends ClassifyOptions {
+  /** What was asked: lookups and profiles go by its URL. @default the response's `url` */
+  readonly request?: { readonly url: string } | undefined
+  /** When the response arrived, in epoch milliseconds. @default Date.now() */
+  readonly receivedAt?: number | undefined
+  /** Ends waiting for a body. */
+  readonly signal?: AbortSignal | undefined
+}
+
+const verdicts = new WeakMap<object, Verdict>()
+const pending = new WeakMap<object, Promise<Verdict>>()
+const bodies = new WeakMap<object, string>()
+
+const LIMITLESS = { windows: [] } as const
+const NO_ANSWER: Verdict = {
+  kind: 'unknown',
+  action: 'stop',
+  retryable: false,
+  refused: false,
+  limits: LIMITLESS,
+  evidence: 'not a response',
+}
+
+interface Judge {
+  readonly rules: readonly Rule[]
+  readonly isLookup: (url: string) => boolean
+  readonly rows: readonly HeaderRow[] | undefined
+  readonly peekBytes: number
+  readonly peekTimeoutMs: number
+}
+
+const newJudge = ({ rules = [], lookups, rows, peekBytes = 65_536, peekTimeoutMs = 1000 }: ClassifyOptions = {}): Judge => {
+  if (!Array.isArray(rules)) throw new TypeError(`classify: rules must be an array, got ${typeof rules}`)
+  for (const rule of rules) {
+    if (typeof rule?.judge !== 'function') throw new TypeError('classify: every rule must have a judge function')
+  }
+  if (!(peekBytes >= 0 && peekBytes < 2 ** 31)) throw new RangeError(`classify: peekBytes must be 0 or more, got ${peekBytes}`)
+  if (!(peekTimeoutMs > 0 && peekTimeoutMs < 2 ** 31)) throw new RangeError(`classify: peekTimeoutMs must be above 0, got ${peekTimeoutMs}`)
+  return { rules, isLookup: lookupTest(lookups), rows, peekBytes, peekTimeoutMs }
+}
+
+const STANDARD = newJudge()
+
+const byRules = (rules: readonly Rule[], answer: Answer): Finding | undefined => {
+  for (const rule of rules) {
+    let found: Finding | undefined
+    try {
+      found = rule.judge(answer)
+    } catch (error) {
+      // A rule that fails must not fail the call; the next reader of the evidence sees it.
+      return { ...decide(answer), sign: `rule ${rule.name} threw ${String(error)}` }
+    }
+    if (found) return { ...found, sign: `${rule.name}: ${found.sign}` }
+  }
+  return undefined
+}
+
+const answerOf = (head: Head, text: string): Answer => {
+  const facts = readFacts(text)
+  return { ...head, ...facts, json: facts.json, text, hint: hintOf(head) ?? facts.hint }
+}
+
+const isNoRecord = (judge: Judge, { status, url }: Head): boolean => status === 404 && judge.isLookup(url)
+const NO_RECORD: Finding = { kind: 'empty', sign: 'no such record' }
+
+/** Without the body, and so at once. */
+const fromHead = (head: Head, judge: Judge, receivedAt: number): Verdict => {
+  const found = isNoRecord(judge, head) ? NO_RECORD : decide(answerOf(head, ''))
+  return verdictFor(head, found, receivedAt)
+}
+
+const wantsBody = (judge: Judge, head: Head): boolean =>
+  judge.peekBytes > 0 && (head.status >= 400 || judge.rules.some((rule) => rule.reads?.(head) ?? false))
+
+const fromBody = async (response: Response, head: Head, judge: Judge, receivedAt: number, signal?: AbortSignal): Promise<Verdict> => {
+  const { peekBytes: bytes, peekTimeoutMs: ms } = judge
+  const text = await peek(response, head.header('content-type') ?? '', { bytes, ms, signal })
+  bodies.set(response, text)
+  const answer = answerOf(head, text)
+  const found = isNoRecord(judge, head) ? NO_RECORD : (byRules(judge.rules, answer) ?? decide(answer))
+  return verdictFor(head, found, receivedAt, answer)
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+/** The verdict at once where no body has to be read, else a promise of it. Remembered per response. */
+const judgeResponse = (
+  response: Response,
+  judge: Judge,
+  { request, receivedAt = Date.now(), signal }: Pick<ClassifyResponseOptions, 'request' | 'receivedAt' | 'signal'>,
+): Verdict | Promise<Verdict> => {
+  if (!isObject(response)) return NO_ANSWER
+  const known = verdicts.get(response) ?? pending.get(response)
+  if (known) return known
+  const head = headOf(response, { url: request?.url, receivedAt, rows: judge.rows })
+  if (!wantsBody(judge, head)) {
+    const verdict = fromHead(head, judge, receivedAt)
+    verdicts.set(response, verdict)
+    return verdict
+  }
+  const promise = fromBody(response, head, judge, receivedAt, signal)
+    .catch(() => fromHead(head, judge, receivedAt)) // a stand-in for Response that throws when read
+    .then((verdict) => {
+      verdicts.set(response, verdict)
+      pending.delete(response)
+      return verdict
+    })
+  pending.set(response, promise)
+  return promise
+}
+
+/**
+ * Judges every answer once, for all the middlewares above: they read it with {@link verdictOf}. The answer itself is
+ * handed on untouched. Belongs innermost.
+ *
+ * @throws {TypeError | RangeError} if an option makes no sense.
+ * @example
+ * ```ts
+ * const fetch = createFetch([backoffJitter(), classify({ lookups: '/v1/lookup/:ip' })])
+ * const response = await fetch('https://api.example.com/v1/lookup/192.0.2.1')
+ * console.log(verdictOf(response).evidence)
+ * ```
+ */
+export const classify = (options: ClassifyOptions = {}): Middleware => {
+  const judge = newJudge(options)
+  return middleware('classify', async (request, next, call) => {
+    const response = await next(request)
+    const verdict = judgeResponse(response, judge, { request, signal: call.signal })
+    if (verdict instanceof Promise) await verdict
+    return response
+  })
+}
+
+/**
+ * Judges a response. Reads the beginning of an error's body; the response stays as it was. Whoever asks first decides
+ * with which options: the verdict is remembered.
+ */
+export const classifyResponse = async (response: Response, options: ClassifyResponseOptions = {}): Promise<Verdict> =>
+  judgeResponse(response, newJudge(options), options)
+
+/** The verdict on a response that was classified; on any other, what status and headers alone say. */
+export const verdictOf = (response: Response): Verdict => {
+  if (!isObject(response)) return NO_ANSWER
+  const receivedAt = Date.now()
+  return verdicts.get(response) ?? fromHead(headOf(response, { receivedAt }), STANDARD, receivedAt)
+}
+
+/** The beginning of the body that was read to classify a response, at most `peekBytes`. Undefined if it was not read. */
+export const peekedBody = (response: Response): string | undefined => bodies.get(response)

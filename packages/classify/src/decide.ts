@@ -1,0 +1,175 @@
+import type { Limits, LimitWindow } from '@aplomb/limits'
+import { rowFor } from './codes.ts'
+import { limitsOnlyConcurrency } from './hosts.ts'
+import { byStatus, mayPass } from './statuses.ts'
+import type { Answer, Finding } from './types.ts'
+import { wordingOf } from './words.ts'
+
+/** Looks at one kind of sign. */
+type Sign = (answer: Answer) => Finding | undefined
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+
+/** Windows that are used up. */
+export const exhausted = ({ windows }: Limits): readonly LimitWindow[] => windows.filter(({ remaining }) => remaining === 0)
+
+const describe = ({ source, name, limit }: LimitWindow): string =>
+  `${source} 0${limit === undefined ? '' : ` of ${limit}`}${name === undefined ? '' : ` (${name})`}`
+
+/** A window that only a new day or month opens again. */
+const isAllowance = ({ windowMs, resetMs }: LimitWindow): boolean =>
+  windowMs === undefined ? (resetMs ?? 0) > DAY : windowMs >= DAY
+
+const fromCodes = (codes: readonly string[], status: number, where: string): (Finding & { vague: boolean }) | undefined => {
+  const hit = rowFor(codes, status)
+  return hit && { kind: hit.row.kind, sign: `${where} "${hit.code}"`, code: hit.code, vague: hit.row.vague ?? false }
+}
+
+/** The problem types of the IETF draft, with the policies that were violated. */
+const problemType: Sign = ({ json, limits }) => {
+  const { type, 'violated-policies': violated } = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>
+  const name = typeof type === 'string' ? /http-problem-types#([\w-]+)$/.exec(type)?.[1] : undefined
+  if (name === undefined) return undefined
+  const sign = `problem type ${name}`
+  if (name === 'temporary-reduced-capacity') return { kind: 'overloaded', sign, code: name }
+  if (name !== 'quota-exceeded' && name !== 'abnormal-usage-detected') return undefined
+  const policies: readonly unknown[] = Array.isArray(violated) ? violated : []
+  const { concurrency, windows } = limits
+  if (concurrency?.name !== undefined && policies.includes(concurrency.name)) {
+    return { kind: 'concurrency-limited', sign: `${sign}, policy "${concurrency.name}"`, code: name }
+  }
+  const window = windows.find((one) => one.name !== undefined && policies.includes(one.name))
+  const kind = window && name === 'quota-exceeded' && isAllowance(window) ? 'quota-exhausted' : 'rate-limited'
+  return { kind, sign, code: name }
+}
+
+/** A header made to name the limit: `Stripe-Rate-Limited-Reason`, `X-Rate-Limit-Problem`, `x-amzn-ErrorType`. */
+const reasonHeader: Sign = ({ limits: { reason }, status, words }) => {
+  if (reason === undefined) return undefined
+  // AWS API Gateway's usage plans; elsewhere in AWS the same exception is a throttle.
+  if (/^LimitExceededException/.test(reason) && /^limit exceeded$/i.test(words)) {
+    return { kind: 'quota-exhausted', sign: `reason "${reason}"`, code: reason }
+  }
+  const found = fromCodes([reason], status, 'reason')
+  return found?.vague ? undefined : found
+}
+
+/** Okta re-uses its window headers while too many are in flight: a limit of nothing. */
+const zeroLimit: Sign = ({ status, limits }) => {
+  const none = status === 429 ? limits.windows.find(({ limit }) => limit === 0) : undefined
+  return none && { kind: 'concurrency-limited', sign: `${none.source}: a limit of 0` }
+}
+
+/** As many in flight as there may be. */
+const concurrencyHeaders: Sign = ({ limits: { concurrency }, status }) => {
+  if (!concurrency || (status !== 429 && status !== 503)) return undefined
+  const { active, limit, remaining, source } = concurrency
+  const full = remaining === 0 || (active !== undefined && limit !== undefined && active >= limit)
+  if (!full) return undefined
+  return { kind: 'concurrency-limited', sign: limit === undefined ? `${source} ${remaining ?? active}` : `${source} ${active ?? limit - (remaining ?? 0)} of ${limit}` }
+}
+
+/** OpenAI and its like: of requests or tokens, whatever the period; the wait is in the headers. */
+const isWindowCode = ({ codes }: Answer): boolean =>
+  codes.includes('rate_limit_exceeded') && codes.some((code) => /^(?:requests|(?:input_|output_)?tokens)$/.test(code))
+
+/** The allowance of a day or a month that is used up, where nothing shorter is. */
+const emptyWindow = (answer: Answer): Finding | undefined => {
+  const { limits, status } = answer
+  const empty = exhausted(limits)
+  const [tightest] = empty
+  if (!tightest || (status !== 429 && status !== 403)) return undefined
+  const allowance = empty.every(isAllowance) && !isWindowCode(answer)
+  return { kind: allowance ? 'quota-exhausted' : 'rate-limited', sign: describe(tightest) }
+}
+
+/** A code that says which limit; else one that says there is one, with the words or the windows that tell which. */
+const codeThenWords: Sign = (answer) => {
+  const { codes, status, words, limits, header } = answer
+  const code = fromCodes(codes, status, 'code')
+  // Amazon's Selling Partner API calls a throttle so.
+  if (code?.code === 'QuotaExceeded' && header('x-amzn-requestid') !== undefined) return { ...code, kind: 'rate-limited' }
+  if (code && !code.vague) return code
+  const wording = wordingOf(words, status)
+  const kind = wording?.row.soft && (limits.retryAfterMs ?? Infinity) < HOUR ? 'rate-limited' : wording?.row.kind
+  if (wording && kind && (kind === 'concurrency-limited' || !isWindowCode(answer))) {
+    const found: Finding = { kind, sign: `message says "${wording.said}"`, code: code?.code }
+    if (kind !== 'rate-limited') return found
+    return emptyWindow(answer) ?? found
+  }
+  const window = emptyWindow(answer)
+  return window ? { ...window, code: code?.code } : code
+}
+
+/**
+ * A 429 although every window that is reported has something left, and no word of a rate or of a wait: then it was the
+ * number in flight (Market Data says so).
+ */
+const contradiction: Sign = ({ status, limits, words, codes }) => {
+  if (status !== 429) return undefined
+  const { windows, retryAfterMs } = limits
+  const counted = windows.filter(({ remaining, unit }) => remaining !== undefined && unit !== 'tokens')
+  const [tightest] = counted
+  if (!tightest || retryAfterMs !== undefined || exhausted(limits).length > 0) return undefined
+  if (/rate|per (?:second|minute|hour)/i.test(words) || codes.some((code) => /rate/i.test(code))) return undefined
+  return { kind: 'concurrency-limited', sign: `${tightest.source} ${tightest.remaining} left and still refused` }
+}
+
+const profile: Sign = ({ status, url }) => {
+  const host = status === 429 ? limitsOnlyConcurrency(url) : undefined
+  return host === undefined ? undefined : { kind: 'concurrency-limited', sign: `${host} limits nothing but concurrency` }
+}
+
+/** Bright Data puts what went wrong into headers, also with status 200. */
+const errorHeader: Sign = ({ header, status }) => {
+  const code = header('x-brd-err-code') ?? header('x-luminati-error-code')
+  const message = header('x-brd-err-msg') ?? header('x-brd-error') ?? header('x-luminati-error')
+  if (code === undefined && message === undefined) return undefined
+  const sign = `x-brd-err-code ${code ?? message}`
+  const known = fromCodes([code ?? ''], status, 'x-brd-err-code') ?? (status === 402 || /^policy/.test(code ?? '') ? { kind: 'forbidden' as const, sign } : undefined)
+  if (known) return { ...known, code, message }
+  if (status >= 400) return undefined
+  return { kind: /^(?:client|target_4)/.test(code ?? '') ? 'invalid' : 'server-error', sign, code, message }
+}
+
+/** A 413 or a 408 says more than its number: temporarily, or that it was not the network. */
+const statusInContext: Sign = ({ status, limits, message }) => {
+  if (status === 413 && limits.retryAfterMs !== undefined) return { kind: 'overloaded', sign: 'with Retry-After: for now' }
+  // A 408 that explains itself comes from the API behind, whose own source was slow.
+  if (status === 408 && message !== undefined) return { kind: 'server-error', sign: 'slow upstream' }
+  if (status === 418 && limits.retryAfterMs !== undefined) return { kind: 'rate-limited', sign: 'banned, with Retry-After' }
+  return undefined
+}
+
+/** A code or a wording is about a limit only on these; a 404 that speaks of limits is still a 404. */
+const CAN_BE_LIMITS: ReadonlySet<number> = new Set([400, 401, 402, 403, 409, 418, 420, 423, 429, 430, 456, 500, 502, 503, 504, 509, 529])
+
+/** The signs, in the order in which they are to be believed. */
+const SIGNS: readonly Sign[] = [
+  problemType,
+  reasonHeader,
+  concurrencyHeaders,
+  zeroLimit,
+  statusInContext,
+  codeThenWords,
+  contradiction,
+  profile,
+]
+
+/** What an answer means. */
+export const decide = (answer: Answer): Finding => {
+  const { status } = answer
+  const header = errorHeader(answer)
+  if (header) return header
+  const signs = CAN_BE_LIMITS.has(status) ? SIGNS : status >= 400 ? [problemType, statusInContext] : []
+  for (const sign of signs) {
+    const found = sign(answer)
+    if (found) return found
+  }
+  const { kind, retryable, sign = '' } = byStatus(status)
+  return { kind, sign, retryable: retryable ?? mayPass(kind) }
+}
+
+/** What a body says of a limit or a fault by its codes and words alone, for answers that claim success. */
+export const decideInBand = (answer: Answer): Finding | undefined => codeThenWords({ ...answer, status: 200 })

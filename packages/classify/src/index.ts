@@ -1,0 +1,20 @@
+export { classify, type ClassifyOptions, classifyResponse, type ClassifyResponseOptions, peekedBody, verdictOf } from './classify.ts'
+export {
+  ApiError,
+  AuthenticationError,
+  BillingError,
+  ConcurrencyLimitError,
+  InvalidRequestError,
+  NotFoundError,
+  OverloadedError,
+  PermissionError,
+  QuotaExhaustedError,
+  RateLimitError,
+  ServerError,
+  UnprocessableError,
+} from './errors.ts'
+export type { Lookups } from './lookups.ts'
+export { classifyError, type ClassifyErrorOptions } from './network.ts'
+export { rules } from './rules.ts'
+export type { Action, Answer, Finding, Head, Rule, Verdict, VerdictKind } from './types.ts'
+export { unwrap } from './unwrap.ts'

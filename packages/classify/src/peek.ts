@@ -1,0 +1,52 @@
+/** How much of a body is read, and for how long. */
+export interface PeekOptions {
+  readonly bytes: number
+  readonly ms: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Nothing in there is text. */
+const BINARY = /^(?:image|audio|video|font)\/|octet-stream|^application\/(?:zip|gzip|pdf|x-protobuf|grpc)/i
+
+const decode = (chunks: readonly Uint8Array[], contentType: string): string => {
+  const charset = /charset\s{0,9}=\s{0,9}"?([\w-]{1,40})/i.exec(contentType)?.[1] ?? 'utf-8'
+  let decoder: TextDecoder
+  try {
+    decoder = new TextDecoder(charset)
+  } catch {
+    decoder = new TextDecoder() // a charset nobody knows
+  }
+  return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join('') + decoder.decode()
+}
+
+/**
+ * Reads the beginning of a body and leaves the response as it was: same object, body unread and complete. Takes what
+ * there is when the bound, the time or the signal is reached, or the stream fails.
+ */
+export const peek = async (response: Response, contentType: string, { bytes, ms, signal }: PeekOptions): Promise<string> => {
+  if (bytes === 0 || !response.body || response.bodyUsed || BINARY.test(contentType)) return ''
+  if (typeof response.clone !== 'function' || typeof response.body.getReader !== 'function' || response.body.locked) return ''
+  const reader = response.clone().body?.getReader()
+  if (!reader) return ''
+  // Not awaited anywhere: one branch of a tee is only cancelled when the other one is as well.
+  const stop = (): void => void reader.cancel().catch(() => {})
+  const timer = setTimeout(stop, ms)
+  signal?.addEventListener('abort', stop, { once: true })
+  const chunks: Uint8Array[] = []
+  try {
+    for (let left = bytes; left > 0; ) {
+      const { done, value } = await reader.read()
+      if (done) break
+      if (!(value instanceof Uint8Array)) break
+      chunks.push(value.subarray(0, left))
+      left -= value.byteLength
+    }
+  } catch {
+    // The stream failed; the caller's branch will say so.
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', stop)
+    stop()
+  }
+  return decode(chunks, contentType)
+}

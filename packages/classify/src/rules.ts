@@ -1,0 +1,148 @@
+import { decideInBand } from './decide.ts'
+import { factsOf, readFacts } from './facts.ts'
+import type { Answer, Finding, Head, Rule, VerdictKind } from './types.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const typed =
+  (pattern: RegExp): NonNullable<Rule['reads']> =>
+  ({ status, header }: Head) =>
+    status >= 200 && status < 300 && status !== 204 && pattern.test(header('content-type') ?? '')
+
+const json = typed(/\bjson\b/i)
+
+/** The kind that a table gives for a code. */
+const fromTable = (table: Readonly<Record<string, VerdictKind>>, code: unknown, fallback?: VerdictKind): Finding | undefined => {
+  if (typeof code !== 'string') return undefined
+  const kind = Object.hasOwn(table, code) ? table[code] : fallback
+  return kind && { kind, sign: `"${code}"`, code }
+}
+
+const served = ({ status }: Answer): boolean => status < 300
+
+/** GraphQL: limits and faults in `errors` of an answer with status 200. Other errors are the caller's to read. */
+const graphql: Rule = {
+  name: 'graphql',
+  reads: json,
+  judge: (answer) => {
+    const { json: body } = answer
+    if (!served(answer) || !isRecord(body)) return undefined
+    const isFault = (Array.isArray(body['errors']) && body['errors'].length > 0) || typeof body['error_code'] === 'string'
+    if (!isFault) return undefined
+    const { data: _, ...rest } = body
+    return decideInBand({ ...answer, ...factsOf(rest) })
+  },
+}
+
+/** Shopify's GraphQL: throttled by points; the query's cost and the bucket are in `extensions.cost`. */
+const shopify: Rule = {
+  name: 'shopify',
+  reads: json,
+  judge: (answer) => {
+    const { json: body } = answer
+    if (!served(answer) || !isRecord(body)) return undefined
+    if (/^throttled$/i.test(answer.message ?? '')) return { kind: 'rate-limited', sign: 'THROTTLED', code: 'THROTTLED' }
+    return graphql.judge(answer)
+  },
+}
+
+/** Google Maps' older web services: the outcome is in `status`. */
+const googleMaps: Rule = {
+  name: 'googleMaps',
+  reads: json,
+  judge: (answer) => {
+    const { json: body } = answer
+    if (!served(answer) || !isRecord(body)) return undefined
+    const kinds = {
+      OVER_QUERY_LIMIT: 'rate-limited',
+      OVER_DAILY_LIMIT: 'quota-exhausted',
+      REQUEST_DENIED: 'unauthenticated',
+      INVALID_REQUEST: 'invalid',
+      MAX_ELEMENTS_EXCEEDED: 'invalid',
+      MAX_DIMENSIONS_EXCEEDED: 'invalid',
+      MAX_WAYPOINTS_EXCEEDED: 'invalid',
+      MAX_ROUTE_LENGTH_EXCEEDED: 'invalid',
+      UNKNOWN_ERROR: 'server-error',
+    } as const
+    const found = fromTable(kinds, body['status'])
+    // The status is not a message.
+    return found && { ...found, message: typeof body['error_message'] === 'string' ? body['error_message'] : undefined }
+  },
+}
+
+/** Slack's Web API: `{ "ok": false, "error": "ratelimited" }`. */
+const slack: Rule = {
+  name: 'slack',
+  reads: json,
+  judge: (answer) => {
+    const { json: body } = answer
+    if (!served(answer) || !isRecord(body) || body['ok'] !== false) return undefined
+    const kinds = {
+      ratelimited: 'rate-limited',
+      rate_limited: 'rate-limited',
+      message_limit_exceeded: 'quota-exhausted',
+      not_authed: 'unauthenticated',
+      invalid_auth: 'unauthenticated',
+      account_inactive: 'unauthenticated',
+      token_revoked: 'unauthenticated',
+      token_expired: 'unauthenticated',
+      missing_scope: 'forbidden',
+      no_permission: 'forbidden',
+      access_denied: 'forbidden',
+      ekm_access_denied: 'forbidden',
+      not_allowed_token_type: 'forbidden',
+      org_login_required: 'forbidden',
+      team_access_not_granted: 'forbidden',
+      channel_not_found: 'missing',
+      user_not_found: 'missing',
+      fatal_error: 'server-error',
+      internal_error: 'server-error',
+      request_timeout: 'server-error',
+      service_unavailable: 'overloaded',
+    } as const
+    return fromTable(kinds, body['error'], 'invalid')
+  },
+}
+
+/** Any answer with status 200 whose body is an error about a limit: MediaWiki, SerpApi, S3's copy, monday. */
+const errorBody: Rule = {
+  name: 'errorBody',
+  reads: typed(/\b(?:json|xml)\b/i),
+  judge: (answer) => {
+    const { json: body, text } = answer
+    if (!served(answer) || !isRecord(body)) return undefined
+    const isXml = /^\s*(?:<\?xml[^>]{0,200}>\s*)?<(?:\w{1,20}:)?error\b/i.test(text)
+    const isError = isXml || ['error', 'errors', 'error_code', 'error_message'].some((key) => Object.hasOwn(body, key) && Boolean(body[key]))
+    return isError ? decideInBand(answer) : undefined
+  },
+}
+
+/** Streams of server-sent events that end in an error: `event: error`, or data with an error in it. */
+const eventStream: Rule = {
+  name: 'eventStream',
+  reads: typed(/^text\/event-stream\b/i),
+  judge: (answer) => {
+    if (!served(answer) || !/^text\/event-stream\b/i.test(answer.header('content-type') ?? '')) return undefined
+    for (const event of answer.text.split(/\r?\n\r?\n/).slice(0, 1000)) {
+      const data = event.split(/\r?\n/).filter((line) => line.startsWith('data:')).map((line) => line.slice(5).trim()).join('\n')
+      const isError = /^event:\s?error\b/m.test(event) || /"type"\s?:\s?"error"|^\{\s?"error"\s?:/.test(data)
+      if (!isError || data === '') continue
+      const facts = readFacts(data)
+      const found = decideInBand({ ...answer, ...facts, json: facts.json })
+      if (found) return { ...found, message: found.message ?? facts.message }
+    }
+    return undefined
+  },
+}
+
+/** Ready-made rules for APIs that refuse with status 200. Each makes the bodies of such answers be read. */
+export const rules: {
+  readonly graphql: Rule
+  readonly googleMaps: Rule
+  readonly slack: Rule
+  readonly shopify: Rule
+  readonly errorBody: Rule
+  readonly eventStream: Rule
+} = { graphql, googleMaps, slack, shopify, errorBody, eventStream }

@@ -1,0 +1,29 @@
+import { classifyResponse, type ClassifyResponseOptions } from './classify.ts'
+import { errorFor } from './errors.ts'
+
+/**
+ * The parsed body of an answer, `null` where there is nothing (204, no record, an empty body), or an exception.
+ * A body that does not call itself JSON is returned as text.
+ *
+ * @throws {ApiError} a subclass for each kind of refusal; its `response` still has its body.
+ * @example
+ * ```ts
+ * const place = await unwrap<Place>(fetch('https://api.example.com/v1/lookup/192.0.2.1'))
+ * ```
+ */
+export const unwrap = async <T>(
+  response: Response | PromiseLike<Response>,
+  options: ClassifyResponseOptions = {},
+): Promise<T | null> => {
+  const settled = await response
+  const verdict = await classifyResponse(settled, options)
+  if (verdict.kind === 'empty') {
+    void settled.body?.cancel().catch(() => {}) // frees the connection
+    return null
+  }
+  if (verdict.kind !== 'ok') throw errorFor(verdict, settled)
+  const text = await settled.text()
+  if (text.trim() === '') return null
+  const type = settled.headers.get('content-type') ?? 'application/json'
+  return (/\bjson\b/i.test(type) ? JSON.parse(text) : text) as T
+}

@@ -1,0 +1,118 @@
+import type { Verdict } from '@aplomb/classify'
+import type { Call } from '@aplomb/pipeline'
+import pLimit from 'p-limit'
+import { newControl, type Sent } from './control.ts'
+import { QueueFullError, QueueTimeoutError } from './errors.ts'
+import { newQueue } from './queue.ts'
+
+/** The right to have one request in flight. */
+export interface Slot {
+  readonly sent: Sent
+  /** Gives it back. Once is enough; more does no harm. */
+  release(): void
+}
+
+/** The queue and the slots of one key. */
+export interface Gate {
+  readonly limit: number
+  readonly active: number
+  readonly queued: number
+  /** A slot, now or when the turn comes; `ahead` of all others for a call that had one and was sent back. */
+  enter(call: Call, ahead: boolean): Promise<Slot>
+  /** Takes in what came of a request, whose slot is not given back yet. */
+  learn(call: Call, slot: Slot, verdict: Verdict): void
+}
+
+export interface GateSetting {
+  readonly fixed: number | undefined
+  readonly maxQueue: number
+  readonly queueTimeoutMs: number | undefined
+}
+
+export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate => {
+  const control = newControl(fixed)
+  const queue = newQueue()
+  // p-limit counts the slots; the order of waiting is ours, because its queue knows neither abort nor time-out.
+  const slots = pLimit(Math.max(1, control.limit))
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  const take = (): Slot => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    void slots(() => promise).then(pump)
+    return { sent: control.sent(slots.activeCount), release: resolve }
+  }
+
+  const room = (): boolean => {
+    const { allowed } = control
+    if (allowed >= 1) slots.concurrency = allowed
+    return slots.activeCount < allowed
+  }
+
+  const pump = (): void => {
+    while (queue.size > 0 && room()) queue.shift()?.admit()
+    clearTimeout(timer)
+    const pauseMs = control.pauseMs()
+    timer = queue.size > 0 && pauseMs > 0 ? setTimeout(pump, Math.ceil(pauseMs)) : undefined
+  }
+
+  return {
+    get limit() {
+      return control.limit
+    },
+    get active() {
+      return slots.activeCount
+    },
+    get queued() {
+      return queue.size
+    },
+    enter: async (call, ahead) => {
+      if (call.signal.aborted) throw call.signal.reason
+      if ((queue.size === 0 || ahead) && room()) return take()
+      if (!ahead && queue.size >= maxQueue) throw new QueueFullError(call.key, maxQueue)
+      const began = performance.now()
+      const slot = await new Promise<Slot>((resolve, reject) => {
+        const entry = queue.join(() => {
+          settle()
+          resolve(take())
+        }, ahead)
+        const fail = (reason: unknown): void => {
+          settle()
+          queue.leave(entry)
+          pump()
+          reject(reason)
+        }
+        const abort = (): void => fail(call.signal.reason)
+        const expire = (): void => fail(new QueueTimeoutError(call.key, queueTimeoutMs as number))
+        const expiry = queueTimeoutMs === undefined ? undefined : setTimeout(expire, queueTimeoutMs)
+        const settle = (): void => {
+          clearTimeout(expiry)
+          call.signal.removeEventListener('abort', abort)
+        }
+        call.signal.addEventListener('abort', abort)
+        if (call.observed) {
+          const { limit } = control
+          call.emit({
+            type: 'queue',
+            call: call.id,
+            key: call.key,
+            queued: queue.size,
+            active: slots.activeCount,
+            limit,
+          })
+        }
+        pump()
+      })
+      call.waited('queue', performance.now() - began)
+      return slot
+    },
+    learn: (call, slot, verdict) => {
+      const previous = control.limit
+      const reason = control.learn(verdict, slot.sent, slots.activeCount)
+      const { limit } = control
+      if (call.observed && limit !== previous) {
+        call.emit({ type: 'limit', call: call.id, key: call.key, limit, previous, reason: reason ?? 'all goes well' })
+      }
+      pump()
+    },
+  }
+}

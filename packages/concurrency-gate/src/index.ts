@@ -1,0 +1,128 @@
+import { classifyError, classifyResponse } from '@aplomb/classify'
+import { type Call, discard, keyed, middleware, type Middleware } from '@aplomb/pipeline'
+import { isStream, whenRead } from './body.ts'
+import { newGate } from './gate.ts'
+
+export { QueueFullError, QueueTimeoutError } from './errors.ts'
+
+/** Options of {@link concurrencyGate}. */
+export interface ConcurrencyGateOptions {
+  /** Calls in flight at once per key: found out by itself, or a ceiling. @default 'auto' */
+  readonly limit?: number | 'auto' | undefined
+  /** Calls that may wait per key; one more is refused with a `QueueFullError`. @default Infinity */
+  readonly maxQueue?: number | undefined
+  /** The longest time in the queue, in milliseconds; then the call fails with a `QueueTimeoutError`. @default none */
+  readonly queueTimeoutMs?: number | undefined
+  /**
+   * Until when a call counts as in flight: `headers`, `body`, or `auto`, which is the body's end for streams
+   * (`text/event-stream`, ndjson) and the headers for everything else. @default 'auto'
+   */
+  readonly slotUntil?: 'auto' | 'headers' | 'body' | undefined
+}
+
+/** What a gate is doing for a key. */
+export interface GateStats {
+  /** Calls allowed in flight. */
+  readonly limit: number
+  readonly active: number
+  readonly queued: number
+}
+
+/** A {@link concurrencyGate}, with a view of its state. */
+export interface ConcurrencyGate extends Middleware {
+  /** The state of a key (zeros if it is unknown), or of all keys added up. */
+  stats(key?: string): GateStats
+}
+
+const NAME = 'concurrency-gate'
+
+/** A call that is refused so often for too many in flight has met a limit that others keep full. */
+const MOST_REFUSALS = 30
+
+/**
+ * How many at once: queues calls per key, with a limit that sets itself. The congestion control of `fetch`.
+ *
+ * @throws {RangeError | TypeError} if an option makes no sense.
+ * @example
+ * const gate = concurrencyGate({ maxQueue: 1000 })
+ * const fetch = createFetch([gate])
+ * console.log(gate.stats('https://api.example.com'))
+ */
+export const concurrencyGate = ({
+  limit = 'auto',
+  maxQueue = Infinity,
+  queueTimeoutMs,
+  slotUntil = 'auto',
+}: ConcurrencyGateOptions = {}): ConcurrencyGate => {
+  if (limit !== 'auto' && !(Number.isInteger(limit) && limit >= 1)) {
+    throw new RangeError(`concurrencyGate: limit must be 'auto' or a whole number of 1 or more, got ${limit}`)
+  }
+  if (!(maxQueue >= 0)) throw new RangeError(`concurrencyGate: maxQueue must be 0 or more, got ${maxQueue}`)
+  if (queueTimeoutMs !== undefined && !(queueTimeoutMs > 0 && queueTimeoutMs < 2 ** 31)) {
+    throw new RangeError(`concurrencyGate: queueTimeoutMs must be above 0 and below 2147483648, got ${queueTimeoutMs}`)
+  }
+  if (!['auto', 'headers', 'body'].includes(slotUntil)) {
+    throw new TypeError(`concurrencyGate: slotUntil must be auto, headers or body, got ${slotUntil}`)
+  }
+
+  const gates = keyed(
+    () => newGate({ fixed: limit === 'auto' ? undefined : limit, maxQueue, queueTimeoutMs }),
+    (gate) => gate.active === 0 && gate.queued === 0,
+  )
+
+  const stop = (call: Call, refusals: number): string | undefined => {
+    if (refusals >= MOST_REFUSALS) return `refused ${refusals} times for too many in flight`
+    if (!call.canReplay) return 'the request body cannot be sent again'
+    return undefined
+  }
+
+  const gateway = middleware(NAME, async (request, next, call) => {
+    const gate = gates(call.key)
+    for (let refusals = 0; ;) {
+      const slot = await gate.enter(call, refusals > 0)
+      let kept = false
+      try {
+        const response = await next(request)
+        const verdict = await classifyResponse(response)
+        gate.learn(call, slot, verdict)
+        if (verdict.kind === 'concurrency-limited' && !call.gaveUp) {
+          call.excuse()
+          const reason = stop(call, ++refusals)
+          if (reason === undefined) {
+            discard(response)
+            call.emit({
+              type: 'retry',
+              call: call.id,
+              key: call.key,
+              by: NAME,
+              attempt: call.attempt,
+              reason: `${verdict.kind}: ${verdict.evidence}`,
+              waitMs: 0,
+            })
+            continue
+          }
+          call.giveUp(NAME, reason)
+        }
+        kept = slotUntil === 'body' || (slotUntil === 'auto' && isStream(response))
+        return kept ? whenRead(response, slot.release) : response
+      } catch (error) {
+        gate.learn(call, slot, classifyError(error, { signal: call.signal }))
+        throw error
+      } finally {
+        if (!kept) slot.release()
+      }
+    }
+  })
+
+  const stats = (key?: string): GateStats => {
+    const sum = { limit: 0, active: 0, queued: 0 }
+    for (const [name, gate] of gates.entries()) {
+      if (key !== undefined && key !== name) continue
+      sum.limit += gate.limit
+      sum.active += gate.active
+      sum.queued += gate.queued
+    }
+    return sum
+  }
+  return Object.assign(gateway, { stats })
+}

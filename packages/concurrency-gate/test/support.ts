@@ -1,0 +1,12 @@
+import type { Verdict, VerdictKind } from '@aplomb/classify'
+
+/** A verdict of which only the named facts matter. */
+export const verdict = (kind: VerdictKind, more: Partial<Verdict> = {}): Verdict => ({
+  kind,
+  action: 'retry',
+  retryable: false,
+  refused: false,
+  limits: { windows: [] },
+  evidence: 'a test',
+  ...more,
+})

@@ -1,0 +1,126 @@
+import { newBurn, type Burn } from './burn.ts'
+import type { Settings } from './options.ts'
+import { tidy } from './store.ts'
+import { tally, type Tally } from './tally.ts'
+
+/** One endpoint of an account. */
+export interface Row {
+  readonly name: string
+  readonly tally: Tally
+  /** The most that an attempt has cost. */
+  dearest: number | undefined
+  inFlight: number
+  /** Attempts that have ended. */
+  settled: number
+}
+
+/** What is known of the credits of one key. */
+export interface Account {
+  readonly key: string
+  readonly tally: Tally
+  readonly burn: Burn
+  readonly rows: ReadonlyMap<string, Row>
+  /** The row of an endpoint; beyond 200 they share one. */
+  row(endpoint: string): Row
+  /** Credits that calls in flight are expected to cost. */
+  reserved: number
+  inFlight: number
+  /** The most that an attempt has cost on any endpoint. */
+  dearest: number | undefined
+  /** Calls that wait for others in flight to tell their cost. */
+  readonly waiting: Set<() => void>
+  /** What was spent when that was looked at last. */
+  lastSpent: number
+  /** The first reading of the store, while it goes on. */
+  loading: Promise<void> | undefined
+  /** Notes what the server says is left, and of how much. */
+  sawBalance(remaining: number, limit: number | undefined, now: number): void
+  forgetBalance(): void
+  /** What the server said is left, less what was spent since. */
+  balance(now: number): number | undefined
+  /** When the balance was last looked at. */
+  lookedAt: number
+  limit(): number | undefined
+  left(now: number): number | undefined
+  /** Credits of the limit that are gone, by our count or by the balance. */
+  used(now: number): number
+  /** True for the first to ask in a period, of all that use the store. */
+  claim(condition: string, now: number): boolean | Promise<boolean>
+}
+
+const MAX_ROWS = 200
+const OVERFLOW = '(other)'
+
+/** An empty account. `failed` hears of the store's errors. */
+export const newAccount = (key: string, settings: Settings, failed: (error?: unknown) => void): Account => {
+  const { calendar, store } = settings
+  const rows = new Map<string, Row>()
+  const own = tally(key, calendar, store, failed)
+  const claimed = new Map<string, number>()
+  let seen: { remaining: number; limit: number | undefined; spent: number; at: number } | undefined
+
+  const newRow = (name: string): Row => ({
+    name,
+    tally: tally(`${key}|${name}`, calendar, store, failed),
+    dearest: undefined,
+    inFlight: 0,
+    settled: 0,
+  })
+
+  const account: Account = {
+    key,
+    tally: own,
+    burn: newBurn(),
+    rows,
+    row: (endpoint) => {
+      const name = rows.has(endpoint) || rows.size < MAX_ROWS ? endpoint : OVERFLOW
+      let row = rows.get(name)
+      if (!row) rows.set(name, (row = newRow(name)))
+      return row
+    },
+    reserved: 0,
+    inFlight: 0,
+    dearest: undefined,
+    waiting: new Set(),
+    lastSpent: 0,
+    loading: undefined,
+    sawBalance: (remaining, limit, now) => {
+      seen = { remaining, limit: limit ?? seen?.limit, spent: own.spent(now), at: now }
+      account.lookedAt = now
+    },
+    forgetBalance: () => {
+      seen = undefined
+    },
+    balance: (now) => {
+      if (!seen) return undefined
+      // In a new period our own count begins anew, and is no measure for the old balance.
+      const since = seen.at >= calendar.bounds(now).startsAt ? own.spent(now) - seen.spent : own.spent(now)
+      return tidy(Math.max(0, seen.remaining - Math.max(0, since)))
+    },
+    lookedAt: 0,
+    limit: () => settings.limit ?? seen?.limit,
+    left: (now) => {
+      const balance = account.balance(now)
+      if (settings.limit === undefined) return balance
+      return tidy(Math.max(0, Math.min(settings.limit - own.spent(now), balance ?? Infinity)))
+    },
+    used: (now) => {
+      const limit = account.limit()
+      const balance = account.balance(now)
+      const spent = settings.limit === undefined ? 0 : own.spent(now)
+      return limit === undefined || balance === undefined ? spent : tidy(Math.max(spent, limit - balance))
+    },
+    claim: (condition, now) => {
+      const slot = calendar.slot(now)
+      const until = calendar.rollingMs === undefined ? slot.endsAt : now + calendar.rollingMs
+      if ((claimed.get(condition) ?? 0) > now) return false
+      claimed.set(condition, until)
+      if (!settings.shared) return true
+      const counter = `${key}|!${condition}|${calendar.rollingMs === undefined ? slot.id : `${calendar.rollingMs}ms`}`
+      const ours = async (): Promise<boolean> => (await store.add(counter, 1, until - now)) === 1
+      // With the store away, an alert too many is better than none.
+      return ours().catch(() => true)
+    },
+  }
+  return account
+}

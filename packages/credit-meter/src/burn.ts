@@ -1,0 +1,39 @@
+/** How fast credits go. */
+export interface BurnRate {
+  /** Credits per hour. */
+  readonly perHour: number
+  /** The time this was measured over: the last hour, or less if the first cost is more recent (at least a minute). */
+  readonly overMs: number
+}
+
+/** Measures a {@link BurnRate}. */
+export interface Burn {
+  note(credits: number, now: number): void
+  rate(now: number): BurnRate
+}
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+
+/** Keeps what was spent in each minute of the last hour. */
+export const newBurn = (): Burn => {
+  const minutes = new Map<number, number>()
+  let firstAt: number | undefined
+  return {
+    note: (credits, now) => {
+      if (credits <= 0) return
+      firstAt ??= now
+      const minute = Math.floor(now / MINUTE_MS)
+      minutes.set(minute, (minutes.get(minute) ?? 0) + credits)
+    },
+    rate: (now) => {
+      let credits = 0
+      for (const [minute, spent] of minutes) {
+        if (minute <= Math.floor((now - HOUR_MS) / MINUTE_MS)) minutes.delete(minute)
+        else credits += spent
+      }
+      const overMs = Math.min(HOUR_MS, Math.max(MINUTE_MS, now - (firstAt ?? now)))
+      return { perHour: (credits * HOUR_MS) / overMs, overMs }
+    },
+  }
+}

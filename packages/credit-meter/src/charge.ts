@@ -1,0 +1,27 @@
+import type { Account, Row } from './account.ts'
+
+/** What was spent since the last look: by us, and in a shared store by others. */
+const noteBurn = (account: Account, atLeast: number, now: number): void => {
+  const spent = account.tally.spent(now)
+  account.burn.note(Math.max(atLeast, spent - account.lastSpent), now)
+  account.lastSpent = spent
+}
+
+/** Counts an attempt. The promise, if any, ends when the store has it; it never rejects. */
+export const charge = (account: Account, row: Row, cost: number, now: number): void | Promise<void> => {
+  const writes = [account.tally.add(cost, now), row.tally.add(cost, now)].filter((one) => one !== undefined)
+  row.dearest = Math.max(row.dearest ?? 0, cost)
+  account.dearest = Math.max(account.dearest ?? 0, cost)
+  noteBurn(account, cost, now)
+  if (writes.length === 0) return undefined
+  return Promise.all(writes).then(() => noteBurn(account, 0, Date.now()))
+}
+
+/** Reads what the store has. The promise, if any, never rejects. */
+export const load = (account: Account, now: number): void | Promise<void> => {
+  const loaded = (): void => {
+    account.lastSpent = account.tally.spent(Date.now())
+  }
+  const reading = account.tally.load(now)
+  return reading ? reading.then(loaded) : loaded()
+}

@@ -1,0 +1,119 @@
+import type { Verdict } from '@aplomb/classify'
+import { calendarOf, type Calendar, type Period } from './period.ts'
+import { limiterStore, memoryStore, type CreditStore, type Limiter } from './store.ts'
+
+/** How many credits may be spent on a key in a period. */
+export interface Budget {
+  /** In credits, above 0. */
+  readonly limit: number
+  /** @default 'month' */
+  readonly period?: Period | undefined
+  /** IANA name of the zone in which days and months begin, such as `Europe/Vienna`. @default 'UTC' */
+  readonly timeZone?: string | undefined
+}
+
+/** Somebody should look. */
+export interface CreditAlert {
+  /** `threshold`: that much of the budget is used. `billing`, `quota-exhausted`: the server says so. */
+  readonly condition: 'threshold' | 'billing' | 'quota-exhausted'
+  readonly message: string
+  readonly key: string
+  readonly endpoint: string
+  /** The threshold that was reached, in percent. */
+  readonly threshold?: number | undefined
+  readonly spent: number
+  readonly limit?: number | undefined
+  readonly left?: number | undefined
+  /** The server's answer, for `billing` and `quota-exhausted`. */
+  readonly verdict?: Verdict | undefined
+}
+
+/** What an answer cost. `undefined`: not known. */
+export type Cost = (response: Response, request: Request) => number | undefined | Promise<number | undefined>
+
+/** Options of {@link creditMeter}. */
+export interface CreditMeterOptions {
+  /** Credits per key and period; a bare number is for a calendar month in UTC. @default none: credits are only counted */
+  readonly budget?: number | Budget | undefined
+  /** Percentages of the budget at which to alert, once each per period. @default [80, 95, 100] */
+  readonly thresholds?: readonly number[] | undefined
+  /** What an answer costs if no header says so. To look into the body, read a clone. @default 0 */
+  readonly cost?: number | Cost | undefined
+  /** The percentage of the budget that no call may exceed: it is refused with a `BudgetExceededError`. @default none */
+  readonly stopAt?: number | undefined
+  /** Hears of thresholds and of refusals for want of money. */
+  readonly onAlert?: ((alert: CreditAlert) => void) | undefined
+  /** The row a request is counted in. @default the URL's path, with `:id` for what looks like one */
+  readonly endpoint?: ((request: Request) => string) | undefined
+  /** Where credits are counted: a store, or any limiter of `rate-limiter-flexible`. @default memory */
+  readonly store?: CreditStore | Limiter | undefined
+}
+
+/** Options as the meter uses them. */
+export interface Settings {
+  readonly limit: number | undefined
+  readonly calendar: Calendar
+  readonly thresholds: readonly number[]
+  readonly cost: Cost
+  readonly stopAt: number | undefined
+  readonly store: CreditStore
+  /** Whether others may count in the same store. */
+  readonly shared: boolean
+}
+
+const check = (name: string, value: unknown, accepts: boolean, accepted: string): void => {
+  if (accepts) return
+  const shown = typeof value === 'string' ? `'${value}'` : Array.isArray(value) ? `[${value.join(', ')}]` : String(value)
+  const text = `creditMeter: ${name} must be ${accepted}, got ${shown}`
+  throw typeof value === 'number' || Array.isArray(value) ? new RangeError(text) : new TypeError(text)
+}
+
+const isPositive = (value: unknown): boolean => typeof value === 'number' && value > 0 && value < Infinity
+
+const calendarFor = ({ period = 'month', timeZone = 'UTC' }: Partial<Budget>): Calendar => {
+  const isRolling = typeof period === 'object' && period !== null
+  if (isRolling) check('budget.period.rollingMs', period.rollingMs, isPositive(period.rollingMs), 'a number above 0')
+  else if (period !== 'day' && period !== 'month') {
+    throw new RangeError(`creditMeter: budget.period must be 'day', 'month' or { rollingMs }, got '${String(period)}'`)
+  }
+  try {
+    return calendarOf(period, timeZone)
+  } catch {
+    throw new RangeError(`creditMeter: budget.timeZone must be an IANA time zone, got '${timeZone}'`)
+  }
+}
+
+const costOf = (cost: CreditMeterOptions['cost']): Cost => {
+  if (typeof cost === 'function') return cost
+  check('cost', cost, cost === undefined || cost === 0 || isPositive(cost), 'a number from 0 or a function')
+  return () => cost
+}
+
+/** @throws {RangeError | TypeError} if an option makes no sense. */
+export const settingsOf = (options: CreditMeterOptions): Settings => {
+  const { budget, thresholds = [80, 95, 100], cost, stopAt, onAlert, endpoint, store } = options
+  const given: Partial<Budget> = typeof budget === 'number' ? { limit: budget } : (budget ?? {})
+  check('budget', budget, typeof given === 'object' && budget !== null, 'a number or an object with a limit')
+  const { limit } = given
+  const name = typeof budget === 'number' ? 'budget' : 'budget.limit'
+  check(name, limit, budget === undefined || isPositive(limit), 'a number of credits above 0')
+  const areFine = Array.isArray(thresholds) && thresholds.every(isPositive)
+  check('thresholds', thresholds, areFine, 'a list of percentages above 0')
+  check('stopAt', stopAt, stopAt === undefined || isPositive(stopAt), 'a percentage above 0')
+  if (stopAt !== undefined && limit === undefined) throw new TypeError('creditMeter: stopAt needs a budget')
+  for (const [what, value] of Object.entries({ onAlert, endpoint })) {
+    check(what, value, value === undefined || typeof value === 'function', 'a function')
+  }
+  const isLimiter = typeof store === 'object' && store !== null && 'penalty' in store
+  const isStore = typeof store === 'object' && store !== null && 'add' in store && 'get' in store
+  check('store', store, store === undefined || isLimiter || isStore, 'a CreditStore or a limiter')
+  return {
+    limit,
+    calendar: calendarFor(given),
+    thresholds: thresholds.toSorted((a, b) => a - b),
+    cost: costOf(cost),
+    stopAt,
+    store: isLimiter ? limiterStore(store) : (store ?? memoryStore()),
+    shared: store !== undefined,
+  }
+}

@@ -1,0 +1,372 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { classify } from '@aplomb/classify'
+import { compose, createFetch } from '@aplomb/pipeline'
+import { respond } from '@aplomb/mock-api'
+import { BudgetExceededError, creditMeter, type CreditAlert } from '../src/index.ts'
+import { costs, KEY, pipelineOf, URL_A } from './helpers.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: Date.UTC(2026, 10, 22, 12) })
+})
+afterEach(() => {
+  if (vi.getTimerCount() > 0) throw new Error('a timer is left')
+  vi.useRealTimers()
+})
+
+describe('1. every attempt that was answered is charged once', () => {
+  test('by the cost header, whatever the status', async () => {
+    const meter = creditMeter()
+    const { fetch } = pipelineOf(meter, respond(costs(3), { status: 404, ...costs(1) }, { status: 500, ...costs(2) }))
+    for (let i = 0; i < 3; i++) await fetch(URL_A)
+    expect(meter.usage().spent).toBe(6)
+    expect(meter.usage().attempts).toBe(3)
+  })
+
+  test('each attempt of a retried call', async () => {
+    const meter = creditMeter()
+    const again = compose(async (request, next) => {
+      await next(request)
+      return next(request)
+    })
+    const fetch = createFetch([again, meter, classify()], { fetch: respond({ status: 503, ...costs(1) }, costs(5)) })
+    await fetch(URL_A)
+    expect(meter.usage()).toMatchObject({ spent: 6, attempts: 2 })
+  })
+
+  test('by cost() if no header tells, at 0 without one, and never by nonsense', async () => {
+    const meter = creditMeter({ cost: (response) => (response.headers.has('x-free') ? NaN : 7) })
+    const { fetch } = pipelineOf(meter, respond(200, costs(2), { headers: { 'x-free': '1' } }))
+    for (let i = 0; i < 3; i++) await fetch(URL_A)
+    expect(meter.usage().spent).toBe(9)
+
+    const silent = creditMeter()
+    await pipelineOf(silent, respond(200)).fetch(URL_A)
+    expect(silent.usage()).toMatchObject({ spent: 0, attempts: 1 })
+  })
+
+  test('a fixed cost is a number', async () => {
+    const meter = creditMeter({ cost: 0.1 })
+    const { fetch } = pipelineOf(meter, respond({ times: 3 }))
+    for (let i = 0; i < 3; i++) await fetch(URL_A)
+    expect(meter.usage().spent).toBe(0.3)
+  })
+
+  test('a promised cost is charged when it is known, and nobody waits for it', async () => {
+    const meter = creditMeter({
+      cost: async (response) => {
+        const text = await response.clone().text()
+        await new Promise((resolve) => setTimeout(resolve, 1000))
+        return (JSON.parse(text) as { used: number }).used
+      },
+    })
+    const { fetch } = pipelineOf(meter, respond({ body: { used: 4 } }))
+    const response = await fetch(URL_A)
+    expect(meter.usage().spent).toBe(0)
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(meter.usage().spent).toBe(4)
+    expect(await response.json()).toEqual({ used: 4 })
+  })
+
+  test('a cost function that fails changes nothing', async () => {
+    const report = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    for (const cost of [() => { throw new Error('no') }, () => Promise.reject(new Error('no'))]) {
+      const meter = creditMeter({ cost })
+      const response = await pipelineOf(meter, respond(200)).fetch(URL_A)
+      expect(response.status).toBe(200)
+      await vi.advanceTimersByTimeAsync(0)
+      expect(meter.usage()).toMatchObject({ spent: 0, attempts: 1 })
+    }
+    expect(report).toHaveBeenCalledTimes(2)
+  })
+
+  test('not a failure without an answer, nor an answer that came from below without being sent', async () => {
+    const meter = creditMeter({ cost: 1 })
+    await expect(pipelineOf(meter, respond(new TypeError('fetch failed'))).fetch(URL_A)).rejects.toThrow('fetch failed')
+    const cached = createFetch([meter, async () => new Response('cached', costs(9))], { fetch: respond() })
+    await cached(URL_A)
+    expect(meter.usage()).toMatchObject({ spent: 0, attempts: 0, reserved: 0 })
+  })
+
+  test('bare, without a pipeline', async () => {
+    const meter = creditMeter()
+    await meter(new Request(URL_A), respond(costs(2)))
+    expect(meter.usage(KEY).spent).toBe(2)
+  })
+})
+
+describe('2. by key and by endpoint', () => {
+  test('ids do not make rows', async () => {
+    const meter = creditMeter({ cost: 1 })
+    const { fetch } = pipelineOf(meter, respond({ times: Infinity }))
+    for (const path of ['/v1/lookup/8.8.8.8', '/v1/lookup/1.1.1.1?x=1', '/v1/usage']) await fetch(KEY + path)
+    await fetch('https://other.example.com/v1/usage')
+    expect(meter.usage().endpoints).toEqual([
+      { endpoint: '/v1/lookup/:id', spent: 2, attempts: 2 },
+      { endpoint: '/v1/usage', spent: 2, attempts: 2 },
+    ])
+    expect(meter.usage(KEY).spent).toBe(3)
+    expect(Object.keys(meter.usage().keys)).toEqual([KEY, 'https://other.example.com'])
+  })
+
+  test('an endpoint function of the user decides', async () => {
+    const meter = creditMeter({ cost: 1, endpoint: ({ method }) => method })
+    await pipelineOf(meter, respond(200)).fetch(URL_A, { method: 'POST' })
+    expect(meter.usage().endpoints[0]?.endpoint).toBe('POST')
+  })
+
+  test('no more than 200 rows and one for the others', async () => {
+    const meter = creditMeter({ cost: 1, endpoint: ({ url }) => url })
+    const { fetch } = pipelineOf(meter, respond({ times: Infinity }))
+    for (let i = 0; i < 250; i++) await fetch(`${KEY}/${i}`)
+    const { endpoints, spent } = meter.usage()
+    expect(endpoints).toHaveLength(201)
+    expect(endpoints[0]).toEqual({ endpoint: '(other)', spent: 50, attempts: 50 })
+    expect(spent).toBe(250)
+  })
+
+  test('two meters share nothing', async () => {
+    const [one, other] = [creditMeter({ cost: 1 }), creditMeter({ cost: 1 })]
+    await pipelineOf(one, respond(200)).fetch(URL_A)
+    expect([one.usage().spent, other.usage().spent]).toEqual([1, 0])
+  })
+})
+
+describe('3. thresholds alert once each per period', () => {
+  const run = async (meter: ReturnType<typeof creditMeter>, ...spend: readonly number[]) => {
+    const { fetch, events } = pipelineOf(meter, respond(...spend.map((one) => costs(one))))
+    for (const _ of spend) await fetch(URL_A)
+    return events.filter(({ type }) => type === 'alert')
+  }
+
+  test('at 80, 95 and 100 %, to onAlert and as events', async () => {
+    const alerts: CreditAlert[] = []
+    const meter = creditMeter({ budget: 100, onAlert: (alert) => alerts.push(alert) })
+    const events = await run(meter, 79, 1, 1, 14, 4, 1, 5)
+    expect(alerts.map(({ threshold, spent }) => [threshold, spent])).toEqual([[80, 80], [95, 95], [100, 100]])
+    expect(alerts[0]).toMatchObject({ condition: 'threshold', key: KEY, endpoint: '/v1/lookup/:id', limit: 100, left: 20 })
+    expect(events).toHaveLength(3)
+  })
+
+  test('all that one answer crosses', async () => {
+    const alerts: CreditAlert[] = []
+    await run(creditMeter({ budget: 10, thresholds: [50, 100], onAlert: (alert) => alerts.push(alert) }), 10)
+    expect(alerts.map(({ threshold }) => threshold)).toEqual([50, 100])
+  })
+
+  test('again in the next period', async () => {
+    const alerts: CreditAlert[] = []
+    const meter = creditMeter({ budget: { limit: 10, period: 'day' }, onAlert: (alert) => alerts.push(alert) })
+    await run(meter, 8)
+    vi.setSystemTime(Date.UTC(2026, 10, 23))
+    expect(meter.usage()).toMatchObject({ spent: 0, left: 10 })
+    await run(meter, 8)
+    expect(alerts.map(({ threshold }) => threshold)).toEqual([80, 80])
+  })
+
+  test('a callback that throws, rejects or hangs changes nothing', async () => {
+    const report = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    const callbacks: (() => unknown)[] = [
+      () => { throw new Error('no') },
+      async () => { throw new Error('no') },
+      () => new Promise<void>(() => undefined),
+    ]
+    for (const callback of callbacks) {
+      const meter = creditMeter({ budget: 1, thresholds: [100], onAlert: () => callback() })
+      await run(meter, 1)
+      expect(meter.usage().spent).toBe(1)
+    }
+    await vi.advanceTimersByTimeAsync(0)
+    expect(report).toHaveBeenCalledTimes(2)
+  })
+})
+
+describe('4. a refusal for want of money alerts at once', () => {
+  test('once per period and condition, and nobody retries', async () => {
+    const alerts: CreditAlert[] = []
+    const meter = creditMeter({ onAlert: (alert) => alerts.push(alert) })
+    const broke = { status: 402, body: { error: { message: 'Please update your card' } }, times: 3 }
+    const { fetch, events } = pipelineOf(meter, respond(broke))
+    for (let i = 0; i < 3; i++) await fetch(URL_A)
+    expect(alerts).toHaveLength(1)
+    expect(alerts[0]).toMatchObject({ condition: 'billing', key: KEY })
+    expect(alerts[0]?.message).toContain('Please update your card')
+    expect(events.filter(({ type }) => type === 'give-up')).toHaveLength(3)
+    expect(events.filter(({ type }) => type === 'alert')).toHaveLength(1)
+  })
+})
+
+describe('5. a balance below the rest of the budget wins', () => {
+  test('for what is left and for thresholds', async () => {
+    const alerts: CreditAlert[] = []
+    const meter = creditMeter({ budget: 100, onAlert: (alert) => alerts.push(alert) })
+    const { fetch } = pipelineOf(meter, respond(costs(1, { 'x-credits-remaining': '15' }), costs(2)))
+    await fetch(URL_A)
+    expect(meter.usage()).toMatchObject({ spent: 1, limit: 100, left: 15 })
+    expect(alerts.map(({ threshold }) => threshold)).toEqual([80])
+    await fetch(URL_A)
+    expect(meter.usage().left).toBe(13)
+  })
+
+  test('without a budget it is all that is known', async () => {
+    const meter = creditMeter()
+    const { fetch } = pipelineOf(meter, respond(costs(1, { 'x-credits-remaining': '42' })))
+    await fetch(URL_A)
+    expect(meter.usage().left).toBe(42)
+    expect(meter.usage().limit).toBeUndefined()
+  })
+
+  test('a larger one does not', async () => {
+    const meter = creditMeter({ budget: 100 })
+    await pipelineOf(meter, respond(costs(1, { 'x-credits-remaining': '9999' }))).fetch(URL_A)
+    expect(meter.usage().left).toBe(99)
+  })
+
+  test('refresh forgets it', async () => {
+    const meter = creditMeter({ budget: 100 })
+    await pipelineOf(meter, respond(costs(1, { 'x-credits-remaining': '5' }))).fetch(URL_A)
+    expect((await meter.refresh(KEY)).left).toBe(99)
+  })
+})
+
+describe('6. usage() tells how fast credits go and when they run out', () => {
+  test('over the last hour', async () => {
+    const meter = creditMeter({ budget: 1000 })
+    const { fetch } = pipelineOf(meter, respond({ ...costs(10), times: 10 }))
+    for (let i = 0; i < 10; i++) {
+      await fetch(URL_A)
+      vi.setSystemTime(Date.now() + 6 * 60_000)
+    }
+    const { burnRate, runsOutAt } = meter.usage()
+    // The first of the ten was just an hour ago.
+    expect(burnRate).toEqual({ perHour: 90, overMs: 3_600_000 })
+    expect(runsOutAt).toEqual(new Date(Date.now() + 10 * 3_600_000))
+    vi.setSystemTime(Date.now() + 2 * 3_600_000)
+    expect(meter.usage().burnRate.perHour).toBe(0)
+    expect(meter.usage().runsOutAt).toBeUndefined()
+  })
+
+  test('not beyond the period, unless it is the balance that runs out', async () => {
+    const meter = creditMeter({ budget: { limit: 1000, period: 'day' } })
+    const { fetch } = pipelineOf(meter, respond(costs(1), costs(1, { 'x-credits-remaining': '900' })))
+    await fetch(URL_A)
+    vi.setSystemTime(Date.now() + 3_600_000 - 60_000)
+    expect(meter.usage().runsOutAt).toBeUndefined()
+    await fetch(URL_A)
+    expect(meter.usage().runsOutAt?.getTime()).toBeGreaterThan(Date.UTC(2026, 10, 24))
+  })
+
+  test('before the first call it shows the budget', () => {
+    expect(creditMeter({ budget: 10 }).usage()).toMatchObject({ spent: 0, limit: 10, left: 10, endpoints: [], keys: {} })
+    expect(creditMeter().usage('nobody').left).toBeUndefined()
+  })
+})
+
+describe('7. stopAt refuses before sending', () => {
+  test('with an error that says all, and is no TypeError', async () => {
+    const meter = creditMeter({ budget: { limit: 10, period: 'day' }, stopAt: 50 })
+    const inner = respond({ ...costs(5), times: 9 })
+    const { fetch, events } = pipelineOf(meter, inner)
+    await fetch(URL_A)
+    const error: unknown = await fetch(URL_A).catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(BudgetExceededError)
+    expect(error).not.toBeInstanceOf(TypeError)
+    expect(error).toMatchObject({
+      name: 'BudgetExceededError',
+      key: KEY,
+      endpoint: '/v1/lookup/:id',
+      used: 5,
+      expected: 5,
+      limit: 10,
+      stopAt: 50,
+      resetAt: new Date(Date.UTC(2026, 10, 23)),
+    })
+    expect(inner.calls).toBe(1)
+    expect(events.at(-1)).toMatchObject({ type: 'give-up', by: 'credit-meter' })
+    vi.setSystemTime(Date.UTC(2026, 10, 23))
+    await fetch(URL_A)
+    expect(inner.calls).toBe(2)
+  })
+
+  test('200 calls at once do not overshoot, and use up what there is', async () => {
+    const alerts: CreditAlert[] = []
+    const meter = creditMeter({ budget: 100, stopAt: 100, onAlert: (alert) => alerts.push(alert) })
+    const inner = respond({ ...costs(3), delayMs: 50, times: Infinity })
+    const { fetch } = pipelineOf(meter, inner)
+    const settled = Promise.allSettled(Array.from({ length: 200 }, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(1000)
+    const results = await settled
+    expect(inner.calls).toBe(33)
+    expect(meter.usage()).toMatchObject({ spent: 99, reserved: 0 })
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(33)
+    expect(alerts.map(({ threshold }) => threshold)).toEqual([80, 95, 100])
+  })
+
+  test('a call that waits for others to tell their cost ends with its signal and leaves nothing', async () => {
+    const meter = creditMeter({ budget: 100, stopAt: 100 })
+    const inner = respond({ ...costs(3), delayMs: 1000, times: Infinity })
+    const { fetch } = pipelineOf(meter, inner)
+    const first = fetch(URL_A)
+    const controller = new AbortController()
+    const second = fetch(URL_A, { signal: controller.signal })
+    await vi.advanceTimersByTimeAsync(10)
+    expect(inner.calls).toBe(1)
+    controller.abort(new Error('enough'))
+    await expect(second).rejects.toThrow('enough')
+    await vi.advanceTimersByTimeAsync(1000)
+    await first
+    expect(inner.calls).toBe(1)
+    expect(meter.usage()).toMatchObject({ spent: 3, reserved: 0 })
+  })
+
+  test('failures free what they had reserved, and do not make a queue of an outage', async () => {
+    const meter = creditMeter({ budget: 100, stopAt: 100 })
+    const down = new TypeError('fetch failed')
+    const { fetch } = pipelineOf(meter, respond(...Array.from({ length: 20 }, () => down), { ...costs(1), times: 5 }))
+    await Promise.allSettled(Array.from({ length: 20 }, () => fetch(URL_A)))
+    await Promise.all(Array.from({ length: 5 }, () => fetch(URL_A)))
+    expect(meter.usage()).toMatchObject({ spent: 5, reserved: 0 })
+  })
+
+  test('stopped by an empty balance, one call a minute looks whether it was filled', async () => {
+    const meter = creditMeter({ budget: 100, stopAt: 100 })
+    const empty = { status: 402, headers: { 'x-credits-remaining': '0' } }
+    const inner = respond(empty, empty, costs(1, { 'x-credits-remaining': '50' }), costs(1))
+    const { fetch } = pipelineOf(meter, inner)
+    await fetch(URL_A)
+    await expect(fetch(URL_A)).rejects.toThrow(BudgetExceededError)
+    vi.setSystemTime(Date.now() + 60_000)
+    await fetch(URL_A)
+    await expect(fetch(URL_A)).rejects.toThrow(BudgetExceededError)
+    vi.setSystemTime(Date.now() + 60_000)
+    await fetch(URL_A)
+    await fetch(URL_A)
+    expect(inner.calls).toBe(4)
+  })
+})
+
+describe('8. bad options fail at creation', () => {
+  test.each([
+    [{ budget: -1 }, RangeError, 'budget must be a number of credits above 0, got -1'],
+    [{ budget: NaN }, RangeError, 'got NaN'],
+    [{ budget: 0 }, RangeError, 'got 0'],
+    [{ budget: Infinity }, RangeError, 'got Infinity'],
+    [{ budget: { limit: -1 } }, RangeError, 'budget.limit must be'],
+    [{ budget: {} }, TypeError, 'budget.limit must be a number of credits above 0, got undefined'],
+    [{ budget: '10' }, TypeError, "got '10'"],
+    [{ budget: null }, TypeError, 'budget must be'],
+    [{ budget: { limit: 1, period: 'year' } }, RangeError, "budget.period must be 'day', 'month' or { rollingMs }, got 'year'"],
+    [{ budget: { limit: 1, period: { rollingMs: 0 } } }, RangeError, 'budget.period.rollingMs'],
+    [{ budget: { limit: 1, timeZone: 'Mars/Base' } }, RangeError, "budget.timeZone must be an IANA time zone, got 'Mars/Base'"],
+    [{ thresholds: [80, NaN] }, RangeError, 'thresholds must be a list of percentages above 0, got [80, NaN]'],
+    [{ thresholds: 80 }, RangeError, 'thresholds'],
+    [{ budget: 1, stopAt: 0 }, RangeError, 'stopAt must be a percentage above 0, got 0'],
+    [{ stopAt: 90 }, TypeError, 'stopAt needs a budget'],
+    [{ cost: -1 }, RangeError, 'cost must be a number from 0 or a function, got -1'],
+    [{ onAlert: 'x' }, TypeError, "onAlert must be a function, got 'x'"],
+    [{ store: {} }, TypeError, 'store must be a CreditStore or a limiter'],
+  ])('%o', (options, type, message) => {
+    const make = () => creditMeter(options as never)
+    expect(make).toThrow(type)
+    expect(make).toThrow(message)
+  })
+})

@@ -1,0 +1,115 @@
+import { tightestFirst } from './order.ts'
+import { readLimits } from './read.ts'
+import type { Credits, LimitWindow } from './types.ts'
+import { parseReset, type TimeUnit } from './values.ts'
+
+/** What the JSON of an answer says about limits. */
+export interface BodyLimits {
+  /** A wait given as a number or a duration: `retry_after`, `retryDelay`, `throttleStatus`. */
+  readonly retryAfterMs?: number | undefined
+  readonly windows: readonly LimitWindow[]
+  readonly credits?: Credits | undefined
+}
+
+type Json = Readonly<Record<string, unknown>>
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+interface Found {
+  waitMs?: number | undefined
+  readonly windows: LimitWindow[]
+  readonly credits: Writable<Partial<Credits>>
+}
+
+/** Enough for any error body; what is deeper or beyond is not looked at. */
+const DEEPEST = 7
+const MOST = 2000
+
+/** Keys without `_`, `-` and case, and how their number is read. */
+const WAITS: readonly (readonly [RegExp, TimeUnit])[] = [
+  [/^(?:retry(?:after|in)|wait|(?:rate)?limitreset)(?:ms|millis|milliseconds)$/, 'ms'],
+  [/^retry(?:after|in)(?:minutes?|mins?)$|^estimatedtimetoregainaccess$/, 'min'],
+  [/^retry(?:after|in|delay)(?:s|secs?|seconds?)?$|^wait(?:s|secs?|seconds?|time)$|^estimatedtime$/, 'auto'],
+  [/^(?:resets?|retry|available)(?:at|afterseconds|inseconds)$|^resetafter$/, 'auto'],
+]
+const CREDITS: readonly (readonly [RegExp, 'cost' | 'remaining' | 'limit'])[] = [
+  [/^(?:actualquerycost|credits?(?:used|charged|cost|consumed|spent)|(?:used|charged)credits?)$/, 'cost'],
+  [/^(?:credits?(?:remaining|left|balance|available)|(?:remaining|remained|available)credits?|balance)$/, 'remaining'],
+  [/^(?:credits?(?:limit|total)|(?:total|plan)credits?)$/, 'limit'],
+]
+
+const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null
+const number = (value: unknown): number | undefined =>
+  typeof value === 'number' && value >= 0 && value < 1e15 ? value : undefined
+
+const waitOf = (value: unknown, now: number, unit: TimeUnit): number | undefined => {
+  if (typeof value === 'number' || typeof value === 'string') return parseReset(String(value), now, unit)
+  // google.protobuf.Duration as some gateways write it
+  const seconds = isRecord(value) ? number(value['seconds']) : undefined
+  return seconds === undefined ? undefined : parseReset(String(seconds), now)
+}
+
+/** Shopify's leaky bucket: what is asked for beyond what is there comes back at `restoreRate` per second. */
+const throttleStatus = (cost: Json, found: Found): void => {
+  const status = cost['throttleStatus']
+  if (!isRecord(status)) return
+  const [limit, remaining, rate] = ['maximumAvailable', 'currentlyAvailable', 'restoreRate'].map((key) => number(status[key]))
+  if (remaining === undefined) return
+  found.windows.push({ name: 'query cost', limit, remaining, unit: 'points', source: 'body' })
+  found.credits.remaining = remaining
+  const lacking = (number(cost['requestedQueryCost']) ?? 0) - remaining
+  if (lacking > 0 && rate) found.waitMs ??= parseReset(`${(lacking / rate).toFixed(3)}s`)
+}
+
+/** `{ total, remaining, reset, resetMs }` under a key that speaks of a limit. */
+const windowIn = (key: string, object: Json, now: number): LimitWindow | undefined => {
+  const remaining = number(object['remaining'])
+  const limit = number(object['limit'] ?? object['total'])
+  if (remaining === undefined || limit === undefined || !/limit|quota|throttl/i.test(key)) return undefined
+  const reset = number(object['reset'] ?? object['resetMs'] ?? object['reset_at'])
+  const resetMs = reset === undefined ? undefined : parseReset(String(reset), now)
+  return { limit, remaining, resetMs, source: 'body' }
+}
+
+const look = (key: string, value: unknown, now: number, found: Found): void => {
+  const plain = key.toLowerCase().replaceAll(/[_-]/g, '')
+  const wait = WAITS.find(([pattern]) => pattern.test(plain))
+  if (wait) found.waitMs ??= waitOf(value, now, wait[1])
+  const credit = CREDITS.find(([pattern]) => pattern.test(plain))?.[1]
+  if (credit && number(value) !== undefined) found.credits[credit] ??= number(value)
+  if (!isRecord(value) || Array.isArray(value)) return
+  throttleStatus(value, found)
+  const window = windowIn(key, value, now)
+  if (window) found.windows.push(window)
+  // OpenRouter hands on the headers it got itself.
+  if (plain === 'headers') found.windows.push(...readLimits(value as Record<string, string>, { receivedAt: now }).windows)
+}
+
+/**
+ * Reads waits, windows and credits out of parsed JSON, wherever they are. Bounded in depth and size. Epochs and dates
+ * are measured against `now`.
+ */
+export const readBody = (body: unknown, now: number = Date.now()): BodyLimits => {
+  const found: Found = { windows: [], credits: {} }
+  let level: unknown[] = [body]
+  let seen = 0
+  // Breadth first: what is said at the top counts more than what is nested.
+  for (let depth = 0; depth < DEEPEST && level.length > 0; depth++) {
+    const next: unknown[] = []
+    for (const node of level) {
+      if (!isRecord(node)) continue
+      for (const key of Object.keys(node)) {
+        if (++seen > MOST) break
+        const value = node[key]
+        look(key, value, now, found)
+        if (isRecord(value)) next.push(value)
+      }
+    }
+    level = next
+  }
+  const { credits, waitMs, windows } = found
+  return {
+    ...(waitMs !== undefined && { retryAfterMs: waitMs }),
+    windows: tightestFirst(windows.slice(0, 32)),
+    ...(Object.keys(credits).length > 0 && { credits: { ...credits, source: 'body' } }),
+  }
+}

@@ -1,0 +1,61 @@
+import { durationAt, MAX_WAIT_MS, parseDate, parseNumber, parseReset } from './values.ts'
+
+/** What a sentence says about a limit. */
+export interface Prose {
+  /** How long to stay away, in milliseconds. */
+  readonly waitMs?: number | undefined
+  /** Whether the sentence named a point in time ("banned until ...") and not a duration. */
+  readonly absolute?: boolean | undefined
+  /** "Remaining: 0" */
+  readonly remaining?: number | undefined
+}
+
+/** A sentence is short; nothing beyond is looked at. */
+const LONGEST = 8192
+
+/** The words after which APIs name a time: "try again in 6m0s", "resets in ~30s", "IP banned until 1768478520000". */
+const TRIGGER = new RegExp(
+  String.raw`\b(?:try(?:ing)?(?: (?:your|the|this) request| it)?(?: again| back)?|retry(?:ing)?(?:[ -](?:(?:your|the|this) )?request)?` +
+    '|resets?(?: time)?|again|available|wait(?:ing)?|come back|lifted|expires?' +
+    '|(?:un)?(?:blocked|banned|locked)|suspended|limited|throttled|paused' +
+    String.raw`|(?:renew|refresh|refill|restore|replenish)(?:ed|es|s)?)\b` +
+    String.raw`[\s:]{0,4}(?:(?:again|in|after|for|within|at least|at|on|until|till|is|be|will|about|approximately|around|another)\b[\s:]{0,4}|[~≈]\s?){0,4}`,
+  'gi',
+)
+const ISO = /\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)\b)?/y
+const LONG_DATE = /[A-Z][a-z]{2,8},? [\w :-]{8,24} (?:GMT|UTC)(?:[+-]\d{4})?/y
+/** A number on its own: seconds after "in" and "after", or an epoch. */
+const NUMBER = /\d{1,15}(?:\.\d{1,10})?(?=\s*(?:[.,;!)\]"']?\s*$|[.,;!)\]"']\s))/y
+
+const at = (pattern: RegExp, text: string, from: number): string | undefined => {
+  pattern.lastIndex = from
+  return pattern.exec(text)?.[0]
+}
+
+const timeAt = (text: string, from: number, trigger: string, now: number): Prose | undefined => {
+  const date = at(ISO, text, from) ?? at(LONG_DATE, text, from)
+  const moment = date === undefined ? undefined : parseDate(date, now)
+  if (date !== undefined) return moment === undefined ? undefined : { waitMs: parseReset(date, now), absolute: true }
+  const duration = durationAt(text, from)
+  if (duration) return { waitMs: Math.ceil(duration.ms - 1e-3) }
+  const number = at(NUMBER, text, from)
+  const n = number === undefined ? undefined : parseNumber(number)
+  if (n === undefined) return undefined
+  if (n >= 1e9) return { waitMs: parseReset(String(n), now), absolute: true }
+  return /\b(?:in|after|for)[\s:]*[~≈]?\s*$|:\s*$/i.test(trigger) ? { waitMs: parseReset(String(n), now) } : undefined
+}
+
+/**
+ * Reads the wait (and what is left) out of a sentence such as "Rate limit reached. Please try again in 6m0s." The
+ * first time named counts. Epochs and dates are measured against `now`.
+ */
+export const readProse = (text: string, now: number = Date.now()): Prose => {
+  const sentence = text.slice(0, LONGEST)
+  const left = /\bremaining\b(?: ?\([^()]{0,30}\))?\s?[:=]\s?(\d{1,15})\b/i.exec(sentence)?.[1]
+  const remaining = left === undefined ? undefined : Number(left)
+  for (const trigger of sentence.matchAll(TRIGGER)) {
+    const found = timeAt(sentence, trigger.index + trigger[0].length, trigger[0], now)
+    if (found?.waitMs !== undefined && found.waitMs <= MAX_WAIT_MS) return { ...found, remaining }
+  }
+  return { remaining }
+}

@@ -1,0 +1,129 @@
+import { APPLY } from './apply.ts'
+import { type Draft, finishConcurrency, finishCredits, finishWindows } from './draft.ts'
+import type { Resolved } from './grammar.ts'
+import { tightestFirst } from './order.ts'
+import { type Resolver, resolverFor } from './resolve.ts'
+import type { HeaderRow } from './rows.ts'
+import type { Limits } from './types.ts'
+import { parseDate, parseNumber } from './values.ts'
+
+/** How {@link readLimits} reads. */
+export interface ReadLimitsOptions {
+  /** When the response arrived, in epoch milliseconds. @default Date.now() */
+  readonly receivedAt?: number | undefined
+  /** Rows of your own, asked before the built-in ones. Keep the array: lookups are remembered per array. */
+  readonly rows?: readonly HeaderRow[] | undefined
+  /** The status, where only headers are given: a limit of 0 on an answer that was served means "not metered". */
+  readonly status?: number | undefined
+}
+
+type Found = readonly [row: Resolved, value: string]
+
+const NONE: Limits = Object.freeze({ windows: Object.freeze([]) })
+
+/** Real values are shorter; what is cut off of a longer one is not looked at. */
+const LONGEST = 16_384
+
+const asText = (value: unknown): string | undefined => {
+  const text = Array.isArray(value) ? value.join(', ') : value
+  if (typeof text === 'number') return String(text)
+  return typeof text === 'string' ? text.slice(0, LONGEST).trim() : undefined
+}
+
+interface MapLike {
+  keys(): Iterator<unknown>
+  get(name: string): unknown
+}
+
+const isMapLike = (headers: object): headers is MapLike =>
+  'get' in headers && typeof headers.get === 'function' && 'keys' in headers && typeof headers.keys === 'function'
+
+const collect = (headers: object, resolve: Resolver): Found[] | undefined => {
+  let found: Found[] | undefined
+  const take = (name: unknown, value: (name: string) => unknown): void => {
+    const row = typeof name === 'string' ? resolve(name) : null
+    const text = row && asText(value(name as string))
+    if (text !== undefined && text !== null) (found ??= []).push([row!, text])
+  }
+  if (!isMapLike(headers)) {
+    for (const [name, value] of Object.entries(headers)) take(name, () => value)
+    return found
+  }
+  // By hand: `for...of` and `forEach` over undici's Headers take about twice as long.
+  const names = headers.keys()
+  for (let step = names.next(); !step.done; step = names.next()) {
+    if (typeof step.value !== 'string' || !resolve(step.value)) continue
+    take(step.value, (name) => headers.get(name))
+  }
+  return found
+}
+
+const peek = (headers: object, name: string): string =>
+  asText(isMapLike(headers) ? headers.get(name) : (headers as Record<string, unknown>)[name]) ?? ''
+
+const ageOf = (headers: object): number => Math.max(0, parseNumber(peek(headers, 'age')) ?? 0)
+
+/**
+ * The server's clock when it answered: its `Date`, plus the time spent in caches. Without one, `receivedAt`. Dates
+ * that a response names are to be measured against this.
+ */
+export const serverTime = (headers: object, receivedAt: number = Date.now()): number => {
+  const date = parseDate(peek(headers, 'date'), receivedAt)
+  return date === undefined ? receivedAt : date + ageOf(headers) * 1000
+}
+
+const put = (found: readonly Found[], headers: object, status: number | undefined, receivedAt: number): Limits => {
+  const age = ageOf(headers)
+  const draft: Draft = {
+    now: serverTime(headers, receivedAt),
+    receivedAt,
+    windows: new Map(),
+    policies: [],
+    labels: new Map(),
+    concurrency: new Map(),
+  }
+  for (const [row, text] of found) {
+    // An answer from a cache speaks of somebody else's allowance; only when to come back is still true.
+    if (age === 0 || row.means === 'retry-after') APPLY[row.means](draft, row, text)
+  }
+  const served = status !== undefined && status < 400
+  const windows = tightestFirst(finishWindows(draft, served))
+  const concurrency = finishConcurrency(draft)
+  const credits = finishCredits(draft, windows)
+  return {
+    ...(draft.wait && { retryAfterMs: draft.wait.ms, retryAfterSource: draft.wait.source }),
+    windows,
+    ...(concurrency && { concurrency }),
+    ...(credits && { credits }),
+    ...(draft.reason && { reason: draft.reason.text }),
+  }
+}
+
+/**
+ * Reads everything the headers of a response say about limits: how long to wait, which windows there are and what is
+ * left of them, concurrency, credits. Never throws; what makes no sense is left out.
+ *
+ * Dates and epochs are measured against the response's own `Date`, so that a wrong local clock does no harm.
+ *
+ * @example
+ * ```ts
+ * const { retryAfterMs, windows, concurrency, credits } = readLimits(response)
+ * console.log(windows[0]?.remaining, 'left, resets in', windows[0]?.resetMs, 'ms')
+ * ```
+ */
+export const readLimits = (
+  source: Response | Headers | Readonly<Record<string, string>>,
+  { receivedAt, rows, status }: ReadLimitsOptions = {},
+): Limits => {
+  try {
+    const inner: unknown = 'headers' in source ? source.headers : source
+    if (typeof inner !== 'object' || inner === null) return NONE
+    const found = collect(inner, resolverFor(rows))
+    if (!found) return NONE
+    const code = status ?? ('status' in source && typeof source.status === 'number' ? source.status : undefined)
+    return put(found, inner, code, receivedAt ?? Date.now())
+  } catch {
+    // Only a stand-in for Headers that throws when asked can get here.
+    return NONE
+  }
+}

@@ -1,0 +1,73 @@
+import { SECRET_NAME } from './harmless.ts'
+import { oddness } from './words.ts'
+
+/** Shorter values are in every text. */
+const SHORTEST = 4
+
+/** What may be said again in a message: an IP address, a word, a small number. Unless it was given as a secret. */
+const isPlain = (value: string): boolean => {
+  if (/^[\d.:,+-]{1,12}$/.test(value) || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(value)) return true
+  return value.length <= 64 && !/[@\s]/.test(value) && oddness(value) === 0
+}
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+const unBase64 = (text: string): string => {
+  try {
+    return atob(text.replace(/-/g, '+').replace(/_/g, '/'))
+  } catch {
+    return ''
+  }
+}
+
+/** The parts of a header's value that are secrets of their own: of credentials, cookies, and parameters. */
+const partsOf = (value: string): readonly string[] => {
+  const parts = value.split(/[\s,;]+/).flatMap((part) => {
+    const inner = part.slice(part.indexOf('=') + 1).replace(/^"|"$/g, '')
+    return [part, inner]
+  })
+  const [scheme, credentials] = value.split(/\s+/)
+  if (scheme?.toLowerCase() !== 'basic' || !credentials) return [value, ...parts]
+  const pair = unBase64(credentials)
+  return [value, ...parts, pair, ...pair.split(/:(.*)/s)]
+}
+
+/** What a request's URL and headers hold that is not for others to read, in all its spellings. The longest first. */
+export const secretsOf = (
+  request: Pick<Request, 'url' | 'headers'>,
+  key: string,
+  shown: { readonly query: ReadonlySet<string>; readonly headers: ReadonlySet<string> },
+): readonly string[] => {
+  const found = new Set<string>()
+  const add = (value: string, always: boolean): void => {
+    for (const one of [value, decoded(value)]) {
+      if (one.length < SHORTEST || (!always && isPlain(one))) continue
+      for (const form of [one, encodeURIComponent(one), JSON.stringify(one).slice(1, -1)]) found.add(form)
+    }
+  }
+
+  const [, userinfo = '', path = '', query = ''] =
+    /^[^:]+:\/\/(?:([^/?#]*)@)?[^/?#]*([^?#]*)(?:\?([^#]*))?/.exec(request.url) ?? []
+  if (userinfo) for (const one of [userinfo, ...userinfo.split(':')]) add(one, true)
+  for (const segment of path.split('/')) if (oddness(segment) > 5) add(segment, false)
+  for (const pair of query.split('&')) {
+    const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(pair.replace(/\+/g, ' ')) ?? []
+    if (!shown.query.has(decoded(name).toLowerCase())) add(value, SECRET_NAME.test(decoded(name)))
+  }
+  request.headers.forEach((value, name) => {
+    if (shown.headers.has(name)) return
+    const always = SECRET_NAME.test(name)
+    // A scheme is no secret; what follows it is.
+    for (const part of partsOf(value)) if (!/^(?:bearer|basic|digest|token|apikey)$/i.test(part)) add(part, always)
+  })
+  // Some partition by API key.
+  if (!request.url.startsWith(key)) add(key, false)
+  // One may be part of another.
+  return [...found].toSorted((a, b) => b.length - a.length)
+}

@@ -1,0 +1,59 @@
+import { middleware, type Middleware } from '@aplomb/pipeline'
+import { newDiary } from './diary.ts'
+import { endpointOf } from './endpoint.ts'
+import type { Level } from './record.ts'
+import { redaction, type RedactOptions } from './redact.ts'
+import { outputTo, type Logger, type Sink } from './sink.ts'
+
+/** Options of {@link log}. */
+export interface LogOptions {
+  /**
+   * Where records go: a function, or a logger with `info`, `warn` and `error` (pino, winston, console).
+   * @default `debug`, as `aplomb:attempt`, `aplomb:retry` and `aplomb:call`
+   */
+  readonly sink?: Sink | Logger | undefined
+  /** Less urgent records are not built. Retries and failed attempts are `warn`, failed calls and billing `error`. @default 'info' */
+  readonly level?: Level | undefined
+  /** What may be shown beyond what is known to be harmless, and what else may not. */
+  readonly redact?: RedactOptions | undefined
+  /** The endpoint a request is logged under. @default the URL's path, with `:id` for what looks like one */
+  readonly endpoint?: ((request: Request) => string) | undefined
+}
+
+const LEVELS: ReadonlySet<unknown> = new Set<Level>(['info', 'warn', 'error'])
+
+/**
+ * Makes a middleware, to be put outermost, that writes one structured and redacted record per attempt, per retry
+ * decision, and per call. It builds none if nobody listens.
+ *
+ * @throws {RangeError | TypeError} if an option makes no sense.
+ * @example
+ * const fetch = createFetch([log({ sink: pino() }), backoffJitter(), classify()])
+ */
+export const log = (options: LogOptions = {}): Middleware => {
+  const { sink, level = 'info', redact, endpoint = (request: Request) => endpointOf(request.url) } = options
+  if (!LEVELS.has(level)) throw new RangeError(`log: level must be 'info', 'warn' or 'error', got '${level}'`)
+  if (typeof endpoint !== 'function') throw new TypeError(`log: endpoint must be a function, got ${typeof endpoint}`)
+  const output = outputTo(sink, level)
+  const redactorFor = redaction(redact)
+
+  return middleware('log', async (request, next, call) => {
+    if (!output.isOn()) return next(request)
+    const diary = newDiary(call, request, { output, redactor: redactorFor(request, call.key), endpoint })
+    const stopHearing = call.on(diary.hear)
+    // The caller is gone before the middlewares below are: the inner fetch may not even listen to the signal.
+    const abort = (): void => diary.end({ error: call.signal.reason })
+    call.signal.addEventListener('abort', abort)
+    try {
+      const response = await next(request)
+      diary.end({ response })
+      return response
+    } catch (error) {
+      diary.end({ error })
+      throw error
+    } finally {
+      call.signal.removeEventListener('abort', abort)
+      stopHearing()
+    }
+  })
+}

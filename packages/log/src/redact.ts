@@ -1,0 +1,90 @@
+import { maskFormats, REDACTED } from './formats.ts'
+import { HARMLESS_HEADERS, HARMLESS_QUERY } from './harmless.ts'
+import { secretsOf } from './known.ts'
+import { maskPairs } from './pairs.ts'
+import { urlRedactor } from './url.ts'
+import { maskTokens } from './words.ts'
+
+/** What may be shown beyond what is known to be harmless, and what else may not. */
+export interface RedactOptions {
+  /** Names of query parameters whose values may be shown. */
+  readonly query?: readonly string[] | undefined
+  /** Names of headers whose values may be shown. */
+  readonly headers?: readonly string[] | undefined
+  /** Gets every text that goes into a record, redacted as it is, and may take out more. */
+  readonly text?: ((text: string) => string) | undefined
+}
+
+/** Redaction for the records of one call. */
+export interface Redactor {
+  /** A text of any origin, at most `maxChars` long. */
+  text(text: string, maxChars?: number): string
+  url(url: string): string
+  headers(headers: Headers): Readonly<Record<string, string>>
+  /** An identifier: shown although it looks like a secret, unless it is one that the request held. */
+  id(id: string): string
+}
+
+const MAX_CHARS = 1000
+
+/** Beyond that nothing is looked at: it will not be shown either. */
+const LOOK_CHARS = 16_384
+
+const URLS = /\b[a-z][a-z\d+.-]{1,20}:\/\/[^\s"'<>`\\]+/gi
+
+const ID_CHARS = 128
+
+/** Cuts, together with what it cut through: part of a key is not recognised as one. */
+const cut = (text: string): string => (text.length > LOOK_CHARS ? text.slice(0, LOOK_CHARS).replace(/\S+$/, '') : text)
+
+const shorten = (text: string, maxChars: number): string => (text.length > maxChars ? `${text.slice(0, maxChars)}…` : text)
+
+const lower = (names: readonly string[] = []): string[] => names.map((name) => name.toLowerCase())
+
+/** Makes a {@link Redactor} for each call. */
+export const redaction = ({
+  query,
+  headers,
+  text: custom,
+}: RedactOptions = {}): ((request: Pick<Request, 'url' | 'headers'>, key: string) => Redactor) => {
+  const shown = {
+    query: new Set([...HARMLESS_QUERY, ...lower(query)]),
+    headers: new Set([...HARMLESS_HEADERS, ...lower(headers)]),
+  }
+  const maskUrl = urlRedactor(shown.query)
+
+  const extra = (text: string): string => {
+    try {
+      return custom ? custom(text) : text
+    } catch (error) {
+      console.error('aplomb: redact.text failed; the text is left out:', error)
+      return REDACTED
+    }
+  }
+
+  return (request, key) => {
+    let secrets: readonly string[] | undefined
+    const maskKnown = (text: string): string => {
+      let masked = text
+      for (const secret of (secrets ??= secretsOf(request, key, shown))) {
+        if (masked.includes(secret)) masked = masked.split(secret).join(REDACTED)
+      }
+      return masked
+    }
+    const mask = (text: string): string =>
+      maskTokens(maskPairs(maskFormats(maskKnown(cut(text)).replace(URLS, maskUrl))))
+
+    return {
+      text: (text, maxChars = MAX_CHARS) => shorten(extra(mask(text)), maxChars),
+      url: (url) => extra(maskFormats(maskKnown(maskUrl(url)))),
+      headers: (all) => {
+        const visible: Record<string, string> = {}
+        all.forEach((value, name) => {
+          if (shown.headers.has(name)) visible[name] = shorten(extra(mask(value)), MAX_CHARS)
+        })
+        return visible
+      },
+      id: (id) => (/^[\w.:/=+-]+$/.test(id) ? extra(maskFormats(maskKnown(id.slice(0, ID_CHARS)))) : REDACTED),
+    }
+  }
+}

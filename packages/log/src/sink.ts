@@ -1,0 +1,73 @@
+import { notify } from '@aplomb/pipeline'
+import createDebug from 'debug'
+import type { Level, LogRecord } from './record.ts'
+import { sentence } from './sentence.ts'
+
+/** What pino, winston, console and most other loggers have in common. */
+export interface Logger {
+  info(...args: readonly unknown[]): unknown
+  warn(...args: readonly unknown[]): unknown
+  error(...args: readonly unknown[]): unknown
+}
+
+/** Gets every record. What it throws or rejects with is reported and dropped; it is never waited for. */
+export type Sink = (record: LogRecord) => unknown
+
+/** Where records go. */
+export interface Output {
+  /** Whether anybody would see any record. */
+  isOn(): boolean
+  /** Whether anybody would see this kind of record. Ask before building it. */
+  wants(event: LogRecord['event'], level: Level): boolean
+  write(record: LogRecord): void
+}
+
+const RANK: Readonly<Record<Level, number>> = { info: 0, warn: 1, error: 2 }
+
+const toDebug = (): Output => {
+  const printers = {
+    attempt: createDebug('aplomb:attempt'),
+    retry: createDebug('aplomb:retry'),
+    call: createDebug('aplomb:call'),
+  }
+  return {
+    isOn: () => printers.attempt.enabled || printers.retry.enabled || printers.call.enabled,
+    wants: (event) => printers[event].enabled,
+    // Data in the format string would be taken for formats.
+    write: (record) => printers[record.event]('%s %j', sentence(record), record),
+  }
+}
+
+/** pino and winston know which levels are on. */
+const hears = (logger: Logger, level: Level): boolean => {
+  const isLevelEnabled = (logger as { isLevelEnabled?: unknown }).isLevelEnabled
+  return typeof isLevelEnabled !== 'function' || Boolean(isLevelEnabled.call(logger, level))
+}
+
+const toLogger = (logger: Logger): Output => {
+  // winston takes the text first; pino, and all that are modelled on it, the object.
+  const textFirst = 'transports' in logger
+  return {
+    isOn: () => hears(logger, 'error'),
+    wants: (_event, level) => hears(logger, level),
+    write: (record) => {
+      const text = sentence(record)
+      return textFirst ? logger[record.level](text, record) : logger[record.level](record, text)
+    },
+  }
+}
+
+/** @throws {TypeError} if the sink is neither a function nor a logger. */
+export const outputTo = (sink: Sink | Logger | undefined, least: Level): Output => {
+  if (sink === undefined) return atLeast(least, toDebug())
+  if (typeof sink === 'function') return atLeast(least, { isOn: () => true, wants: () => true, write: sink })
+  const isLogger = sink !== null && (['info', 'warn', 'error'] as const).every((level) => typeof sink[level] === 'function')
+  if (!isLogger) throw new TypeError(`log: sink must be a function or a logger with info, warn and error, got ${sink === null ? 'null' : typeof sink}`)
+  return atLeast(least, toLogger(sink))
+}
+
+const atLeast = (least: Level, { isOn, wants, write }: Output): Output => ({
+  isOn,
+  wants: (event, level) => RANK[level] >= RANK[least] && wants(event, level),
+  write: (record) => notify(write, record),
+})

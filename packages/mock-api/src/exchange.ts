@@ -1,0 +1,204 @@
+import type { Hono } from 'hono'
+import { announce, failure, refusalStatus, refuse, setRetryAfter } from './answers.ts'
+import { delayed, dribbled, firstOnly } from './bodies.ts'
+import type { LimitReport, WindowReport } from './dialects.ts'
+import type { Refusal } from './gates.ts'
+import type { FlakyKind, Settings } from './options.ts'
+import { routeName } from './routes.ts'
+import { creditsLeft, type Reason, remember, type Run, startClock } from './stats.ts'
+
+/** One request's stay in the API. */
+export interface Exchange {
+  /** Never settles once `leave` was called. */
+  readonly answer: Promise<Answer>
+  /** The client is gone, or has all it gets: frees the slot. May be called more than once. */
+  readonly leave: () => void
+}
+
+export interface Answer {
+  /** Absent where the connection is to be reset. */
+  readonly response: Response | undefined
+  /** The connection is to be cut after this body, which is shorter than its `content-length` says. */
+  readonly cut: boolean
+  /** The body takes time: a stream, or a slow body. */
+  readonly streams: boolean
+}
+
+const RESET: Answer = { response: undefined, cut: false, streams: false }
+
+const never = (): Promise<never> => new Promise(() => {})
+
+/** A request that nothing may touch. */
+export const waveThrough = (app: Hono, request: Request): Exchange => ({
+  answer: (async () => {
+    const response = await app.fetch(request)
+    return { response, cut: false, streams: isStream(response) }
+  })(),
+  leave() {},
+})
+
+/** Takes a request in. It settles its account with the run it began in, even when a reset came between. */
+export const enter = (settings: Settings, app: Hono, run: Run, request: Request): Exchange => {
+  const { credits, concurrency } = settings
+  const { gates, now } = (run.clock ??= startClock(settings))
+  const { method } = request
+  const path = new URL(request.url).pathname
+  const name = routeName(app, method, path)
+  const route = (run.routes[name ?? 'unmatched'] ??= { requests: 0, served: 0, empty: 0 })
+  const arrivedAt = now()
+  const index = run.requests++
+  route.requests++
+  run.lastAt = Date.now()
+
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let holdsSlot = false
+  let gone = false
+  let settled = false
+  let reserved = 0
+
+  const leave = () => {
+    if (gone) return
+    gone = true
+    clearTimeout(timer)
+    if (holdsSlot) run.inFlight--
+    if (settled) return
+    run.credits -= reserved
+    settle('aborted', 0)
+  }
+
+  const settle = (reason: Reason, status: number, flaky?: FlakyKind) => {
+    settled = true
+    if (reason !== 'flaky') run.counts[reason]++
+    if (reason === 'served' || reason === 'empty') route[reason]++
+    if (flaky !== undefined) run.flaky[flaky] = (run.flaky[flaky] ?? 0) + 1
+    if (settings.logSize === 0) return
+    remember(settings, run, { atMs: arrivedAt, waitedMs: now() - arrivedAt, method, path, status, reason, flaky })
+  }
+
+  const until = async (moment: number) => {
+    const waitMs = moment - now()
+    await (waitMs > 0 ? new Promise((resolve) => (timer = setTimeout(resolve, waitMs))) : undefined)
+    if (gone) await never()
+  }
+
+  /** Counts as they stood on arrival, as gateways do, but resets as moments: right whenever the answer leaves. */
+  const takeReport = (refused: boolean) => {
+    const windows = gates.windows.map((window) => {
+      const { kind, burst, ...is } = window.settings
+      const counts = { remaining: window.remaining(arrivedAt), resetAt: window.resetAt(arrivedAt) }
+      return { name: is.name, windowMs: is.windowMs, limit: kind === 'bucket' ? burst : is.limit, ...counts }
+    })
+    return (): LimitReport | undefined => {
+      const reports = windows.map(({ resetAt, ...rest }) => ({ ...rest, resetMs: Math.max(0, resetAt - now()) }))
+      const tightest = reports.toSorted(byTightness)[0]
+      return tightest && { windows: reports, tightest, refused, nowMs: Date.now() }
+    }
+  }
+
+  const label = (response: Response, report: LimitReport | undefined, charged: number): Response => {
+    // Rebuilt, because a Response that a route got from fetch has fixed headers.
+    const labelled = new Response(response.body, response)
+    announce(settings, labelled.headers, {
+      report,
+      inFlight: run.inFlight,
+      charged,
+      creditsLeft: creditsLeft(settings, run),
+    })
+    return labelled
+  }
+
+  const turnAway = async (refusal: Refusal): Promise<Answer> => {
+    const { reason } = refusal
+    const reopensAt =
+      reason === 'window'
+        ? Math.max(...refusal.violated.map((window) => window.freeAt(arrivedAt)))
+        : reason === 'outage' && refusal.outage.retryAfter
+          ? refusal.outage.toMs
+          : Infinity
+    const leavesAt = gates.refuse(arrivedAt, refusal) + settings.rejectionLatencyMs(index, request)
+    const reportNow = takeReport(reason === 'window')
+    await until(leavesAt)
+    settle(reason, refusalStatus(refusal))
+    if (reason === 'outage' && refusal.outage.status === 'hang') return never()
+    if (reason === 'outage' && refusal.outage.status === 'reset') return RESET
+    const report = reportNow()
+    const response = label(refuse(settings, refusal, path, report), report, 0)
+    if (reopensAt !== Infinity) setRetryAfter(response.headers, settings.retryAfter, Math.max(0, reopensAt - now()))
+    return { response, cut: false, streams: false }
+  }
+
+  const serve = async (): Promise<Answer> => {
+    holdsSlot = true
+    run.mostInFlight = Math.max(run.mostInFlight, ++run.inFlight)
+    run.credits += reserved
+    const place = run.admitted++
+    const workDoneAt = gates.accept(arrivedAt)
+    const reportNow = takeReport(false)
+    await until(workDoneAt + settings.latencyMs(place, request))
+    const flake = settings.flakeOf(place)
+    const answer = await routed(flake)
+    if (gone) {
+      await answer?.body?.cancel()
+      return never()
+    }
+    // A body that is not there cannot be cut: the connection breaks instead.
+    const response = flake === 'truncate' && answer?.body === null ? undefined : answer
+    const free = (response === undefined || response.status >= 400) && credits?.chargeErrors !== true
+    const charged = free ? 0 : reserved
+    run.credits -= reserved - charged
+    const failed = flake !== undefined && flake !== 'slow-body'
+    settle(failed ? 'flaky' : outcome(response, name), response?.status ?? 0, flake)
+    if (response === undefined) return flake === 'hang' ? never() : RESET
+    return spoilt(label(response, reportNow(), charged), flake, settings.slowBodyMs)
+  }
+
+  const routed = (flake: FlakyKind | undefined): Response | undefined | Promise<Response> => {
+    if (flake === 'reset' || flake === 'hang') return undefined
+    if (flake === undefined || flake === 'truncate' || flake === 'slow-body') return app.fetch(request)
+    return failure(Number(flake), path)
+  }
+
+  const decide = (): Refusal | undefined => {
+    const closed = gates.check(arrivedAt)
+    if (closed !== undefined) return closed
+    if (run.inFlight >= concurrency) return { reason: 'concurrency' }
+    return reserved > creditsLeft(settings, run) ? { reason: 'credits' } : undefined
+  }
+
+  const answer = (async () => {
+    if (credits !== undefined) reserved = typeof credits.cost === 'number' ? credits.cost : credits.cost(request)
+    const refusal = decide()
+    if (refusal === undefined) return serve()
+    reserved = 0
+    return turnAway(refusal)
+  })()
+  return { answer, leave }
+}
+
+const byTightness = (a: WindowReport, b: WindowReport): number =>
+  a.remaining / a.limit - b.remaining / b.limit || b.resetMs - a.resetMs
+
+const isStream = ({ headers }: Response): boolean =>
+  /^text\/event-stream|ndjson|jsonl|stream\+json/i.test(headers.get('content-type') ?? '')
+
+const outcome = (response: Response | undefined, route: string | undefined): Reason => {
+  if (response === undefined) return 'other'
+  if (response.status < 400) return 'served'
+  return response.status === 404 && route !== undefined ? 'empty' : 'other'
+}
+
+/** The response, with what the flake does to its body. */
+const spoilt = async (response: Response, flake: FlakyKind | undefined, slowBodyMs: number): Promise<Answer> => {
+  const { body } = response
+  const streams = isStream(response)
+  const cut = flake === 'truncate'
+  if (body === null || !(cut || flake === 'slow-body')) return { response, cut: false, streams }
+  if (streams) {
+    const spoiltBody = cut ? firstOnly(body) : delayed(body, slowBodyMs / 10)
+    return { response: new Response(spoiltBody, response), cut, streams }
+  }
+  const bytes = new Uint8Array(await response.arrayBuffer())
+  const spoiltBody = cut ? bytes.subarray(0, bytes.length / 2) : dribbled(bytes, slowBodyMs)
+  const length = { ...Object.fromEntries(response.headers), 'content-length': String(bytes.length) }
+  return { response: new Response(spoiltBody, { status: response.status, headers: length }), cut, streams: !cut }
+}

@@ -1,0 +1,113 @@
+import { classifyResponse, type Verdict } from '@aplomb/classify'
+import { type Call, discard, keyed, middleware, type Middleware } from '@aplomb/pipeline'
+import { newHold } from './hold.ts'
+import { newPace } from './pace.ts'
+
+/** Options of {@link retryAfter}. */
+export interface RetryAfterOptions {
+  /** How often a call may be sent, the first time included. @default 4 */
+  readonly maxAttempts?: number | undefined
+  /** The longest wait to sit out, in milliseconds. A longer one is not shortened: the answer is returned now. @default 60000 */
+  readonly maxWaitMs?: number | undefined
+  /** Whether to wait for a reset that headers announce, instead of earning a 429. @default true */
+  readonly pace?: boolean | undefined
+}
+
+const NAME = 'retry-after'
+
+/**
+ * The server said when: holds every call of the key until then, and sends this one again.
+ *
+ * Acts on answers of the kinds `rate-limited` and `overloaded` that name a wait (RFC 9110 section 10.2.3, and what
+ * {@link https://www.npmjs.com/package/@aplomb/limits | @aplomb/limits} reads).
+ *
+ * @throws {RangeError} if an option makes no sense.
+ * @example
+ * const fetch = createFetch([retryAfter({ maxWaitMs: 10_000 })])
+ */
+export const retryAfter = ({
+  maxAttempts = 4,
+  maxWaitMs = 60_000,
+  pace: paced = true,
+}: RetryAfterOptions = {}): Middleware => {
+  if (!Number.isInteger(maxAttempts) || maxAttempts < 1) {
+    throw new RangeError(`retryAfter: maxAttempts must be a whole number of 1 or more, got ${maxAttempts}`)
+  }
+  if (!(maxWaitMs >= 0)) throw new RangeError(`retryAfter: maxWaitMs must be 0 or more, got ${maxWaitMs}`)
+
+  const states = keyed(
+    () => ({ hold: newHold(), pace: newPace() }),
+    ({ hold, pace }) => hold.left() === 0 && hold.waiting === 0 && pace.idle,
+  )
+
+  /** Waits until the key may send. */
+  const pass = async (call: Call): Promise<void> => {
+    const { hold, pace } = states(call.key)
+    const began = performance.now()
+    for (;;) {
+      const paceMs = paced ? pace.waitMs() : 0
+      // A window that resets in hours is no reason to hang: its 429 says more than we can.
+      if (paceMs > 0 && paceMs <= maxWaitMs) hold.extend(paceMs)
+      const waitMs = hold.left()
+      if (waitMs === 0) break
+      if (!call.fits(waitMs)) {
+        throw new DOMException(
+          `On hold for ${Math.ceil(waitMs)} ms more, which is past the call's deadline`,
+          'TimeoutError',
+        )
+      }
+      await hold.pass(call.signal)
+    }
+    const waited = performance.now() - began
+    if (waited > 0) call.waited('hold', waited)
+  }
+
+  return middleware(NAME, async (request, next, call) => {
+    for (;;) {
+      await pass(call)
+      const { hold, pace } = states(call.key)
+      const place = pace.sent()
+      const response = await next(request)
+      const verdict = await classifyResponse(response)
+      if (paced) pace.learn(verdict.limits.windows, place)
+      const waitMs = waitOf(verdict)
+      if (waitMs === undefined || call.gaveUp) return response
+
+      const reason = stop(waitMs)
+      if (waitMs <= maxWaitMs) {
+        hold.extend(waitMs)
+        call.emit({ type: 'hold', call: call.id, key: call.key, by: NAME, reason: verdict.evidence, waitMs })
+      }
+      if (reason !== undefined) {
+        call.giveUp(NAME, reason)
+        return response
+      }
+      call.emit({
+        type: 'retry',
+        call: call.id,
+        key: call.key,
+        by: NAME,
+        attempt: call.attempt,
+        reason: describe(verdict),
+        waitMs,
+      })
+      discard(response)
+    }
+
+    function stop(waitMs: number): string | undefined {
+      if (waitMs > maxWaitMs) return `the server asks for ${seconds(waitMs)}, maxWaitMs is ${seconds(maxWaitMs)}`
+      if (!call.fits(waitMs)) return `the server asks for ${seconds(waitMs)}, past the deadline`
+      if (call.counted >= maxAttempts) return `${call.counted} attempts were made, maxAttempts is ${maxAttempts}`
+      if (!call.canReplay) return 'the request body cannot be sent again'
+      return undefined
+    }
+  })
+}
+
+/** The wait that this middleware acts on. */
+const waitOf = ({ kind, retryable, retryAfterMs }: Verdict): number | undefined =>
+  retryable && (kind === 'rate-limited' || kind === 'overloaded') ? retryAfterMs : undefined
+
+const describe = ({ kind, evidence }: Verdict): string => `${kind}: ${evidence}`
+
+const seconds = (ms: number): string => `${Math.ceil(ms / 100) / 10} s`

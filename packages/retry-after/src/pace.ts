@@ -1,0 +1,88 @@
+import type { LimitWindow } from '@aplomb/limits'
+
+/** Keeps count of announced windows, so that a request waits for the reset instead of earning a 429. */
+export interface Pace {
+  /** Milliseconds until every window has room for one more request. */
+  waitMs(): number
+  /** Counts a request as sent. Returns its place in the order of sending. */
+  sent(): number
+  /** Takes over what the answer to that request says about the windows. */
+  learn(windows: readonly LimitWindow[], place: number): void
+  /** Whether no window is known that still counts. */
+  readonly idle: boolean
+}
+
+interface Track {
+  limit: number | undefined
+  /** Requests that may still be sent before `resetAt`, on the clock of `performance.now()`. */
+  left: number
+  resetAt: number
+  /** How long the window is, as far as was seen. */
+  lengthMs: number
+  /** The latest request in the order of sending whose answer spoke of this window. */
+  place: number
+}
+
+/** An API has one or two windows, some have five. More are a label per user or path, of no use here. */
+const MOST_WINDOWS = 8
+
+export const newPace = (): Pace => {
+  const tracks = new Map<string, Track>()
+  let lastPlace = 0
+
+  /** After a reset that no answer has confirmed yet, the window is taken to be as before. */
+  const renew = (name: string, track: Track, now: number): void => {
+    if (now < track.resetAt) return
+    if (track.limit === undefined) tracks.delete(name)
+    else {
+      track.left = track.limit
+      track.resetAt = now + track.lengthMs
+    }
+  }
+
+  return {
+    waitMs: () => {
+      const now = performance.now()
+      let wait = 0
+      for (const [name, track] of tracks) {
+        renew(name, track, now)
+        if (track.left <= 0) wait = Math.max(wait, track.resetAt - now)
+      }
+      return wait
+    },
+    sent: () => {
+      for (const track of tracks.values()) track.left--
+      return ++lastPlace
+    },
+    learn: (windows, place) => {
+      const now = performance.now()
+      for (const { name, unit, limit, remaining, resetMs, windowMs } of windows) {
+        if (remaining === undefined || resetMs === undefined || resetMs <= 0) continue
+        // How many tokens or points a request takes is not known: only their end counts.
+        const countable = unit === undefined || unit === 'requests'
+        if (!countable && remaining > 0) continue
+        const id = `${name ?? ''}/${unit ?? ''}/${windowMs ?? ''}`
+        const known = tracks.get(id)
+        if (known && known.place > place) continue
+        if (!known && tracks.size >= MOST_WINDOWS) continue
+        // What was sent after this request is not in the server's count yet.
+        const left = remaining - (lastPlace - place)
+        const resetAt = now + resetMs
+        // Resets come rounded up to seconds: within one window, the earliest is the most exact.
+        const same = known !== undefined && now < known.resetAt && left <= known.left + 1
+        tracks.set(id, {
+          limit: limit ?? known?.limit,
+          left,
+          resetAt: same ? Math.min(resetAt, known.resetAt) : resetAt,
+          lengthMs: windowMs ?? Math.max(resetMs, known?.lengthMs ?? 0),
+          place,
+        })
+      }
+    },
+    get idle() {
+      const now = performance.now()
+      for (const track of tracks.values()) if (now < track.resetAt) return false
+      return true
+    },
+  }
+}

@@ -1,0 +1,180 @@
+import type { LimitWindow } from '@aplomb/limits'
+import fc from 'fast-check'
+import { describe, expect, test, vi } from 'vitest'
+import { useFakeTime } from '../../aplomb/test/support/time.ts'
+import { newPace, type Pace } from '../src/pace.ts'
+
+useFakeTime()
+
+const window = (remaining: number, resetMs: number, more: Partial<LimitWindow> = {}): LimitWindow => ({
+  remaining,
+  resetMs,
+  source: 'test',
+  ...more,
+})
+
+/** Sends one request and takes in its answer. */
+const exchange = (pace: Pace, ...windows: LimitWindow[]): void => pace.learn(windows, pace.sent())
+
+describe('an announced window', () => {
+  test('is not known at first: nobody waits', () => {
+    const pace = newPace()
+    for (let i = 0; i < 100; i++) pace.sent()
+    expect(pace.waitMs()).toBe(0)
+    expect(pace.idle).toBe(true)
+  })
+
+  test('lets through what remains, then waits for the reset', () => {
+    const pace = newPace()
+    exchange(pace, window(2, 5000))
+    expect(pace.waitMs()).toBe(0)
+    pace.sent()
+    expect(pace.waitMs()).toBe(0)
+    pace.sent()
+    expect(pace.waitMs()).toBe(5000)
+    vi.advanceTimersByTime(4000)
+    expect(pace.waitMs()).toBe(1000)
+    vi.advanceTimersByTime(1000)
+    expect(pace.waitMs()).toBe(0)
+  })
+
+  test('what was sent after the request is not in its answer: it is spoken for', () => {
+    const pace = newPace()
+    const first = pace.sent()
+    pace.sent()
+    pace.sent()
+    pace.learn([window(3, 1000)], first)
+    expect(pace.waitMs()).toBe(0)
+    pace.sent()
+    expect(pace.waitMs()).toBe(1000)
+  })
+
+  test('an answer that comes late does not undo what a later request learned', () => {
+    const pace = newPace()
+    const first = pace.sent()
+    const second = pace.sent()
+    pace.learn([window(0, 1000)], second)
+    pace.learn([window(9, 1000)], first)
+    expect(pace.waitMs()).toBe(1000)
+  })
+
+  test('after the reset it is taken to be as before, until an answer says otherwise', () => {
+    const pace = newPace()
+    exchange(pace, window(0, 1000, { limit: 2, windowMs: 1000 }))
+    vi.advanceTimersByTime(1000)
+    expect(pace.waitMs()).toBe(0)
+    pace.sent()
+    pace.sent()
+    expect(pace.waitMs()).toBe(1000)
+  })
+
+  test('of unknown size ends with its reset', () => {
+    const pace = newPace()
+    exchange(pace, window(0, 1000))
+    expect(pace.idle).toBe(false)
+    vi.advanceTimersByTime(1000)
+    expect(pace.idle).toBe(true)
+    for (let i = 0; i < 100; i++) pace.sent()
+    expect(pace.waitMs()).toBe(0)
+  })
+
+  test('resets come rounded up: within a window the earliest is the most exact', () => {
+    const pace = newPace()
+    exchange(pace, window(1, 1000))
+    vi.advanceTimersByTime(500)
+    exchange(pace, window(0, 1000))
+    expect(pace.waitMs()).toBe(500)
+  })
+
+  test('what the server says of the new window counts, not when somebody happened to ask', () => {
+    const pace = newPace()
+    exchange(pace, window(0, 1000, { limit: 1, windowMs: 1000 }))
+    vi.advanceTimersByTime(1000)
+    expect(pace.waitMs()).toBe(0)
+    // Something else kept the call from being sent: the server's window opens with it, not before.
+    vi.advanceTimersByTime(300)
+    exchange(pace, window(0, 1000, { limit: 1, windowMs: 1000 }))
+    expect(pace.waitMs()).toBe(1000)
+  })
+
+  test('a new window has a reset of its own', () => {
+    const pace = newPace()
+    exchange(pace, window(1, 1000, { limit: 5 }))
+    vi.advanceTimersByTime(1000)
+    exchange(pace, window(0, 1000, { limit: 5 }))
+    expect(pace.waitMs()).toBe(1000)
+  })
+
+  test.each([
+    ['without a reset', { remaining: 0, source: 'test' }],
+    ['without a remainder', { resetMs: 1000, source: 'test' }],
+    ['that resets now', window(0, 0)],
+    ['that reset in the past', window(0, -5)],
+    ['of tokens that are not used up', window(1, 1000, { unit: 'tokens' })],
+  ] as [string, LimitWindow][])('one %s is no reason to wait', (_, given) => {
+    const pace = newPace()
+    exchange(pace, given)
+    pace.sent()
+    pace.sent()
+    expect(pace.waitMs()).toBe(0)
+  })
+
+  test('tokens that are used up are', () => {
+    const pace = newPace()
+    exchange(pace, window(0, 1000, { unit: 'tokens' }))
+    expect(pace.waitMs()).toBe(1000)
+  })
+})
+
+describe('several windows', () => {
+  const second = { name: 'second', windowMs: 1000 }
+  const minute = { name: 'minute', windowMs: 60_000 }
+
+  test('are counted apart; the one that has run out decides', () => {
+    const pace = newPace()
+    exchange(pace, window(1, 1000, second), window(10, 30_000, minute))
+    pace.sent()
+    expect(pace.waitMs()).toBe(1000)
+    exchange(pace, window(5, 1000, second), window(0, 30_000, minute))
+    expect(pace.waitMs()).toBe(30_000)
+  })
+
+  test('an answer that names one of them leaves the others as they were', () => {
+    const pace = newPace()
+    exchange(pace, window(2, 30_000, minute))
+    exchange(pace, window(10, 1000, second))
+    pace.sent()
+    expect(pace.waitMs()).toBe(30_000)
+  })
+
+  test('more than eight are a label per path: they are not kept', () => {
+    const pace = newPace()
+    for (let i = 0; i < 8; i++) exchange(pace, window(100, 1000, { name: `path ${i}` }))
+    exchange(pace, window(0, 9000, { name: 'one more' }))
+    expect(pace.waitMs()).toBe(0)
+  })
+})
+
+test('against a server with a fixed window, whoever asks first is never refused', () => {
+  const step = fc.record({ burst: fc.nat(12), passMs: fc.nat(700) })
+  const sizes = fc.record({ limit: fc.integer({ min: 1, max: 10 }), windowMs: fc.integer({ min: 100, max: 2000 }) })
+  fc.assert(
+    fc.property(sizes, fc.array(step, { maxLength: 60 }), ({ limit, windowMs }, steps) => {
+      const pace = newPace()
+      let opened = performance.now()
+      let used = 0
+      for (const { burst, passMs } of steps) {
+        for (let i = 0; i < burst && pace.waitMs() === 0; i++) {
+          const place = pace.sent()
+          const now = performance.now()
+          if (now >= opened + windowMs) [opened, used] = [now, 0]
+          expect(++used).toBeLessThanOrEqual(limit)
+          pace.learn([window(limit - used, opened + windowMs - now, { limit, windowMs })], place)
+        }
+        expect(pace.waitMs()).toBeLessThanOrEqual(windowMs)
+        vi.advanceTimersByTime(passMs)
+      }
+    }),
+    { seed: 6, numRuns: 200 },
+  )
+})

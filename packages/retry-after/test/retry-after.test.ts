@@ -1,0 +1,573 @@
+import { verdictOf } from '@aplomb/classify'
+import { respond, type ScriptedAnswer, type ScriptEntry } from '@aplomb/mock-api'
+import { type CallEvent, createFetch, type CreateFetchOptions, type Fetch, middleware } from '@aplomb/pipeline'
+import fc from 'fast-check'
+import { describe, expect, test, vi } from 'vitest'
+import {
+  expectCleanAbort,
+  flush,
+  listeners,
+  outcomes,
+  platformListeners,
+  settled,
+  timed,
+  useFakeTime,
+  watch,
+} from '../../aplomb/test/support/time.ts'
+import { retryAfter, type RetryAfterOptions } from '../src/index.ts'
+
+useFakeTime()
+
+const URL_ = 'https://api.test/x'
+const OTHER = 'https://other.test/x'
+
+const noChance = (): void => {
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+}
+
+const asks = (ms: number, more: ScriptedAnswer = {}): ScriptedAnswer => ({
+  status: 429,
+  headers: { 'retry-after-ms': String(ms) },
+  ...more,
+})
+
+/** What the IETF draft's headers say of windows: name, limit, remaining, seconds to the reset. */
+const announces = (...windows: readonly [name: string, limit: number, remaining: number, resetS: number][]): ScriptedAnswer => ({
+  headers: {
+    'ratelimit-policy': windows.map(([name, limit, , w]) => `"${name}";q=${limit};w=${w}`).join(', '),
+    ratelimit: windows.map(([name, , remaining, t]) => `"${name}";r=${remaining};t=${t}`).join(', '),
+  },
+})
+
+const setup = (script: readonly ScriptEntry[], options?: RetryAfterOptions, pipeline: CreateFetchOptions = {}) => {
+  const server = timed(respond(...script))
+  return { server, fetch: createFetch([retryAfter(options)], { ...pipeline, fetch: server }) }
+}
+
+const statusOf = async (call: Promise<Response>): Promise<number> => (await settled(call)).status
+
+describe('1. an answer that names a wait is sent again after that wait, never before', () => {
+  test.each([
+    ['429', { status: 429, headers: { 'retry-after': '2' } }],
+    ['503', { status: 503, headers: { 'retry-after': '2' } }],
+    ['529', { status: 529, headers: { 'retry-after': '2' } }],
+    ['413', { status: 413, headers: { 'retry-after': '2' } }],
+    ['a date', { status: 429, headers: { 'retry-after': 'Thu, 01 Jan 2026 00:00:02 GMT' } }],
+    ['a date by a clock that is an hour off', { status: 429, headers: { 'retry-after': 'Thu, 01 Jan 2026 01:00:02 GMT', date: 'Thu, 01 Jan 2026 01:00:00 GMT' } }],
+    ['retry-after-ms', { status: 429, headers: { 'retry-after-ms': '2000' } }],
+    ['a window that has run out', { ...announces(['default', 9, 0, 2]), status: 429 }],
+    ['a sentence in the body', { status: 429, body: { message: 'Rate limit reached. Please try again in 2s.' } }],
+  ] as [string, ScriptedAnswer][])('%s', async (_, answer) => {
+    noChance()
+    const { server, fetch } = setup([answer, 200])
+    expect(await statusOf(fetch(URL_))).toBe(200)
+    expect(server.times).toEqual([0, 2000])
+  })
+
+  test.each([
+    ['429 that names none', 429],
+    ['500, which is not its own', { status: 500, headers: { 'retry-after': '2' } }],
+    ['400', { status: 400, headers: { 'retry-after': '2' } }],
+    ['402', { status: 402, headers: { 'retry-after': '2' } }],
+    ['200', { status: 200, headers: { 'retry-after': '2' } }],
+    ['202', { status: 202, headers: { 'retry-after': '2' } }],
+    ['429 that forbids it', asks(2000, { headers: { 'retry-after': '2', 'x-should-retry': 'false' } })],
+  ] as [string, ScriptEntry][])('not so a %s: it is returned at once', async (_, answer) => {
+    const { server, fetch } = setup([answer])
+    const call = watch(fetch(URL_))
+    await flush()
+    expect(call.outcome).toHaveProperty('value')
+    expect(server.times).toEqual([0])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('each of several in a row', async () => {
+    noChance()
+    const { server, fetch } = setup([asks(1000), asks(500), asks(250), 200])
+    expect(await statusOf(fetch(URL_))).toBe(200)
+    expect(server.times).toEqual([0, 1000, 1500, 1750])
+  })
+
+  test('a network failure is rethrown as it is', async () => {
+    const failure = new TypeError('fetch failed')
+    const { fetch } = setup([failure])
+    await expect(fetch(URL_)).rejects.toBe(failure)
+  })
+
+  test('a POST is sent again where the server refused it before doing anything', async () => {
+    const { server, fetch } = setup([asks(100), asks(100, { status: 503 }), 200])
+    expect(await statusOf(fetch(URL_, { method: 'POST', body: 'one' }))).toBe(200)
+    expect(await Promise.all(server.inner.requests.map((request) => request.text()))).toEqual(['one', 'one', 'one'])
+  })
+
+  test('a POST is not sent again after a 503 that has a wait in its text only', async () => {
+    const { server, fetch } = setup([{ status: 503, body: { message: 'Overloaded, try again in 1s.' } }, 200])
+    expect(await statusOf(fetch(URL_, { method: 'POST', body: 'one' }))).toBe(503)
+    expect(server.times).toHaveLength(1)
+  })
+})
+
+describe('2. the wait holds all calls of the same key, also those that come later', () => {
+  test('one answer holds them all; another key goes on', async () => {
+    noChance()
+    const { server, fetch } = setup([asks(1000), { times: Infinity }])
+    const calls = [watch(fetch(URL_))]
+    await flush()
+    calls.push(watch(fetch(URL_)))
+    await vi.advanceTimersByTimeAsync(500)
+    calls.push(watch(fetch(URL_)))
+    expect(await statusOf(fetch(OTHER))).toBe(200)
+    await vi.advanceTimersByTimeAsync(499)
+    expect(server.times).toEqual([0, 500])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(server.times).toEqual([0, 500, 1000, 1000, 1000])
+    expect(calls.every(({ outcome }) => outcome)).toBe(true)
+  })
+
+  test('keys are what the pipeline says they are', async () => {
+    noChance()
+    const { server, fetch } = setup([asks(1000), 200, 200], {}, { key: 'all of it' })
+    const first = watch(fetch(URL_))
+    await flush()
+    const second = watch(fetch(OTHER))
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(server.times).toEqual([0, 1000, 1000])
+    expect([first, second].every(({ outcome }) => outcome)).toBe(true)
+  })
+
+  test('what is on its way when the hold begins is not recalled', async () => {
+    const { fetch } = setup([{ delayMs: 300 }, asks(1000), 200])
+    const early = watch(fetch(URL_))
+    const refused = watch(fetch(URL_))
+    await vi.advanceTimersByTimeAsync(300)
+    expect(early.outcome).toHaveProperty('value')
+    expect(refused.outcome).toBeUndefined()
+    await settled(fetch(URL_, { method: 'HEAD' }).catch(() => undefined))
+  })
+
+  test('a hold that begins while another call waits holds that one, too', async () => {
+    noChance()
+    const { server, fetch } = setup([asks(1000), { ...asks(2000), delayMs: 500 }, { times: Infinity }])
+    const calls = [fetch(URL_), fetch(URL_)]
+    await outcomes(calls)
+    expect(server.times).toEqual([0, 0, 2500, 2500])
+  })
+
+  test('however many other keys come by while an answer is awaited', async () => {
+    noChance()
+    const server = timed(respond({ ...asks(1000), delayMs: 10 }, { times: Infinity }))
+    const fetch = createFetch([retryAfter()], { fetch: server })
+    const slow = watch(fetch(URL_))
+    for (let i = 0; i < 3000; i++) await fetch(`https://host-${i}.test/`)
+    await vi.advanceTimersByTimeAsync(10)
+    expect(slow.outcome).toBeUndefined()
+    expect(server.times).toHaveLength(3001)
+    const sibling = watch(fetch(URL_))
+    await vi.advanceTimersByTimeAsync(999)
+    expect(server.times).toHaveLength(3001)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(server.times.slice(3001)).toEqual([1010, 1010])
+    expect(sibling.outcome).toHaveProperty('value')
+  })
+
+  test('the event says so', async () => {
+    const events: CallEvent[] = []
+    const { fetch } = setup([asks(1000), 200], {}, { onEvent: (event) => events.push(event) })
+    await settled(fetch(URL_))
+    expect(events.map(({ type }) => type)).toEqual(['attempt', 'hold', 'retry', 'attempt'])
+    expect(events[1]).toMatchObject({ key: 'https://api.test', by: 'retry-after', waitMs: 1000 })
+    expect(events[2]).toMatchObject({ by: 'retry-after', attempt: 1, waitMs: 1000 })
+    expect(events[3]).toMatchObject({ attempt: 2, queueMs: 0, backoffMs: 0 })
+    expect((events[3] as { holdMs: number }).holdMs).toBeGreaterThanOrEqual(1000)
+  })
+})
+
+describe('3. a shorter wait never shortens a longer one', () => {
+  test('whichever comes last', async () => {
+    noChance()
+    const { server, fetch } = setup([asks(2000), { ...asks(500), delayMs: 100 }, { times: Infinity }])
+    await outcomes([fetch(URL_), fetch(URL_)])
+    expect(server.times).toEqual([0, 0, 2000, 2000])
+  })
+})
+
+describe('4. calls that sat out a wait come back spread over up to a tenth of it, later, never sooner', () => {
+  test('a hundred of them', async () => {
+    const { server, fetch } = setup([asks(10_000), { times: Infinity }])
+    const calls = [fetch(URL_)]
+    await flush()
+    for (let i = 0; i < 99; i++) calls.push(fetch(URL_))
+    await outcomes(calls)
+    const back = server.times.slice(1)
+    expect(back).toHaveLength(100)
+    expect(Math.min(...back)).toBeGreaterThanOrEqual(10_000)
+    expect(Math.max(...back)).toBeLessThanOrEqual(11_000)
+    expect(new Set(back).size).toBeGreaterThan(50)
+  })
+
+  test('chance is only ever added', async () => {
+    const draw = vi.spyOn(Math, 'random').mockReturnValue(0.999_999)
+    const late = setup([asks(1000), 200])
+    await settled(late.fetch(URL_))
+    expect(late.server.times[1]).toBeGreaterThanOrEqual(1000)
+    expect(late.server.times[1]).toBeLessThanOrEqual(1100)
+    draw.mockReturnValue(0)
+    const prompt = setup([asks(1000), 200])
+    await settled(prompt.fetch(URL_))
+    expect(prompt.server.times).toEqual([0, 1000])
+  })
+})
+
+describe('5. a wait longer than maxWaitMs is neither begun nor shortened', () => {
+  test('an hour: the answer comes at once, and says when', async () => {
+    const { server, fetch } = setup([{ status: 429, headers: { 'retry-after': '3600' } }])
+    const response = await fetch(URL_)
+    expect(response.status).toBe(429)
+    expect(response.bodyUsed).toBe(false)
+    expect(verdictOf(response).retryAt).toEqual(new Date(Date.now() + 3_600_000))
+    expect(server.times).toEqual([0])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('other calls are not held by it', async () => {
+    const { fetch } = setup([asks(60_001), 200])
+    await fetch(URL_)
+    const second = watch(fetch(URL_))
+    await flush()
+    expect(second.outcome).toHaveProperty('value.status', 200)
+  })
+
+  test('one of exactly maxWaitMs is sat out', async () => {
+    noChance()
+    const { server, fetch } = setup([asks(500), 200], { maxWaitMs: 500 })
+    expect(await statusOf(fetch(URL_))).toBe(200)
+    expect(server.times).toEqual([0, 500])
+  })
+
+  test('maxWaitMs 0 waits for nothing', async () => {
+    const { fetch } = setup([asks(1)], { maxWaitMs: 0 })
+    expect((await fetch(URL_)).status).toBe(429)
+  })
+
+  test('the give-up is told, with its reason', async () => {
+    const events: CallEvent[] = []
+    const { fetch } = setup([asks(3_600_000)], {}, { onEvent: (event) => events.push(event) })
+    await fetch(URL_)
+    expect(events.at(-1)).toMatchObject({ type: 'give-up', by: 'retry-after', reason: 'the server asks for 3600 s, maxWaitMs is 60 s' })
+  })
+})
+
+describe("6. a wait that does not fit into the call's deadline is not begun", () => {
+  test('ten seconds with five left: the answer comes at once', async () => {
+    const { fetch } = setup([asks(10_000)], {}, { timeoutMs: 5000 })
+    const call = watch(fetch(URL_))
+    await flush()
+    expect(call.outcome).toHaveProperty('value.status', 429)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('a call that meets such a hold rejects at once, without being sent', async () => {
+    const { server, fetch } = setup([asks(10_000)], {}, { timeoutMs: 5000 })
+    await fetch(URL_)
+    const call = watch(fetch(URL_))
+    await flush()
+    expect(call.outcome).toHaveProperty('error.name', 'TimeoutError')
+    expect(server.times).toEqual([0])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('a call whose hold is extended past its deadline does not wait for that either', async () => {
+    noChance()
+    const { server, fetch } = setup([asks(1000), { ...asks(20_000), delayMs: 500 }], {}, { timeoutMs: 5000 })
+    const first = watch(fetch(URL_))
+    const second = watch(fetch(URL_))
+    await vi.advanceTimersByTimeAsync(500)
+    expect(second.outcome).toHaveProperty('value.status', 429)
+    await vi.advanceTimersByTimeAsync(500)
+    expect(first.outcome).toHaveProperty('error.name', 'TimeoutError')
+    expect(server.times).toEqual([0, 0])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('7. after maxAttempts, or if the body cannot be sent again, the answer is returned, its body unread', () => {
+  test.each([1, 2, 4])('maxAttempts %d', async (maxAttempts) => {
+    const { server, fetch } = setup([{ ...asks(100), body: 'slow down', times: Infinity }], { maxAttempts })
+    const response = await settled(fetch(URL_))
+    expect(response.status).toBe(429)
+    expect(server.times).toHaveLength(maxAttempts)
+    expect(await response.text()).toBe('slow down')
+  })
+
+  test('four by default', async () => {
+    const { server, fetch } = setup([{ ...asks(100), times: Infinity }])
+    await settled(fetch(URL_))
+    expect(server.times).toHaveLength(4)
+  })
+
+  test('its last answer still holds the others', async () => {
+    noChance()
+    const { server, fetch } = setup([asks(1000), 200], { maxAttempts: 1 })
+    await fetch(URL_)
+    expect(await statusOf(fetch(URL_))).toBe(200)
+    expect(server.times).toEqual([0, 1000])
+  })
+
+  test('a stream is sent once', async () => {
+    const { server, fetch } = setup([asks(100)])
+    const body = new Blob(['once']).stream()
+    const init = { method: 'POST', body, duplex: 'half' } as RequestInit
+    const response = await fetch(URL_, init)
+    expect(response.status).toBe(429)
+    expect(response.bodyUsed).toBe(false)
+    expect(server.times).toHaveLength(1)
+  })
+
+  test('what another middleware gave up is returned', async () => {
+    const server = respond(asks(100), 200)
+    const giveUp = middleware('other', async (request, next, call) => {
+      const response = await next(request)
+      call.giveUp('other', 'enough')
+      return response
+    })
+    const fetch = createFetch([retryAfter(), giveUp], { fetch: server })
+    expect((await fetch(URL_)).status).toBe(429)
+    expect(server.calls).toBe(1)
+  })
+})
+
+describe('8. when the rest of a window is spoken for, the next one waits for the reset', () => {
+  test('one after the other', async () => {
+    noChance()
+    const { server, fetch } = setup([announces(['default', 3, 2, 10]), announces(['default', 3, 1, 10]), announces(['default', 3, 0, 10]), 200])
+    for (let i = 0; i < 4; i++) await settled(fetch(URL_))
+    expect(server.times).toEqual([0, 0, 0, 10_000])
+  })
+
+  test('thrown in at once: what is left is sent, no more', async () => {
+    noChance()
+    const { server, fetch } = setup([announces(['default', 3, 2, 10]), { times: Infinity }])
+    await fetch(URL_)
+    await outcomes(Array.from({ length: 4 }, () => fetch(URL_)))
+    expect(server.times.filter((at) => at < 10_000)).toEqual([0, 0, 0])
+    expect(server.times).toHaveLength(5)
+  })
+
+  test('those under way count', async () => {
+    noChance()
+    const { server, fetch } = setup([announces(['default', 3, 2, 10]), { delayMs: 100, times: Infinity }])
+    await fetch(URL_)
+    const calls = []
+    for (let i = 0; i < 3; i++) {
+      calls.push(fetch(URL_))
+      await flush()
+    }
+    expect(server.times).toEqual([0, 0, 0])
+    await outcomes(calls)
+    expect(server.times.slice(3)).toEqual([10_000])
+  })
+
+  test('not with pace: false', async () => {
+    const { server, fetch } = setup([announces(['default', 1, 0, 10]), 200], { pace: false })
+    await fetch(URL_)
+    await fetch(URL_)
+    expect(server.times).toEqual([0, 0])
+  })
+
+  test('a reset beyond maxWaitMs is not waited for: the 429 says more', async () => {
+    const { server, fetch } = setup([announces(['default', 1, 0, 61]), 200])
+    await fetch(URL_)
+    await fetch(URL_)
+    expect(server.times).toEqual([0, 0])
+  })
+
+  test('a reset beyond the deadline: a TimeoutError at once', async () => {
+    const { fetch } = setup([announces(['default', 1, 0, 10])], {}, { timeoutMs: 5000 })
+    await fetch(URL_)
+    await expect(fetch(URL_)).rejects.toHaveProperty('name', 'TimeoutError')
+  })
+})
+
+describe('9. with several windows, each is counted; the one that has run out decides', () => {
+  test('a second and a minute', async () => {
+    noChance()
+    const { server, fetch } = setup([announces(['second', 5, 4, 1], ['minute', 100, 1, 30]), announces(['second', 5, 3, 1], ['minute', 100, 0, 30]), 200])
+    for (let i = 0; i < 3; i++) await settled(fetch(URL_))
+    expect(server.times).toEqual([0, 0, 30_000])
+  })
+})
+
+describe('10. the body of an answer that is not returned is cancelled', () => {
+  test('before the wait', async () => {
+    const binary = { 'content-type': 'application/octet-stream', 'retry-after-ms': '1000' }
+    const { server, fetch } = setup([{ status: 429, headers: binary, body: 'x' }, 200])
+    const call = watch(fetch(URL_))
+    await flush()
+    expect(server.inner.responses.map(({ bodyState }) => bodyState)).toEqual(['cancelled'])
+    await vi.advanceTimersByTimeAsync(1100)
+    expect(call.outcome).toHaveProperty('value.bodyUsed', false)
+    expect(server.inner.responses.map(({ bodyState }) => bodyState)).toEqual(['cancelled', 'unread'])
+  })
+
+  test('one whose beginning was read, too', async () => {
+    const { server, fetch } = setup([asks(10), asks(10), 200])
+    await settled(fetch(URL_))
+    expect(server.inner.responses.map(({ response }) => response.bodyUsed)).toEqual([true, true, false])
+  })
+})
+
+describe("11. an abort ends the wait at once, with the signal's reason, and leaves no timer", () => {
+  test('of the call that was refused', async () => {
+    const { fetch } = setup([asks(1000)])
+    await expectCleanAbort((signal) => fetch(URL_, { signal }), 500)
+  })
+
+  test('of a call that is held', async () => {
+    const { fetch } = setup([asks(1000)], { maxAttempts: 1 })
+    await fetch(URL_)
+    await expectCleanAbort((signal) => fetch(URL_, { signal }), 500)
+  })
+
+  test('of a call that waits for a reset', async () => {
+    const { fetch } = setup([announces(['default', 1, 0, 10])])
+    await fetch(URL_)
+    await expectCleanAbort((signal) => fetch(URL_, { signal }), 500)
+  })
+
+  test('the others still go when it is time', async () => {
+    noChance()
+    const { server, fetch } = setup([asks(1000), 200], { maxAttempts: 1 })
+    await fetch(URL_)
+    const controller = new AbortController()
+    const gone = watch(fetch(URL_, { signal: controller.signal }))
+    const stays = watch(fetch(URL_))
+    controller.abort()
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(gone.outcome).toHaveProperty('error.name', 'AbortError')
+    expect(stays.outcome).toHaveProperty('value.status', 200)
+    expect(server.times).toEqual([0, 1000])
+  })
+
+  test('a call that ends well leaves no listener of ours', async () => {
+    const { fetch } = setup([asks(100), asks(100), 200])
+    const { signal } = new AbortController()
+    await settled(fetch(URL_, { signal }))
+    expect(listeners(signal)).toBe(await platformListeners())
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('12. each retryAfter() has a state of its own', () => {
+  test('a hold of one does not hold the other', async () => {
+    const server = respond(asks(1000), 200)
+    const [one, other] = [createFetch([retryAfter({ maxAttempts: 1 })], { fetch: server }), createFetch([retryAfter()], { fetch: server })]
+    await one(URL_)
+    const call = watch(other(URL_))
+    await flush()
+    expect(call.outcome).toHaveProperty('value.status', 200)
+  })
+
+  test('one in two pipelines has one state', async () => {
+    noChance()
+    const server = timed(respond(asks(1000), 200))
+    const shared = retryAfter({ maxAttempts: 1 })
+    await createFetch([shared], { fetch: server })(URL_)
+    await settled(createFetch([shared], { fetch: server })(URL_))
+    expect(server.times).toEqual([0, 1000])
+  })
+})
+
+describe('bare, without a pipeline', () => {
+  test('it waits and sends again', async () => {
+    noChance()
+    const next = timed(respond(asks(1000), 200))
+    const response = await settled(retryAfter()(new Request(URL_), next))
+    expect(response.status).toBe(200)
+    expect(next.times).toEqual([0, 1000])
+  })
+
+  test('an abort ends its wait', async () => {
+    const next = respond(asks(1000))
+    const bare = retryAfter()
+    await expectCleanAbort((signal) => bare(new Request(URL_, { signal }), next), 500)
+  })
+
+  test('calls share the hold', async () => {
+    noChance()
+    const next = timed(respond(asks(1000), 200, 200))
+    const bare = retryAfter()
+    const first = bare(new Request(URL_), next)
+    await flush()
+    await outcomes([first, bare(new Request(URL_), next)])
+    expect(next.times).toEqual([0, 1000, 1000])
+  })
+})
+
+describe('options that make no sense', () => {
+  test.each([
+    [{ maxAttempts: 0 }, 'retryAfter: maxAttempts must be a whole number of 1 or more, got 0'],
+    [{ maxAttempts: 1.5 }, 'retryAfter: maxAttempts must be a whole number of 1 or more, got 1.5'],
+    [{ maxAttempts: NaN }, 'retryAfter: maxAttempts must be a whole number of 1 or more, got NaN'],
+    [{ maxWaitMs: -1 }, 'retryAfter: maxWaitMs must be 0 or more, got -1'],
+    [{ maxWaitMs: NaN }, 'retryAfter: maxWaitMs must be 0 or more, got NaN'],
+  ])('%o', (options, message) => {
+    expect(() => retryAfter(options)).toThrow(new RangeError(message))
+  })
+
+  test('undefined is the default, 0 is 0', () => {
+    expect(() => retryAfter({ maxAttempts: undefined, maxWaitMs: undefined, pace: undefined })).not.toThrow()
+    expect(() => retryAfter({ maxWaitMs: 0 })).not.toThrow()
+  })
+})
+
+test('whatever the answers, no call is sent during a hold, none is sent too often, and all settle', async () => {
+  const answer = fc.record({
+    status: fc.constantFrom(200, 200, 429, 503, 500, 404),
+    waitMs: fc.option(fc.integer({ min: 1, max: 5000 }), { nil: undefined }),
+    delayMs: fc.nat(400),
+    fails: fc.boolean(),
+  })
+  const call = fc.record({ gapMs: fc.nat(1500), abortMs: fc.option(fc.nat(4000), { nil: undefined, freq: 4 }) })
+  const inputs = [
+    fc.integer({ min: 1, max: 5 }),
+    fc.integer({ min: 0, max: 4000 }),
+    fc.array(call, { minLength: 1, maxLength: 8 }),
+    fc.array(answer, { minLength: 1, maxLength: 12 }),
+  ] as const
+  await fc.assert(
+    fc.asyncProperty(...inputs, async (maxAttempts, maxWaitMs, calls, answers) => {
+      let heldUntil = 0
+      let index = 0
+      const attempts = new Map<string, number>()
+      const server: Fetch = async (input, init) => {
+        const url = String(input)
+        attempts.set(url, (attempts.get(url) ?? 0) + 1)
+        if (performance.now() < heldUntil) throw new Error(`sent ${heldUntil - performance.now()} ms too early`)
+        const { status, waitMs, delayMs, fails } = answers[index++ % answers.length]!
+        await respond({ delayMs })(URL_, init)
+        if (fails && status === 200) throw new TypeError('fetch failed')
+        if (waitMs !== undefined && (status === 429 || status === 503) && waitMs <= maxWaitMs)
+          heldUntil = Math.max(heldUntil, performance.now() + waitMs)
+        const headers: Record<string, string> = waitMs === undefined ? {} : { 'retry-after-ms': String(waitMs) }
+        return new Response('x', { status, headers })
+      }
+      const fetch = createFetch([retryAfter({ maxAttempts, maxWaitMs })], { fetch: server })
+      const started: Promise<Response>[] = []
+      for (const [i, { gapMs, abortMs }] of calls.entries()) {
+        const controller = new AbortController()
+        const promise = fetch(`${URL_}/${i}`, { signal: controller.signal })
+        started.push(promise)
+        watch(promise)
+        if (abortMs !== undefined) setTimeout(() => controller.abort(new DOMException('mine', 'AbortError')), abortMs)
+        await vi.advanceTimersByTimeAsync(gapMs)
+      }
+      for (const outcome of await outcomes(started)) {
+        if ('error' in outcome) expect(String(outcome.error)).toMatch(/^(TypeError: fetch failed|AbortError: mine)$/)
+      }
+      for (const count of attempts.values()) expect(count).toBeLessThanOrEqual(maxAttempts)
+      await vi.runAllTimersAsync()
+      expect(vi.getTimerCount()).toBe(0)
+    }),
+    { seed: 7, numRuns: 60 },
+  )
+})
