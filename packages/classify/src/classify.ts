@@ -1,7 +1,7 @@
 import type { HeaderRow } from '@aplomb/limits'
 import { type Middleware, middleware } from '@aplomb/pipeline'
 import { decide } from './decide.ts'
-import { readFacts } from './facts.ts'
+import { readFacts } from './bodies.ts'
 import { headOf, hintOf } from './heads.ts'
 import { type Lookups, lookupTest } from './lookups.ts'
 import { peek } from './peek.ts'
@@ -54,13 +54,21 @@ interface Judge {
   readonly peekTimeoutMs: number
 }
 
-const newJudge = ({ rules = [], lookups, rows, peekBytes = 65_536, peekTimeoutMs = 1000 }: ClassifyOptions = {}): Judge => {
+const newJudge = ({
+  rules = [],
+  lookups,
+  rows,
+  peekBytes = 65_536,
+  peekTimeoutMs = 1000,
+}: ClassifyOptions = {}): Judge => {
   if (!Array.isArray(rules)) throw new TypeError(`classify: rules must be an array, got ${typeof rules}`)
   for (const rule of rules) {
     if (typeof rule?.judge !== 'function') throw new TypeError('classify: every rule must have a judge function')
   }
-  if (!(peekBytes >= 0 && peekBytes < 2 ** 31)) throw new RangeError(`classify: peekBytes must be 0 or more, got ${peekBytes}`)
-  if (!(peekTimeoutMs > 0 && peekTimeoutMs < 2 ** 31)) throw new RangeError(`classify: peekTimeoutMs must be above 0, got ${peekTimeoutMs}`)
+  if (!(peekBytes >= 0 && peekBytes < 2 ** 31))
+    throw new RangeError(`classify: peekBytes must be 0 or more, got ${peekBytes}`)
+  if (!(peekTimeoutMs > 0 && peekTimeoutMs < 2 ** 31))
+    throw new RangeError(`classify: peekTimeoutMs must be above 0, got ${peekTimeoutMs}`)
   return { rules, isLookup: lookupTest(lookups), rows, peekBytes, peekTimeoutMs }
 }
 
@@ -97,7 +105,13 @@ const fromHead = (head: Head, judge: Judge, receivedAt: number): Verdict => {
 const wantsBody = (judge: Judge, head: Head): boolean =>
   judge.peekBytes > 0 && (head.status >= 400 || judge.rules.some((rule) => rule.reads?.(head) ?? false))
 
-const fromBody = async (response: Response, head: Head, judge: Judge, receivedAt: number, signal?: AbortSignal): Promise<Verdict> => {
+const fromBody = async (
+  response: Response,
+  head: Head,
+  judge: Judge,
+  receivedAt: number,
+  signal?: AbortSignal,
+): Promise<Verdict> => {
   const { peekBytes: bytes, peekTimeoutMs: ms } = judge
   const text = await peek(response, head.header('content-type') ?? '', { bytes, ms, signal })
   bodies.set(response, text)

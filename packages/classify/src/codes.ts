@@ -26,9 +26,16 @@ export const CODES: readonly CodeRow[] = [
   },
   // Twilio (all requests, one phone number), ZenRows
   { code: /^(?:20429|60212|auth006)$/, kind: 'concurrency-limited' },
-  { code: /^(?:resource|entity|object)?locked(?:error|exception)?$|^resourceislocked$/, kind: 'concurrency-limited', on: [409, 423, 429] },
+  {
+    code: /^(?:resource|entity|object)?locked(?:error|exception)?$|^resourceislocked$/,
+    kind: 'concurrency-limited',
+    on: [409, 423, 429],
+  },
 
-  { code: /billing(?:error|hardlimit|notactive|issue)|paymentrequired|insufficient(?:funds|balance|credits?)|notenoughcredits?|outofcredit$/, kind: 'billing' },
+  {
+    code: /billing(?:error|hardlimit|notactive|issue)|paymentrequired|insufficient(?:funds|balance|credits?)|notenoughcredits?|outofcredit$/,
+    kind: 'billing',
+  },
   {
     code: /insufficientquota|(?:exceeded|over)currentquota|quotaexhausted|daily(?:api)?(?:request)?(?:limit|quota)|overdailylimit|monthly(?:limit|quota|usage)|perday|permonth|freetierdaily|usage(?:cap|limitreached|limitexceeded|exceeded)|spendlimit|billinglimitexceeded|outof(?:usage)?credits|credits?(?:exhausted|limitexceeded|limitreached)|quotaviolation|client10100/,
     kind: 'quota-exhausted',
@@ -37,20 +44,38 @@ export const CODES: readonly CodeRow[] = [
   { code: /^(?:daily|day|daylimit|auth004)$/, kind: 'quota-exhausted' },
   { code: /^quotaexceeded$/, kind: 'quota-exhausted', on: [200, 400, 401, 402, 403] },
 
-  { code: /overload|capacityexhausted|sharedcapacity|sharedpool|systembusy|serverbusy|globalratelimitexceeded|temporaryreducedcapacity|apitemporarilyblocked/, kind: 'overloaded' },
+  {
+    code: /overload|capacityexhausted|sharedcapacity|sharedpool|systembusy|serverbusy|globalratelimitexceeded|temporaryreducedcapacity|apitemporarilyblocked/,
+    kind: 'overloaded',
+  },
 
   // Google: the code of every limit; its text always says quota
   { code: /^resourceexhausted$/, kind: 'rate-limited' },
-  { code: /perminute|persecond|secondly|^minute$|^appminute$|overqps|^qps|burst|ramplimit|^auth008$/, kind: 'rate-limited' },
+  {
+    code: /perminute|persecond|secondly|^minute$|^appminute$|overqps|^qps|burst|ramplimit|^auth008$/,
+    kind: 'rate-limited',
+  },
   { code: /^(?:global|endpoint)rate$|^resourcespecific$|abnormalusagedetected/, kind: 'rate-limited' },
   // Meta: application, user, page, custom and business use case limits
   { code: /^meta(?:4|17|32|341|613|800\d\d)$/, kind: 'rate-limited', on: [400, 403] },
-  { code: /^overquerylimit$|^complexitybudgetexhausted$/, kind: 'rate-limited' },
-  { code: /ratelimit|ratelimited|throttl|toomanyrequests|requestlimitexceeded|overrate|secondaryrate/, kind: 'rate-limited', vague: true },
-  { code: /^(?:slowdown|provisionedthroughputexceeded(?:exception)?|bandwidthlimitexceeded|limitexceededexception|priorrequestnotcomplete|transactioninprogressexception)$/, kind: 'rate-limited', on: [200, 400, 429, 503] },
+  { code: /^overquerylimit$|^complexity(?:budgetexhausted|exception)$|^exceededfreqlimit$/, kind: 'rate-limited' },
+  {
+    code: /ratelimit|ratelimited|throttl|toomanyrequests|requestlimitexceeded|overrate|secondaryrate/,
+    kind: 'rate-limited',
+    vague: true,
+  },
+  {
+    code: /^(?:slowdown|provisionedthroughputexceeded(?:exception)?|bandwidthlimitexceeded|limitexceededexception|priorrequestnotcomplete|transactioninprogressexception)$/,
+    kind: 'rate-limited',
+    on: [200, 400, 429, 503],
+  },
   { code: /^quotaexceeded$|^limitexceeded$|^spikearrest/, kind: 'rate-limited', on: [429], vague: true },
 
-  { code: /apikey(?:not|in)?valid|invalidapikey|^(?:invalid|expired|revoked)(?:auth|token|accesstoken|session\w*|credentials)$|^(?:auth)?token(?:invalid|expired|revoked)\w*$|authenticationerror|^unauthenticated$|^notauthed$|^meta190$|^requestdenied$|expiredtokenexception|unrecognizedclient|invalidsignature/, kind: 'unauthenticated', on: REQUEST_FAULTS },
+  {
+    code: /apikey(?:not|in)?valid|invalidapikey|^(?:invalid|expired|revoked)(?:auth|token|accesstoken|session\w*|credentials)$|^(?:auth)?token(?:invalid|expired|revoked)\w*$|authenticationerror|^unauthenticated$|^notauthed$|^meta190$|^requestdenied$|expiredtokenexception|unrecognizedclient|invalidsignature/,
+    kind: 'unauthenticated',
+    on: REQUEST_FAULTS,
+  },
   { code: /accessdenied|^forbidden$|permissiondenied|missingscope/, kind: 'forbidden', on: REQUEST_FAULTS },
   { code: /resourcenotfound/, kind: 'missing', on: REQUEST_FAULTS },
   { code: /validat|unprocessable/, kind: 'unprocessable', on: REQUEST_FAULTS },

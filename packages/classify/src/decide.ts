@@ -12,7 +12,8 @@ const HOUR = 3_600_000
 const DAY = 24 * HOUR
 
 /** Windows that are used up. */
-export const exhausted = ({ windows }: Limits): readonly LimitWindow[] => windows.filter(({ remaining }) => remaining === 0)
+export const exhausted = ({ windows }: Pick<Limits, 'windows'>): readonly LimitWindow[] =>
+  windows.filter(({ remaining }) => remaining === 0)
 
 const describe = ({ source, name, limit }: LimitWindow): string =>
   `${source} 0${limit === undefined ? '' : ` of ${limit}`}${name === undefined ? '' : ` (${name})`}`
@@ -21,14 +22,21 @@ const describe = ({ source, name, limit }: LimitWindow): string =>
 const isAllowance = ({ windowMs, resetMs }: LimitWindow): boolean =>
   windowMs === undefined ? (resetMs ?? 0) > DAY : windowMs >= DAY
 
-const fromCodes = (codes: readonly string[], status: number, where: string): (Finding & { vague: boolean }) | undefined => {
+const fromCodes = (
+  codes: readonly string[],
+  status: number,
+  where: string,
+): (Finding & { vague: boolean }) | undefined => {
   const hit = rowFor(codes, status)
   return hit && { kind: hit.row.kind, sign: `${where} "${hit.code}"`, code: hit.code, vague: hit.row.vague ?? false }
 }
 
 /** The problem types of the IETF draft, with the policies that were violated. */
 const problemType: Sign = ({ json, limits }) => {
-  const { type, 'violated-policies': violated } = (typeof json === 'object' && json !== null ? json : {}) as Record<string, unknown>
+  const { type, 'violated-policies': violated } = (typeof json === 'object' && json !== null ? json : {}) as Record<
+    string,
+    unknown
+  >
   const name = typeof type === 'string' ? /http-problem-types#([\w-]+)$/.exec(type)?.[1] : undefined
   if (name === undefined) return undefined
   const sign = `problem type ${name}`
@@ -45,12 +53,12 @@ const problemType: Sign = ({ json, limits }) => {
 }
 
 /** A header made to name the limit: `Stripe-Rate-Limited-Reason`, `X-Rate-Limit-Problem`, `x-amzn-ErrorType`. */
-const reasonHeader: Sign = ({ limits: { reason }, status, words }) => {
-  if (reason === undefined) return undefined
+const reasonHeader: Sign = ({ limits: { reason }, status, words, header }) => {
   // AWS API Gateway's usage plans; elsewhere in AWS the same exception is a throttle.
-  if (/^LimitExceededException/.test(reason) && /^limit exceeded$/i.test(words)) {
-    return { kind: 'quota-exhausted', sign: `reason "${reason}"`, code: reason }
+  if (status === 429 && /^limit exceeded\.?$/i.test(words) && (reason ?? header('x-amzn-requestid')) !== undefined) {
+    return { kind: 'quota-exhausted', sign: `message says "${words}"`, code: reason }
   }
+  if (reason === undefined) return undefined
   const found = fromCodes([reason], status, 'reason')
   return found?.vague ? undefined : found
 }
@@ -67,7 +75,13 @@ const concurrencyHeaders: Sign = ({ limits: { concurrency }, status }) => {
   const { active, limit, remaining, source } = concurrency
   const full = remaining === 0 || (active !== undefined && limit !== undefined && active >= limit)
   if (!full) return undefined
-  return { kind: 'concurrency-limited', sign: limit === undefined ? `${source} ${remaining ?? active}` : `${source} ${active ?? limit - (remaining ?? 0)} of ${limit}` }
+  return {
+    kind: 'concurrency-limited',
+    sign:
+      limit === undefined
+        ? `${source} ${remaining ?? active}`
+        : `${source} ${active ?? limit - (remaining ?? 0)} of ${limit}`,
+  }
 }
 
 /** OpenAI and its like: of requests or tokens, whatever the period; the wait is in the headers. */
@@ -86,13 +100,13 @@ const emptyWindow = (answer: Answer): Finding | undefined => {
 
 /** A code that says which limit; else one that says there is one, with the words or the windows that tell which. */
 const codeThenWords: Sign = (answer) => {
-  const { codes, status, words, limits, header } = answer
+  const { codes, status, words, limits } = answer
   const code = fromCodes(codes, status, 'code')
-  // Amazon's Selling Partner API calls a throttle so.
-  if (code?.code === 'QuotaExceeded' && header('x-amzn-requestid') !== undefined) return { ...code, kind: 'rate-limited' }
   if (code && !code.vague) return code
   const wording = wordingOf(words, status)
-  const kind = wording?.row.soft && (limits.retryAfterMs ?? Infinity) < HOUR ? 'rate-limited' : wording?.row.kind
+  // Amazon's Selling Partner API calls a throttle "QuotaExceeded".
+  const passes = (limits.retryAfterMs ?? Infinity) < HOUR || (status === 429 && code?.code === 'QuotaExceeded')
+  const kind = wording?.row.soft && passes ? 'rate-limited' : wording?.row.kind
   if (wording && kind && (kind === 'concurrency-limited' || !isWindowCode(answer))) {
     const found: Finding = { kind, sign: `message says "${wording.said}"`, code: code?.code }
     if (kind !== 'rate-limited') return found
@@ -109,8 +123,7 @@ const codeThenWords: Sign = (answer) => {
 const contradiction: Sign = ({ status, limits, words, codes }) => {
   if (status !== 429) return undefined
   const { windows, retryAfterMs } = limits
-  const counted = windows.filter(({ remaining, unit }) => remaining !== undefined && unit !== 'tokens')
-  const [tightest] = counted
+  const tightest = windows.find(({ remaining, unit }) => remaining !== undefined && unit !== 'tokens')
   if (!tightest || retryAfterMs !== undefined || exhausted(limits).length > 0) return undefined
   if (/rate|per (?:second|minute|hour)/i.test(words) || codes.some((code) => /rate/i.test(code))) return undefined
   return { kind: 'concurrency-limited', sign: `${tightest.source} ${tightest.remaining} left and still refused` }
@@ -118,16 +131,21 @@ const contradiction: Sign = ({ status, limits, words, codes }) => {
 
 const profile: Sign = ({ status, url }) => {
   const host = status === 429 ? limitsOnlyConcurrency(url) : undefined
-  return host === undefined ? undefined : { kind: 'concurrency-limited', sign: `${host} limits nothing but concurrency` }
+  return host === undefined
+    ? undefined
+    : { kind: 'concurrency-limited', sign: `${host} limits nothing but concurrency` }
 }
 
 /** Bright Data puts what went wrong into headers, also with status 200. */
-const errorHeader: Sign = ({ header, status }) => {
+const errorHeader: Sign = ({ header, status, limits }) => {
+  if (limits.reason === undefined) return undefined
   const code = header('x-brd-err-code') ?? header('x-luminati-error-code')
   const message = header('x-brd-err-msg') ?? header('x-brd-error') ?? header('x-luminati-error')
   if (code === undefined && message === undefined) return undefined
   const sign = `x-brd-err-code ${code ?? message}`
-  const known = fromCodes([code ?? ''], status, 'x-brd-err-code') ?? (status === 402 || /^policy/.test(code ?? '') ? { kind: 'forbidden' as const, sign } : undefined)
+  const known =
+    fromCodes([code ?? ''], status, 'x-brd-err-code') ??
+    (status === 402 || code?.startsWith('policy') ? { kind: 'forbidden' as const, sign } : undefined)
   if (known) return { ...known, code, message }
   if (status >= 400) return undefined
   return { kind: /^(?:client|target_4)/.test(code ?? '') ? 'invalid' : 'server-error', sign, code, message }
@@ -135,15 +153,19 @@ const errorHeader: Sign = ({ header, status }) => {
 
 /** A 413 or a 408 says more than its number: temporarily, or that it was not the network. */
 const statusInContext: Sign = ({ status, limits, message }) => {
-  if (status === 413 && limits.retryAfterMs !== undefined) return { kind: 'overloaded', sign: 'with Retry-After: for now' }
+  if (status === 413 && limits.retryAfterMs !== undefined)
+    return { kind: 'overloaded', sign: 'with Retry-After: for now' }
   // A 408 that explains itself comes from the API behind, whose own source was slow.
   if (status === 408 && message !== undefined) return { kind: 'server-error', sign: 'slow upstream' }
-  if (status === 418 && limits.retryAfterMs !== undefined) return { kind: 'rate-limited', sign: 'banned, with Retry-After' }
+  if (status === 418 && limits.retryAfterMs !== undefined)
+    return { kind: 'rate-limited', sign: 'banned, with Retry-After' }
   return undefined
 }
 
 /** A code or a wording is about a limit only on these; a 404 that speaks of limits is still a 404. */
-const CAN_BE_LIMITS: ReadonlySet<number> = new Set([400, 401, 402, 403, 409, 418, 420, 423, 429, 430, 456, 500, 502, 503, 504, 509, 529])
+const CAN_BE_LIMITS: ReadonlySet<number> = new Set([
+  400, 401, 402, 403, 409, 418, 420, 423, 429, 430, 456, 500, 502, 503, 504, 509, 529,
+])
 
 /** The signs, in the order in which they are to be believed. */
 const SIGNS: readonly Sign[] = [
@@ -168,7 +190,9 @@ export const decide = (answer: Answer): Finding => {
     if (found) return found
   }
   const { kind, retryable, sign = '' } = byStatus(status)
-  return { kind, sign, retryable: retryable ?? mayPass(kind) }
+  const { retryAfterMs: wait, retryAfterSource: source } = answer.limits
+  const asked = wait !== undefined && mayPass(kind) ? `${source} ${wait / 1000} s` : sign
+  return { kind, sign: asked, retryable: retryable ?? mayPass(kind) }
 }
 
 /** What a body says of a limit or a fault by its codes and words alone, for answers that claim success. */

@@ -28,7 +28,11 @@ export class ApiError extends Error {
   /** `RateLimitError: 429 rate-limited: Slow down. (429, retry-after 30; request req_1; retry at 2026-01-15T12:00:30.000Z)` */
   override toString(): string {
     const { status, requestId, retryAt, verdict, message } = this
-    const facts = [verdict.evidence, requestId && `request ${requestId}`, retryAt && `retry at ${retryAt.toISOString()}`]
+    const facts = [
+      verdict.evidence,
+      requestId && `request ${requestId}`,
+      retryAt && `retry at ${retryAt.toISOString()}`,
+    ]
     const text = verdict.message === undefined ? '' : `: ${message}`
     return `${this.name}: ${status ?? 'no answer'} ${verdict.kind}${text} (${facts.filter(Boolean).join('; ')})`
   }

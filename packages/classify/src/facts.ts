@@ -11,30 +11,36 @@ export interface Facts {
 type Json = Readonly<Record<string, unknown>>
 
 /** Where APIs put the text for humans, the usual place first. */
-const MESSAGES: readonly string[] = [
-  'error.message', 'message', 'detail', 'detail.message', 'detail.msg', 'detail.0.msg', 'detail.0.message',
-  'errors.0.message', 'errors.message', '0.message', 'error.error_message', 'error.description', 'error.info', 'error.detail', 'error.msg', 'error.text',
-  'error_description', 'errorDescription', 'description', 'errorSummary', 'error_message', 'errorMessage', 'errmsg', 'err_msg', 'errMsg', 'msg', 'error_msg',
-  'status.message', 'status.error_message', 'status.errorMessage', 'result.error.message', 'fault.faultstring', 'fault.message', 'response.message',
-  'Message', 'Error.Message', 'faultstring', 'o:errorDetails.0.detail', 'error.0.message', 'error.errors.0.message',
-  'meta.error_message', 'meta.message', 'data.message', 'data.error', 'title', 'error.title',
-  'errors.0.detail', 'errors.0.description', 'errors.0.title', 'errors.0.reason', 'errors.0', 'errors', 'error_summary', 'error', 'message.0', 'messages.0', 'reason', 'result.message', 'status.description',
-]
+const MESSAGES: readonly string[] = `
+  error.message message detail detail.message detail.msg detail.0.msg detail.0.message errors.0.message
+  errors.message 0.message error.error_message error.description error.info error.detail error.msg error.text
+  error_description errorDescription description errorSummary error_message errorMessage errmsg err_msg errMsg
+  msg error_msg status.message status.error_message status.errorMessage result.error.message fault.faultstring
+  fault.message response.message Message Error.Message faultstring o:errorDetails.0.detail error.0.message
+  error.errors.0.message meta.error_message meta.message data.message data.error title error.title
+  errors.0.detail errors.0.description errors.0.title errors.0.reason errors.0 errors error_summary error
+  message.0 messages.0 reason result.message status.description
+`
+  .trim()
+  .split(/\s+/)
 
 /** Keys, in lower case without `_` and `-`, whose value is an error code. */
 const CODE_KEYS =
-  /^(?:code|type|status|reason|error|errors|errorcode|errcode|errortype|tag|policyname|quotaid|title|category|kind|subcode|limitsource|ratelimitreason|errorsummary|exception|faultcode|name|resultcode)$/
+  /^(?:code|type|status|reason|error|errors|errorcode|errcode|errortype|tag|policyname|quotaid|title|category|kind|subcode|limitsource|ratelimitreason|errorsummary|exception|faultcode|resultcode)$/
+/** Keys whose value is written for humans; entries of lists count as well. What a body echoes of the request does not. */
+const TEXT_KEYS = /message|msg|detail|title|descr|error|info|reason|summary|fault|text|raw|^\d+$/
 const NUMERIC_CODE_KEYS = /^(?:code|errorcode|errcode|subcode|status)$/
 const REQUEST_IDS: readonly string[] = ['requestid', 'fbtraceid', 'correlationid', 'traceid', 'errorid']
 const HINTS = /^(?:retryable|isretryable|shouldretry)$/
 
 /** The reason phrases say no more than the status. */
-const PHRASES =
+export const PHRASES: RegExp =
   /^(?:bad request|unauthorized|payment required|forbidden|not found|conflict|gone|locked|too many requests|internal server error|bad gateway|service unavailable|gateway timeout|unprocessable (?:entity|content)|request timeout|error|user|invalid_request_error|about:blank)\.?$/i
 
 const DEEPEST = 8
 const MOST = 3000
-const LONGEST_MESSAGE = 2000
+/** Longer messages are cut. */
+export const LONGEST_MESSAGE = 2000
 
 const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null
 
@@ -77,7 +83,9 @@ const number = (key: string, value: number): string | undefined =>
   NUMERIC_CODE_KEYS.test(key) && !(value >= 100 && value < 600) ? String(value) : undefined
 
 /** Walks the whole body, what is at the top first. */
-const survey = (json: unknown): { codes: string[]; texts: string[]; ids: Map<string, string>; hint: boolean | undefined } => {
+const survey = (
+  json: unknown,
+): { codes: string[]; texts: string[]; ids: Map<string, string>; hint: boolean | undefined } => {
   const codes: string[] = []
   const texts: string[] = []
   const ids = new Map<string, string>()
@@ -94,7 +102,7 @@ const survey = (json: unknown): { codes: string[]; texts: string[]; ids: Map<str
       if (String(value).length <= 200) ids.set(plain, String(value))
     }
     if (typeof value !== 'string' || value.length > 20_000) return
-    if (value.includes(' ') && !PHRASES.test(value)) texts.push(value.slice(0, LONGEST_MESSAGE))
+    if (value.includes(' ') && TEXT_KEYS.test(key.toLowerCase())) texts.push(value.slice(0, LONGEST_MESSAGE))
     if (!CODE_KEYS.test(plain)) return
     const code = codeOf(value)
     if (code !== undefined) codes.push(code)
@@ -129,49 +137,4 @@ export const factsOf = (json: unknown): Facts => {
   const requestId = REQUEST_IDS.map((key) => ids.get(key)).find((id) => id !== undefined)
   const words = [...new Set([message ?? '', ...texts])].filter((text) => !PHRASES.test(text)).join('\n')
   return { json, message, codes: [...metaCodes(json), ...codes], words, requestId, hint }
-}
-
-const parse = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-const unescape = (text: string): string =>
-  text.replaceAll(/&(lt|gt|quot|apos|amp|#39);/g, (_, name: string) => ({ lt: '<', gt: '>', quot: '"', amp: '&' })[name] ?? "'")
-
-/** The leaves of an XML error (`<Code>`, `<Message>`, `<RequestId>`) as a record, first come, first served. */
-const fromXml = (text: string): Json => {
-  const leaves = [...text.matchAll(/<(?:\w{1,20}:)?(code|message|requestid|hostid|faultstring|errorcode|type|reason)\b[^<>]{0,200}>([^<]{1,2000})</gi)]
-  const record = new Map<string, string>()
-  for (const [, key = '', value = ''] of leaves.slice(0, 50)) if (!record.has(key)) record.set(key, unescape(value.trim()))
-  return Object.fromEntries(record)
-}
-
-/** What can be saved of JSON that was cut off or is broken: its plain members. */
-const fromScraps = (text: string): Json => {
-  const members = text.matchAll(/"(message|detail|title|code|type|status|error|error_code|errorCode|request_id|requestId|retry_after|reason|description)"\s{0,9}:\s{0,9}("(?:[^"\\]|\\.){0,4000}"|-?\d{1,15}\b)/g)
-  const record = new Map<string, unknown>()
-  for (const [, key = '', value = ''] of [...members].slice(0, 50)) if (!record.has(key)) record.set(key, parse(value))
-  return Object.fromEntries(record)
-}
-
-/** What a body says, be it JSON (also broken, also under another content type), XML, HTML or plain text. */
-export const readFacts = (text: string): Facts => {
-  const trimmed = text.trim()
-  if (trimmed === '') return { codes: [], words: '' }
-  if (/^[[{"]/.test(trimmed)) {
-    const json = parse(trimmed)
-    return factsOf(json === undefined ? fromScraps(trimmed) : json)
-  }
-  if (/<!doctype html|<html[\s>]/i.test(trimmed.slice(0, 1000))) {
-    const title = /<title[^>]{0,200}>([^<]{1,500})</i.exec(trimmed)?.[1]
-    const message = title === undefined ? undefined : unescape(title.trim().replaceAll(/\s+/g, ' '))
-    return { message, codes: [], words: message && !PHRASES.test(message) ? message : '' }
-  }
-  if (trimmed.startsWith('<')) return factsOf(fromXml(trimmed))
-  const message = trimmed.slice(0, LONGEST_MESSAGE)
-  return { message, codes: [], words: PHRASES.test(message) ? '' : message }
 }

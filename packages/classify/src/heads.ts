@@ -3,10 +3,35 @@ import type { Head } from './types.ts'
 
 /** Where request ids are found; what a proxy adds comes last, after the ids in the body. */
 const REQUEST_IDS: readonly string[] = [
-  'x-request-id', 'request-id', 'x-github-request-id', 'x-amzn-requestid', 'x-amz-request-id', 'apim-request-id', 'x-ms-request-id', 'x-ms-correlation-request-id',
-  'twilio-request-id', 'x-okta-request-id', 'x-notion-request-id', 'dg-request-id', 'x-dropbox-request-id', 'x-shopify-request-id', 'x-requestid', 'requestid', 'x-scrapfly-log',
+  'x-request-id',
+  'request-id',
+  'x-github-request-id',
+  'x-amzn-requestid',
+  'x-amz-request-id',
+  'apim-request-id',
+  'x-ms-request-id',
+  'x-ms-correlation-request-id',
+  'twilio-request-id',
+  'x-okta-request-id',
+  'x-notion-request-id',
+  'dg-request-id',
+  'x-dropbox-request-id',
+  'x-shopify-request-id',
+  'x-requestid',
+  'requestid',
+  'x-scrapfly-log',
 ]
-const PROXY_IDS: readonly string[] = ['x-correlation-id', 'correlation-id', 'x-hubspot-correlation-id', 'x-trace-id', 'x-amzn-trace-id', 'x-cloud-trace-context', 'cf-ray', 'x-amz-cf-id', 'x-vercel-id']
+const PROXY_IDS: readonly string[] = [
+  'x-correlation-id',
+  'correlation-id',
+  'x-hubspot-correlation-id',
+  'x-trace-id',
+  'x-amzn-trace-id',
+  'x-cloud-trace-context',
+  'cf-ray',
+  'x-amz-cf-id',
+  'x-vercel-id',
+]
 
 const HINTS: readonly string[] = ['x-should-retry', 'stripe-should-retry']
 

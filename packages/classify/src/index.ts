@@ -1,4 +1,11 @@
-export { classify, type ClassifyOptions, classifyResponse, type ClassifyResponseOptions, peekedBody, verdictOf } from './classify.ts'
+export {
+  classify,
+  type ClassifyOptions,
+  classifyResponse,
+  type ClassifyResponseOptions,
+  peekedBody,
+  verdictOf,
+} from './classify.ts'
 export {
   ApiError,
   AuthenticationError,

@@ -5,7 +5,8 @@
 export type Lookups = boolean | string | readonly string[] | ((request: { readonly url: string }) => boolean)
 
 const compile = (pattern: string): ((path: string) => boolean) => {
-  if (!pattern.startsWith('/')) throw new TypeError(`classify: lookups must be paths that begin with "/", got "${pattern}"`)
+  if (!pattern.startsWith('/'))
+    throw new TypeError(`classify: lookups must be paths that begin with "/", got "${pattern}"`)
   const wanted = pattern.replace(/(?<=.)\/$/, '').split('/')
   return (path) => {
     const given = path.replace(/(?<=.)\/$/, '').split('/')
@@ -13,7 +14,8 @@ const compile = (pattern: string): ((path: string) => boolean) => {
     const from = (i: number, j: number): boolean => {
       if (i === wanted.length) return j === given.length
       const segment = wanted[i]!
-      if (segment === '*') return i === wanted.length - 1 ? j < given.length : given.slice(j).some((_, k) => from(i + 1, j + k + 1))
+      if (segment === '*')
+        return i === wanted.length - 1 ? j < given.length : given.slice(j).some((_, k) => from(i + 1, j + k + 1))
       if (j === given.length) return false
       return (segment.startsWith(':') ? given[j] !== '' : segment === given[j]) && from(i + 1, j + 1)
     }

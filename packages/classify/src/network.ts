@@ -79,7 +79,13 @@ const describe = (error: unknown): Described => {
   }
 }
 
-const verdict = (kind: VerdictKind, retryable: boolean, evidence: string, message?: string, code?: string): Verdict => ({
+const verdict = (
+  kind: VerdictKind,
+  retryable: boolean,
+  evidence: string,
+  message?: string,
+  code?: string,
+): Verdict => ({
   kind,
   action: kind === 'network' && !retryable ? 'fix' : actionFor(kind, retryable),
   retryable,
@@ -112,12 +118,16 @@ export const classifyError = (error: unknown, { signal }: ClassifyErrorOptions =
       ? verdict('timeout', true, "AbortError, but the caller's signal is not aborted", message)
       : verdict('aborted', false, 'AbortError', message)
   }
-  const code = isObject(error) ? text(error, 'code') || (isObject(Reflect.get(error, 'cause')) ? text(Reflect.get(error, 'cause') as object, 'code') : '') : ''
+  const code = isObject(error)
+    ? text(error, 'code') ||
+      (isObject(Reflect.get(error, 'cause')) ? text(Reflect.get(error, 'cause') as object, 'code') : '')
+    : ''
   for (const { says, kind, retryable } of FAILURES) {
     const said = texts.map((one) => says.exec(one)?.[0]).find((match) => match !== undefined)
     if (said !== undefined) return verdict(kind, retryable, `${name || 'error'}: "${said}"`, message, code || undefined)
   }
   // fetch throws a TypeError for what it cannot send; so does a bug.
-  if (name === 'TypeError') return verdict('invalid', false, 'TypeError that speaks of no network', message, code || undefined)
+  if (name === 'TypeError')
+    return verdict('invalid', false, 'TypeError that speaks of no network', message, code || undefined)
   return verdict('unknown', false, `${name || 'value'} that is no network failure`, message, code || undefined)
 }

@@ -23,9 +23,14 @@ const decode = (chunks: readonly Uint8Array[], contentType: string): string => {
  * Reads the beginning of a body and leaves the response as it was: same object, body unread and complete. Takes what
  * there is when the bound, the time or the signal is reached, or the stream fails.
  */
-export const peek = async (response: Response, contentType: string, { bytes, ms, signal }: PeekOptions): Promise<string> => {
+export const peek = async (
+  response: Response,
+  contentType: string,
+  { bytes, ms, signal }: PeekOptions,
+): Promise<string> => {
   if (bytes === 0 || !response.body || response.bodyUsed || BINARY.test(contentType)) return ''
-  if (typeof response.clone !== 'function' || typeof response.body.getReader !== 'function' || response.body.locked) return ''
+  if (typeof response.clone !== 'function' || typeof response.body.getReader !== 'function' || response.body.locked)
+    return ''
   const reader = response.clone().body?.getReader()
   if (!reader) return ''
   // Not awaited anywhere: one branch of a tee is only cancelled when the other one is as well.
@@ -34,7 +39,7 @@ export const peek = async (response: Response, contentType: string, { bytes, ms,
   signal?.addEventListener('abort', stop, { once: true })
   const chunks: Uint8Array[] = []
   try {
-    for (let left = bytes; left > 0; ) {
+    for (let left = bytes; left > 0;) {
       const { done, value } = await reader.read()
       if (done) break
       if (!(value instanceof Uint8Array)) break

@@ -1,5 +1,6 @@
 import { decideInBand } from './decide.ts'
-import { factsOf, readFacts } from './facts.ts'
+import { readFacts } from './bodies.ts'
+import { factsOf } from './facts.ts'
 import type { Answer, Finding, Head, Rule, VerdictKind } from './types.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -14,7 +15,11 @@ const typed =
 const json = typed(/\bjson\b/i)
 
 /** The kind that a table gives for a code. */
-const fromTable = (table: Readonly<Record<string, VerdictKind>>, code: unknown, fallback?: VerdictKind): Finding | undefined => {
+const fromTable = (
+  table: Readonly<Record<string, VerdictKind>>,
+  code: unknown,
+  fallback?: VerdictKind,
+): Finding | undefined => {
   if (typeof code !== 'string') return undefined
   const kind = Object.hasOwn(table, code) ? table[code] : fallback
   return kind && { kind, sign: `"${code}"`, code }
@@ -29,7 +34,8 @@ const graphql: Rule = {
   judge: (answer) => {
     const { json: body } = answer
     if (!served(answer) || !isRecord(body)) return undefined
-    const isFault = (Array.isArray(body['errors']) && body['errors'].length > 0) || typeof body['error_code'] === 'string'
+    const isFault =
+      (Array.isArray(body['errors']) && body['errors'].length > 0) || typeof body['error_code'] === 'string'
     if (!isFault) return undefined
     const { data: _, ...rest } = body
     return decideInBand({ ...answer, ...factsOf(rest) })
@@ -114,7 +120,9 @@ const errorBody: Rule = {
     const { json: body, text } = answer
     if (!served(answer) || !isRecord(body)) return undefined
     const isXml = /^\s*(?:<\?xml[^>]{0,200}>\s*)?<(?:\w{1,20}:)?error\b/i.test(text)
-    const isError = isXml || ['error', 'errors', 'error_code', 'error_message'].some((key) => Object.hasOwn(body, key) && Boolean(body[key]))
+    const isError =
+      isXml ||
+      ['error', 'errors', 'error_code', 'error_message'].some((key) => Object.hasOwn(body, key) && Boolean(body[key]))
     return isError ? decideInBand(answer) : undefined
   },
 }
@@ -126,7 +134,11 @@ const eventStream: Rule = {
   judge: (answer) => {
     if (!served(answer) || !/^text\/event-stream\b/i.test(answer.header('content-type') ?? '')) return undefined
     for (const event of answer.text.split(/\r?\n\r?\n/).slice(0, 1000)) {
-      const data = event.split(/\r?\n/).filter((line) => line.startsWith('data:')).map((line) => line.slice(5).trim()).join('\n')
+      const data = event
+        .split(/\r?\n/)
+        .filter((line) => line.startsWith('data:'))
+        .map((line) => line.slice(5).trim())
+        .join('\n')
       const isError = /^event:\s?error\b/m.test(event) || /"type"\s?:\s?"error"|^\{\s?"error"\s?:/.test(data)
       if (!isError || data === '') continue
       const facts = readFacts(data)

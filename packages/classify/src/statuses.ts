@@ -33,9 +33,11 @@ const RETRYABLE: ReadonlySet<VerdictKind> = new Set([
 /** Whether an answer of this kind may turn out better when asked again. */
 export const mayPass = (kind: VerdictKind): boolean => RETRYABLE.has(kind)
 
-/** What to do about a kind; what would be repeated but must not be is stopped. */
-export const actionFor = (kind: VerdictKind, retryable: boolean): Action =>
-  RETRYABLE.has(kind) && !retryable ? 'stop' : ACTIONS[kind]
+/** What to do about a kind: what would be repeated but must not be is stopped, and the other way round. */
+export const actionFor = (kind: VerdictKind, retryable: boolean): Action => {
+  if (RETRYABLE.has(kind) === retryable) return ACTIONS[kind]
+  return retryable ? 'retry' : 'stop'
+}
 
 interface StatusRow {
   readonly kind: VerdictKind

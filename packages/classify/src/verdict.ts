@@ -1,23 +1,33 @@
-import { type Limits, readBody, readProse, serverTime, tightestFirst } from '@aplomb/limits'
+import { type Limits, type LimitWindow, readBody, readProse, serverTime, tightestFirst } from '@aplomb/limits'
 import { exhausted } from './decide.ts'
 import { hintOf, requestIdOf } from './heads.ts'
 import { actionFor, mayPass } from './statuses.ts'
 import type { Answer, Finding, Head, Verdict, VerdictKind } from './types.ts'
 
 /** Only these are asked to wait by anything but a header made for it. */
-const WAITS: ReadonlySet<VerdictKind> = new Set(['rate-limited', 'concurrency-limited', 'overloaded', 'quota-exhausted'])
+const WAITS: ReadonlySet<VerdictKind> = new Set([
+  'rate-limited',
+  'concurrency-limited',
+  'overloaded',
+  'quota-exhausted',
+])
 /** Whoever is out of money does not get it by being asked again. */
 const NEVER: ReadonlySet<VerdictKind> = new Set(['ok', 'empty', 'billing', 'quota-exhausted', 'aborted'])
 
 /** What windows that are used up ask for; without a count, a reset stands for itself. */
-const windowWait = (limits: Limits): number | undefined => {
-  const uncounted = limits.windows.every(({ remaining }) => remaining === undefined)
-  const resets = (uncounted ? limits.windows : exhausted(limits)).map(({ resetMs }) => resetMs).filter((ms) => ms !== undefined)
+const windowWait = (windows: readonly LimitWindow[]): number | undefined => {
+  const uncounted = windows.every(({ remaining }) => remaining === undefined)
+  const resets = (uncounted ? windows : exhausted({ windows }))
+    .map(({ resetMs }) => resetMs)
+    .filter((ms) => ms !== undefined)
   return resets.length > 0 ? Math.max(...resets) : undefined
 }
 
 /** Adds what the body says about limits to what the headers said. */
-export const withBody = ({ limits, json, words, header }: Answer, now: number): { limits: Limits; bodyWaitMs?: number | undefined } => {
+export const withBody = (
+  { limits, json, words }: Answer,
+  now: number,
+): { limits: Limits; bodyWaitMs?: number | undefined } => {
   const body = readBody(json, now)
   const prose = readProse(words, now)
   const said =
@@ -29,17 +39,24 @@ export const withBody = ({ limits, json, words, header }: Answer, now: number): 
     limits: {
       ...limits,
       ...(more.length > 0 && { windows: tightestFirst([...limits.windows, ...more]) }),
-      ...(body.credits && { credits: { ...body.credits, ...limits.credits, source: limits.credits?.source ?? 'body' } }),
+      ...(body.credits && {
+        credits: { ...body.credits, ...limits.credits, source: limits.credits?.source ?? 'body' },
+      }),
     },
-    bodyWaitMs: body.retryAfterMs ?? prose.waitMs,
+    bodyWaitMs: body.retryAfterMs ?? windowWait(body.windows) ?? prose.waitMs,
   }
 }
 
-const waitFor = (kind: VerdictKind, status: number, headers: Limits, inBody: number | undefined): number | undefined => {
+const waitFor = (
+  kind: VerdictKind,
+  status: number,
+  headers: Limits,
+  inBody: number | undefined,
+): number | undefined => {
   // On an answer that was served, Retry-After asks nothing; on 202 and redirects it does.
   const heard = kind === 'ok' || kind === 'empty' ? status === 202 || status >= 300 : true
   if (!WAITS.has(kind)) return heard ? headers.retryAfterMs : undefined
-  return headers.retryAfterMs ?? windowWait(headers) ?? inBody
+  return headers.retryAfterMs ?? windowWait(headers.windows) ?? inBody
 }
 
 /** Puts a verdict together. `answer` is absent when the body was not looked at. */
@@ -56,7 +73,10 @@ export const verdictFor = (head: Head, found: Finding, receivedAt: number, answe
     action: actionFor(kind, retryable),
     retryable,
     refused:
-      kind === 'rate-limited' || kind === 'concurrency-limited' || status === 429 || hint === true ||
+      kind === 'rate-limited' ||
+      kind === 'concurrency-limited' ||
+      status === 429 ||
+      hint === true ||
       (kind === 'overloaded' && head.limits.retryAfterMs !== undefined),
     ...(hint !== undefined && { hint }),
     status,

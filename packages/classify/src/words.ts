@@ -26,9 +26,15 @@ export const WORDS: readonly WordRow[] = [
     kind: 'concurrency-limited',
     on: [409, 423, 429, 503],
   },
-  { words: /concurren|simultaneous|at (?:once|the same time)/i, with: LIMITED, kind: 'concurrency-limited', on: [200, 400, 403] },
   {
-    words: /\block(?:ed|s)?\b|\b(?:already |still |being |currently )(?:in progress|processed|processing|running)\b|another (?:request|operation|process|transaction)|\bon-?going (?:operation|request)/i,
+    words: /concurren|simultaneous|at (?:once|the same time)/i,
+    with: LIMITED,
+    kind: 'concurrency-limited',
+    on: [200, 400, 403],
+  },
+  {
+    words:
+      /\block(?:ed|s)?\b|\b(?:already |still |being |currently )(?:in progress|processed|processing|running)\b|another (?:request|operation|process|transaction)|\bon-?going (?:operation|request)/i,
     without: /\b(?:account|user|profile|card|password)\b/i,
     kind: 'concurrency-limited',
     on: [409, 423],
@@ -43,7 +49,7 @@ export const WORDS: readonly WordRow[] = [
 
   {
     words:
-      /\b(?:daily|monthly|weekly|yearly|annual)\b|\bper[- ](?:24[- ]?hours?|day|month|week)\b|24[- ]hours?|(?:for|of) (?:the|this) (?:day|month)\b|TotalRequests/i,
+      /\b(?:daily|monthly|weekly|yearly|annual)\b|\bper[- ](?:24[- ]?hours?|day|month|week)\b|(?<!\bin )\b24[- ]hours?|(?:for|of) (?:the|this) (?:day|month)\b|TotalRequests/i,
     with: /limit|exceed|quota|cap\b|maximum|reached|used|exhaust|too many|per[- ]day/i,
     without: SHORT_WINDOW,
     kind: 'quota-exhausted',
@@ -57,22 +63,37 @@ export const WORDS: readonly WordRow[] = [
     on: [200, 400, 401, 402, 403, 429],
   },
   {
-    words: /\bquota\b[^.]{0,60}\b(?:exceeded|exhausted|reached|depleted|used up)|(?:exceeded|exhausted|reached|over)\b[^.]{0,40}\b(?:quota|allowance)\b|(?:calls|requests?|usage|plan|subscription|account)(?:'s)? (?:request )?limit (?:has been |was )?(?:exceeded|reached|hit)|exceed(?:ed)? the API calls/i,
+    words:
+      /\bquota\b[^.]{0,60}\b(?:exceeded|exhausted|reached|depleted|used up)|(?:exceeded|exhausted|reached|over)\b[^.]{0,40}\b(?:quota|allowance)\b|(?:calls|requests?|usage|plan|subscription|account)(?:'s)? (?:request )?limit (?:has been |was )?(?:exceeded|reached|hit)|exceed(?:ed)? the API calls/i,
     without: SHORT_WINDOW,
     kind: 'quota-exhausted',
     on: [200, 401, 402, 403],
   },
   {
-    words: /\bquota\b[^.]{0,60}\b(?:exceeded|exhausted|reached|depleted|used up)|(?:exceeded|exhausted|reached|over)\b[^.]{0,40}\bquota\b/i,
+    words:
+      /\bquota\b[^.]{0,60}\b(?:exceeded|exhausted|reached|depleted|used up)|(?:exceeded|exhausted|reached|over)\b[^.]{0,40}\bquota\b/i,
     without: SHORT_WINDOW,
     kind: 'quota-exhausted',
     on: [429],
     soft: true,
   },
+  { words: /\b(?:anti-?)?bot\b|captcha/i, kind: 'forbidden', on: [423] },
   // A request that is too big for the plan, not a lack of money
-  { words: /\bsymbols?\b|per request|request (?:is )?too (?:big|large)|batch size/i, without: /credit/i, kind: 'invalid', on: [402] },
+  {
+    words: /\bsymbols?\b|per request|request (?:is )?too (?:big|large)|batch size/i,
+    without: /credit/i,
+    kind: 'invalid',
+    on: [402],
+  },
 
-  { words: /overload|heavy (?:traffic|load)|(?:at|over|out of|exceeded|no) capacity|high demand|(?:server|system|service) (?:is )?(?:too )?busy/i, kind: 'overloaded', on: [429] },
+  {
+    words:
+      /overload|heavy (?:traffic|load)|(?:at|over|out of|exceeded|no) capacity|high demand|(?:server|system|service) (?:is )?(?:too )?busy/i,
+    without: SHORT_WINDOW,
+    kind: 'overloaded',
+    on: [429],
+  },
+  { words: /rate[- ]?limit|per (?:second|minute|hour)\b/i, kind: 'rate-limited', on: [429] },
   {
     words:
       /rate[- ]?limit|too many (?:requests|calls|queries)|throttl|over (?:qps|rate)|queries per second|(?:request|call)s? limit (?:has been )?(?:exceeded|reached)|abuse detection|\brate exceeded|reduce your request rate|please slow down/i,

@@ -62,7 +62,8 @@ export const admit = async (account: Account, row: Row, settings: Settings, call
     const used = account.used(now)
     if (used >= stop || used + expected > stop) {
       // Only the server's word, not our own count, may have changed behind our back.
-      const mayLook = account.balance(now) === 0 && account.tally.spent(now) + expected <= stop && account.inFlight === 0
+      const mayLook =
+        account.balance(now) === 0 && account.tally.spent(now) + expected <= stop && account.inFlight === 0
       if (mayLook && now - account.lookedAt >= LOOK_MS) {
         account.lookedAt = now
         return reserve(account, row)

@@ -26,9 +26,11 @@ const STORE_MS = 1000
 
 const isCost = (cost: number | undefined): cost is number => cost !== undefined && cost >= 0 && cost < Infinity
 
-const reporter = (message: string) => (error: unknown): undefined => {
-  console.error(`aplomb: ${message}:`, error)
-}
+const reporter =
+  (message: string) =>
+  (error: unknown): undefined => {
+    console.error(`aplomb: ${message}:`, error)
+  }
 
 const costFailed = reporter('the cost function failed; the attempt is counted as free')
 const storeFailed = reporter('the credit store failed; credits are counted here until it works')
@@ -122,7 +124,8 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
       const verdict = verdictOf(response)
       const cost = verdict.limits.credits?.cost ?? costOf(response, request)
       // A promised cost may hang on the body, which is the caller's to read: so the call does not wait for it.
-      if (typeof cost === 'object') settling = cost.then((known) => settle(account, row, call, verdict, known)).finally(release)
+      if (typeof cost === 'object')
+        settling = cost.then((known) => settle(account, row, call, verdict, known)).finally(release)
       else await settle(account, row, call, verdict, cost)
       return response
     } finally {
@@ -138,7 +141,10 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
       const one = account ? usageOf(account, settings, now) : none()
       return { ...one, keys: { [key]: one } }
     }
-    return totalOf(Array.from(accounts.entries(), ([name, account]) => [name, usageOf(account, settings, now)]), none)
+    return totalOf(
+      Array.from(accounts.entries(), ([name, account]) => [name, usageOf(account, settings, now)]),
+      none,
+    )
   }
 
   const refresh = async (key: string, endpoints: readonly string[] = []): Promise<Usage> => {

@@ -63,7 +63,8 @@ export interface Settings {
 
 const check = (name: string, value: unknown, accepts: boolean, accepted: string): void => {
   if (accepts) return
-  const shown = typeof value === 'string' ? `'${value}'` : Array.isArray(value) ? `[${value.join(', ')}]` : String(value)
+  const shown =
+    typeof value === 'string' ? `'${value}'` : Array.isArray(value) ? `[${value.join(', ')}]` : String(value)
   const text = `creditMeter: ${name} must be ${accepted}, got ${shown}`
   throw typeof value === 'number' || Array.isArray(value) ? new RangeError(text) : new TypeError(text)
 }

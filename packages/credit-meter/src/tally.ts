@@ -56,7 +56,11 @@ export const tally = (
   }
 
   /** Runs a step on the store, which may answer at once, later, or never well. */
-  const ask = <T>(question: () => T | Promise<T>, answered: (value: T) => void, lost: () => void): void | Promise<void> => {
+  const ask = <T>(
+    question: () => T | Promise<T>,
+    answered: (value: T) => void,
+    lost: () => void,
+  ): void | Promise<void> => {
     const fail = (error: unknown): void => {
       lost()
       failed(error ?? new Error('the store failed without a reason'))

@@ -46,7 +46,8 @@ const forecast = (account: Account, { calendar }: Settings, now: number): Date |
   // A balance does not come back with the period.
   if (balance === undefined || balance > left) {
     const { rollingMs } = calendar
-    const lasts = rollingMs === undefined ? at >= calendar.bounds(now).endsAt : perMs * rollingMs <= (account.limit() ?? 0)
+    const lasts =
+      rollingMs === undefined ? at >= calendar.bounds(now).endsAt : perMs * rollingMs <= (account.limit() ?? 0)
     if (lasts && left > 0) return undefined
   }
   return at < 8.64e15 ? new Date(at) : undefined
@@ -82,7 +83,11 @@ const merge = (endpoints: readonly EndpointUsage[]): readonly EndpointUsage[] =>
   const rows = new Map<string, EndpointUsage>()
   for (const { endpoint, spent, attempts } of endpoints) {
     const known = rows.get(endpoint)
-    rows.set(endpoint, { endpoint, spent: tidy(spent + (known?.spent ?? 0)), attempts: attempts + (known?.attempts ?? 0) })
+    rows.set(endpoint, {
+      endpoint,
+      spent: tidy(spent + (known?.spent ?? 0)),
+      attempts: attempts + (known?.attempts ?? 0),
+    })
   }
   return [...rows.values()].toSorted((a, b) => b.spent - a.spent)
 }

@@ -69,7 +69,12 @@ describe('1. every attempt that was answered is charged once', () => {
 
   test('a cost function that fails changes nothing', async () => {
     const report = vi.spyOn(console, 'error').mockImplementation(() => undefined)
-    for (const cost of [() => { throw new Error('no') }, () => Promise.reject(new Error('no'))]) {
+    for (const cost of [
+      () => {
+        throw new Error('no')
+      },
+      () => Promise.reject(new Error('no')),
+    ]) {
       const meter = creditMeter({ cost })
       const response = await pipelineOf(meter, respond(200)).fetch(URL_A)
       expect(response.status).toBe(200)
@@ -142,8 +147,18 @@ describe('3. thresholds alert once each per period', () => {
     const alerts: CreditAlert[] = []
     const meter = creditMeter({ budget: 100, onAlert: (alert) => alerts.push(alert) })
     const events = await run(meter, 79, 1, 1, 14, 4, 1, 5)
-    expect(alerts.map(({ threshold, spent }) => [threshold, spent])).toEqual([[80, 80], [95, 95], [100, 100]])
-    expect(alerts[0]).toMatchObject({ condition: 'threshold', key: KEY, endpoint: '/v1/lookup/:id', limit: 100, left: 20 })
+    expect(alerts.map(({ threshold, spent }) => [threshold, spent])).toEqual([
+      [80, 80],
+      [95, 95],
+      [100, 100],
+    ])
+    expect(alerts[0]).toMatchObject({
+      condition: 'threshold',
+      key: KEY,
+      endpoint: '/v1/lookup/:id',
+      limit: 100,
+      left: 20,
+    })
     expect(events).toHaveLength(3)
   })
 
@@ -166,8 +181,12 @@ describe('3. thresholds alert once each per period', () => {
   test('a callback that throws, rejects or hangs changes nothing', async () => {
     const report = vi.spyOn(console, 'error').mockImplementation(() => undefined)
     const callbacks: (() => unknown)[] = [
-      () => { throw new Error('no') },
-      async () => { throw new Error('no') },
+      () => {
+        throw new Error('no')
+      },
+      async () => {
+        throw new Error('no')
+      },
       () => new Promise<void>(() => undefined),
     ]
     for (const callback of callbacks) {
@@ -256,7 +275,13 @@ describe('6. usage() tells how fast credits go and when they run out', () => {
   })
 
   test('before the first call it shows the budget', () => {
-    expect(creditMeter({ budget: 10 }).usage()).toMatchObject({ spent: 0, limit: 10, left: 10, endpoints: [], keys: {} })
+    expect(creditMeter({ budget: 10 }).usage()).toMatchObject({
+      spent: 0,
+      limit: 10,
+      left: 10,
+      endpoints: [],
+      keys: {},
+    })
     expect(creditMeter().usage('nobody').left).toBeUndefined()
   })
 })
@@ -354,9 +379,17 @@ describe('8. bad options fail at creation', () => {
     [{ budget: {} }, TypeError, 'budget.limit must be a number of credits above 0, got undefined'],
     [{ budget: '10' }, TypeError, "got '10'"],
     [{ budget: null }, TypeError, 'budget must be'],
-    [{ budget: { limit: 1, period: 'year' } }, RangeError, "budget.period must be 'day', 'month' or { rollingMs }, got 'year'"],
+    [
+      { budget: { limit: 1, period: 'year' } },
+      RangeError,
+      "budget.period must be 'day', 'month' or { rollingMs }, got 'year'",
+    ],
     [{ budget: { limit: 1, period: { rollingMs: 0 } } }, RangeError, 'budget.period.rollingMs'],
-    [{ budget: { limit: 1, timeZone: 'Mars/Base' } }, RangeError, "budget.timeZone must be an IANA time zone, got 'Mars/Base'"],
+    [
+      { budget: { limit: 1, timeZone: 'Mars/Base' } },
+      RangeError,
+      "budget.timeZone must be an IANA time zone, got 'Mars/Base'",
+    ],
     [{ thresholds: [80, NaN] }, RangeError, 'thresholds must be a list of percentages above 0, got [80, NaN]'],
     [{ thresholds: 80 }, RangeError, 'thresholds'],
     [{ budget: 1, stopAt: 0 }, RangeError, 'stopAt must be a percentage above 0, got 0'],

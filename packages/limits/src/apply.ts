@@ -146,7 +146,7 @@ export const APPLY: Readonly<Record<Meaning, Apply>> = {
     if (!wait || rank < wait.rank || (rank === wait.rank && ms > wait.ms)) draft.wait = { rank, ms, source: header }
   },
   reason: (draft, { rank }, text) => {
-    if (text === '' || text.length > 200 || (draft.reason && draft.reason.rank <= rank)) return
+    if (text === '' || text.length > 500 || (draft.reason && draft.reason.rank <= rank)) return
     draft.reason = { rank, text }
   },
   'concurrency-limit': concurrency('limit'),

@@ -52,7 +52,9 @@ const waitOf = (value: unknown, now: number, unit: TimeUnit): number | undefined
 const throttleStatus = (cost: Json, found: Found): void => {
   const status = cost['throttleStatus']
   if (!isRecord(status)) return
-  const [limit, remaining, rate] = ['maximumAvailable', 'currentlyAvailable', 'restoreRate'].map((key) => number(status[key]))
+  const [limit, remaining, rate] = ['maximumAvailable', 'currentlyAvailable', 'restoreRate'].map((key) =>
+    number(status[key]),
+  )
   if (remaining === undefined) return
   found.windows.push({ name: 'query cost', limit, remaining, unit: 'points', source: 'body' })
   found.credits.remaining = remaining
@@ -81,7 +83,8 @@ const look = (key: string, value: unknown, now: number, found: Found): void => {
   const window = windowIn(key, value, now)
   if (window) found.windows.push(window)
   // OpenRouter hands on the headers it got itself.
-  if (plain === 'headers') found.windows.push(...readLimits(value as Record<string, string>, { receivedAt: now }).windows)
+  if (plain === 'headers')
+    found.windows.push(...readLimits(value as Record<string, string>, { receivedAt: now }).windows)
 }
 
 /**

@@ -5,14 +5,14 @@ import type { ConcurrencyLimit, Credits, LimitWindow } from './types.ts'
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** A window while its headers are being collected. */
-export type WindowDraft = Writable<LimitWindow> & { group: string }
+export type WindowDraft = Writable<LimitWindow>
 
 /** Everything found so far, before it is put together. */
 export interface Draft {
   /** The server's clock when it answered, and ours when we got it. Dates are measured against the first. */
   readonly now: number
   readonly receivedAt: number
-  readonly windows: Map<string, WindowDraft>
+  readonly windows: Map<string, { readonly group: string; readonly window: WindowDraft }>
   readonly policies: { group: string; source: string; policy: Policy }[]
   readonly labels: Map<string, string>
   readonly concurrency: Map<string, Writable<ConcurrencyLimit>>
@@ -25,13 +25,14 @@ export interface Draft {
 const MOST = 64
 
 /** The window that a header speaks of: the one of its group, and of this position in its list. */
-export const windowOf = (draft: Draft, { group, name, header, counts }: Resolved, key: string | number): WindowDraft => {
+export const windowOf = (
+  draft: Draft,
+  { group, name, header, counts }: Resolved,
+  key: string | number,
+): WindowDraft => {
   const id = `${group}|${key}`
-  let window = draft.windows.get(id)
-  if (!window) {
-    window = { name, source: header, group }
-    if (draft.windows.size < MOST) draft.windows.set(id, window)
-  }
+  const window: WindowDraft = draft.windows.get(id)?.window ?? { name, source: header }
+  if (draft.windows.size < MOST) draft.windows.set(id, { group, window })
   window.unit ??= counts
   return window
 }
@@ -40,17 +41,20 @@ export const windowOf = (draft: Draft, { group, name, header, counts }: Resolved
 const applyPolicy = (draft: Draft, { group, source, policy }: Draft['policies'][number]): void => {
   const { name, pk, quota, windowMs, unit } = policy
   const id = `${group}|${name === undefined ? `w${windowMs}` : `~${name}`}|${pk ?? ''}`
-  const joined =
+  const found =
     name === undefined
-      ? [...draft.windows.values()].find((w) => w.group === group && w.limit === quota && w.windowMs === undefined)
+      ? [...draft.windows.values()].find(
+          (one) => one.group === group && one.window.limit === quota && one.window.windowMs === undefined,
+        )
       : (draft.windows.get(id) ?? draft.windows.get(`${group}|~${name}|`))
+  const joined = found?.window
   if (unit === 'concurrent-requests') {
     draft.concurrency.set(name ?? '', { name, limit: quota, remaining: joined?.remaining, source })
     draft.windows.delete(id)
     return
   }
-  const window = joined ?? { name, source, group }
-  if (!joined && draft.windows.size < MOST) draft.windows.set(id, window)
+  const window: WindowDraft = joined ?? { name, source }
+  if (!joined && draft.windows.size < MOST) draft.windows.set(id, { group, window })
   window.limit ??= quota
   window.windowMs ??= windowMs
   window.unit ??= unit === 'requests' ? undefined : unit
@@ -68,14 +72,15 @@ const sameWindow = (a: WindowDraft, b: WindowDraft): boolean =>
 export const finishWindows = (draft: Draft, served: boolean): LimitWindow[] => {
   for (const policy of draft.policies) applyPolicy(draft, policy)
   const kept: WindowDraft[] = []
-  for (const window of draft.windows.values()) {
+  for (const { group, window } of draft.windows.values()) {
     const { limit, used } = window
     // -1 means unmetered, whatever the rest says; so does an allowance of nothing that was granted all the same.
     if (limit !== undefined && (limit < 0 || (limit === 0 && served))) continue
-    if (limit === undefined && used !== undefined && window.remaining !== undefined) window.limit = used + window.remaining
+    if (limit === undefined && used !== undefined && window.remaining !== undefined)
+      window.limit = used + window.remaining
     if (limit !== undefined && used !== undefined) window.remaining ??= Math.max(0, limit - used)
     if ([window.limit, window.remaining, window.used, window.resetMs].every((value) => value === undefined)) continue
-    window.name = draft.labels.get(window.group) ?? window.name
+    window.name = draft.labels.get(group) ?? window.name
     const twin = kept.find((other) => sameWindow(other, window))
     if (!twin) kept.push(window)
     else {
@@ -84,7 +89,7 @@ export const finishWindows = (draft: Draft, served: boolean): LimitWindow[] => {
       twin.windowMs ??= window.windowMs
     }
   }
-  return kept.map(({ group: _, ...window }) => window)
+  return kept
 }
 
 /** The scope with the fewest free slots, with the number that follows from the other two filled in. */

@@ -43,7 +43,7 @@ const COUNTS: readonly (readonly [RegExp, string])[] = [
 
 /** What a word of a header name says about the value. Of several words, the one that comes first here decides. */
 const WORDS: readonly (readonly [RegExp, Meaning])[] = [
-  [/^resets?(?:time|at|after|in)?$/, 'reset'],
+  [/^(?:resets?(?:time|at|after|in)?|next)$/, 'reset'],
   [/^(?:remaining|remain|left|available)$/, 'remaining'],
   [/^(?:used|usage|count|observed|consumed|current|active|spent|running)$/, 'used'],
   [/^(?:window|interval|period|duration)$/, 'window'],
@@ -67,7 +67,8 @@ const CREDITS: Partial<Record<Meaning, Meaning>> = {
 }
 
 const CONCURRENT = /concurren|parallel|in-?flight|simultaneous/
-const FAMILY = /^(?<family>(?<prefix>.*?)(?:rate-?limit(?:s|ing)?|request-?limit|throttl(?:e|ing)|quota))(?:-(?<rest>.+))?$/
+const FAMILY =
+  /^(?<family>(?<prefix>.*?)(?:rate-?limit(?:s|ing)?|request-?limit|throttl(?:e|ing)|quota))(?:-(?<rest>.+))?$/
 const COST = /(?:^|-)(?:costs?|credits?-(?:charged|spent)|charged-credits?)$/
 const CREDIT = /(?:^|-)credits?(?:-|$)/
 

@@ -24,7 +24,9 @@ const entry = (text: string): Entry | undefined => {
   if (rate) return { value: Number(rate[1]), windowMs: PER[rate[2]!.charAt(0).toLowerCase()] }
   const value = parseNumber(count)
   if (value === undefined) return undefined
-  const window = params.map((param) => /^\s*w(?:indow)?\s*=\s*(\d{1,10})\s*$/.exec(param)?.[1]).find((w) => w !== undefined)
+  const window = params
+    .map((param) => /^\s*w(?:indow)?\s*=\s*(\d{1,10})\s*$/.exec(param)?.[1])
+    .find((w) => w !== undefined)
   const length = parseNumber(window ?? seconds ?? '')
   return {
     value,

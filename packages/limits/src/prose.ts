@@ -19,7 +19,7 @@ const TRIGGER = new RegExp(
     '|resets?(?: time)?|again|available|wait(?:ing)?|come back|lifted|expires?' +
     '|(?:un)?(?:blocked|banned|locked)|suspended|limited|throttled|paused' +
     String.raw`|(?:renew|refresh|refill|restore|replenish)(?:ed|es|s)?)\b` +
-    String.raw`[\s:]{0,4}(?:(?:again|in|after|for|within|at least|at|on|until|till|is|be|will|about|approximately|around|another)\b[\s:]{0,4}|[~≈]\s?){0,4}`,
+    String.raw`[\s:]{0,4}(?:(?:again|in|after|for|within|at least|at|on|until|till|is|be|will|about|approximately|around|another)\b[\s:]{0,4}|[~≈]\s?){0,4}['\"]?`,
   'gi',
 )
 const ISO = /\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)\b)?/y
@@ -42,7 +42,9 @@ const timeAt = (text: string, from: number, trigger: string, now: number): Prose
   const n = number === undefined ? undefined : parseNumber(number)
   if (n === undefined) return undefined
   if (n >= 1e9) return { waitMs: parseReset(String(n), now), absolute: true }
-  return /\b(?:in|after|for)[\s:]*[~≈]?\s*$|:\s*$/i.test(trigger) ? { waitMs: parseReset(String(n), now) } : undefined
+  return /(?:\b(?:in|after|for)[\s:]*[~≈]?\s*|:\s*)['"]?$/i.test(trigger)
+    ? { waitMs: parseReset(String(n), now) }
+    : undefined
 }
 
 /**

@@ -1,4 +1,4 @@
-import { readName, type Resolved } from './grammar.ts'
+import { lengthOf, readName, type Resolved } from './grammar.ts'
 import { ROWS, type HeaderRow } from './rows.ts'
 
 /** Finds the row for a header name, or null. */
@@ -13,7 +13,8 @@ const match = (row: HeaderRow, header: string, rank: number): Resolved | undefin
   // What the row leaves open, the grammar of names fills in.
   const general = readName(header)
   const name = row.name ?? found?.groups?.['name'] ?? general?.name
-  return { ...general, ...row, header, name, group: row.group ?? general?.group ?? `|${name ?? ''}`, rank }
+  const windowMs = row.windowMs ?? general?.windowMs ?? lengthOf(name ?? '')
+  return { ...general, ...row, header, name, windowMs, group: row.group ?? general?.group ?? `|${name ?? ''}`, rank }
 }
 
 const newResolver = (rows: readonly HeaderRow[]): Resolver => {

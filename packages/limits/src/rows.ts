@@ -70,6 +70,10 @@ export const ROWS: readonly HeaderRow[] = [
   { header: 'x-scrapfly-reject-code', means: 'reason' },
   { header: 'x-mashery-error-code', means: 'reason' },
   { header: 'x-amzn-errortype', means: 'reason' },
+  // Bright Data
+  { header: 'x-brd-err-code', means: 'reason' },
+  { header: 'x-luminati-error-code', means: 'reason' },
+  { header: /^x-(?:brd|luminati)-err(?:or|-msg)$/, means: 'reason' },
 
   // APIFreaks: the ceiling and what is in flight
   { header: 'x-concurrent-threads', means: 'concurrency-limit' },
@@ -103,7 +107,13 @@ export const ROWS: readonly HeaderRow[] = [
   // Requests per second
   { header: 'x-amzn-ratelimit-limit', means: 'limit', windowMs: SECOND },
   { header: 'ratelimit-dailylimit', means: 'limit', group: 'ratelimit|', windowMs: DAY },
-  { header: 'ratelimit-resourcedailylimit', means: 'limit', name: 'resource', group: 'ratelimit|resource', windowMs: DAY },
+  {
+    header: 'ratelimit-resourcedailylimit',
+    means: 'limit',
+    name: 'resource',
+    group: 'ratelimit|resource',
+    windowMs: DAY,
+  },
   { header: 'ratelimit-resourceremaining', means: 'remaining', name: 'resource', group: 'ratelimit|resource' },
   // Strava: a quarter of an hour and a day, in that order
   { header: 'x-ratelimit-usage', means: 'used', windowMs: [15 * MINUTE, DAY] },

@@ -19,9 +19,9 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** A plain decimal number, or undefined. No exponents, no trailing words, at most 15 digits before the point. */
+/** A plain decimal number, or undefined. No exponents, no trailing words, at most 16 digits before the point. */
 export const parseNumber = (text: string): number | undefined =>
-  /^\s*[+-]?\d{1,15}(?:\.\d{0,20})?\s*$/.test(text) ? Number(text) : undefined
+  /^\s*[+-]?\d{1,16}(?:\.\d{0,20})?\s*$/.test(text) ? Number(text) : undefined
 
 /** Rounds up to whole milliseconds, without taking floating point dust (64.57 s is 64569.999...) for a millisecond. */
 const whole = (ms: number): number => Math.ceil(ms - 1e-3)
@@ -84,13 +84,19 @@ const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', '
 const TIME = String.raw`(?<h>\d\d):(?<min>\d\d):(?<s>\d\d)`
 const DATES: readonly RegExp[] = [
   // Sun, 06 Nov 1994 08:49:37 GMT
-  new RegExp(String.raw`^(?:[a-z]{3,9},? +)?(?<d>\d\d?) (?<mon>[a-z]{3})[a-z]* (?<y>\d{4}),? ${TIME}(?: (?<zone>GMT|UTC|Z|[+-]\d{4}))?$`, 'i'),
+  new RegExp(
+    String.raw`^(?:[a-z]{3,9},? +)?(?<d>\d\d?) (?<mon>[a-z]{3})[a-z]* (?<y>\d{4}),? ${TIME}(?: (?<zone>GMT|UTC|Z|[+-]\d{4}))?$`,
+    'i',
+  ),
   // Sunday, 06-Nov-94 08:49:37 GMT
   new RegExp(String.raw`^[a-z]{3,9}, (?<d>\d\d)-(?<mon>[a-z]{3})-(?<y>\d{2}|\d{4}) ${TIME} (?<zone>GMT|UTC)$`, 'i'),
   // Sun Nov  6 08:49:37 1994: asctime has no zone and means UTC
   new RegExp(String.raw`^[a-z]{3} (?<mon>[a-z]{3}) +(?<d>\d\d?) ${TIME} (?:(?<zone>GMT|UTC) )?(?<y>\d{4})$`, 'i'),
   // Tue Feb 16 2021 09:02:42 GMT+0100 (Central European Standard Time)
-  new RegExp(String.raw`^[a-z]{3} (?<mon>[a-z]{3}) (?<d>\d\d?) (?<y>\d{4}) ${TIME} GMT(?<zone>[+-]\d{4})?(?: \([^)]*\))?$`, 'i'),
+  new RegExp(
+    String.raw`^[a-z]{3} (?<mon>[a-z]{3}) (?<d>\d\d?) (?<y>\d{4}) ${TIME} GMT(?<zone>[+-]\d{4})?(?: \([^)]*\))?$`,
+    'i',
+  ),
   // 2026-10-20T10:31Z, 2024-03-28 00:00:00.123 UTC
   /^(?<y>\d{4})-(?<mon>\d\d)-(?<d>\d\d)(?:[T ](?<h>\d\d):(?<min>\d\d)(?::(?<s>\d\d)(?<frac>[.,]\d{1,9})?)?)? ?(?<zone>Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?$/i,
 ]
@@ -155,7 +161,11 @@ export const parseReset = (text: string, now: number = Date.now(), unit: TimeUni
  * A `Retry-After` value (RFC 9110 section 10.2.3) in milliseconds from `now`, with what servers send in its place:
  * decimals, epochs, ISO dates, durations. Of several values, joined by a comma as fetch does, the longest counts.
  */
-export const parseRetryAfter = (text: string, now: number = Date.now(), unit: TimeUnit = 'auto'): number | undefined => {
+export const parseRetryAfter = (
+  text: string,
+  now: number = Date.now(),
+  unit: TimeUnit = 'auto',
+): number | undefined => {
   const single = parseReset(text, now, unit)
   if (single !== undefined || !text.includes(',')) return single
   // The comma of "Sun, 06 Nov 1994" does not separate values.

@@ -1,6 +1,7 @@
 import { classifyError, peekedBody, verdictOf, type Verdict, type VerdictKind } from '@aplomb/classify'
 import type { AttemptEvent, Call, CallEvent, EventListener } from '@aplomb/pipeline'
 import { describeError } from './error.ts'
+import { originOf } from './known.ts'
 import type { AttemptRecord, BaseRecord, Level, Outcome, Times } from './record.ts'
 import type { Redactor } from './redact.ts'
 import type { Output } from './sink.ts'
@@ -59,7 +60,7 @@ export const newDiary = (
     level,
     timestamp: new Date(at).toISOString(),
     call: call.id,
-    key: request.url.startsWith(call.key) ? call.key : redactor.text(call.key),
+    key: call.key === originOf(request.url) ? call.key : redactor.text(call.key),
     method: request.method,
     endpoint: redactor.text(endpoint(request)),
     url: redactor.url(request.url),

@@ -6,7 +6,8 @@ const LONGEST_NAME = 40
 
 /** A piece of a name that is more of a serial number: `12345`, `9s6XKzkNRi`, but not `v2`, `oauth2` or `70b`. */
 const isSerial = (piece: string): boolean =>
-  /\d{4}|^\d+[a-z]+\d/i.test(piece) || (/\d/.test(piece) && (piece.length >= 10 || (/[a-z]/.test(piece) && /[A-Z]/.test(piece))))
+  /\d{4}|^\d+[a-z]+\d/i.test(piece) ||
+  (/\d/.test(piece) && (piece.length >= 10 || (/[a-z]/.test(piece) && /[A-Z]/.test(piece))))
 
 const isId = (segment: string): boolean => {
   if (segment.length > LONGEST_NAME) return true

@@ -6,7 +6,7 @@ export const REDACTED = '[redacted]'
  * with as much behind it as no word has.
  */
 export const FORMATS: Readonly<Record<string, string>> = {
-  'OpenAI, Anthropic, OpenRouter, DeepSeek': 'sk-(?:[a-z]+\\d*-)*[\\w-]{12,}',
+  'OpenAI, Anthropic, OpenRouter, DeepSeek': 'sk-(?:[a-z]{1,12}\\d{0,2}-){0,3}[\\w-]{12,}',
   'Stripe, Clerk, ElevenLabs': '(?:sk|pk|rk)_(?:live_|test_|prod_)?[A-Za-z0-9]{10,}',
   'Stripe webhook': 'whsec_[\\w+/=]{10,}',
   GitHub: '(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\\w{16,})',
@@ -38,7 +38,7 @@ export const FORMATS: Readonly<Record<string, string>> = {
   Perplexity: 'pplx-[A-Za-z0-9]{16,}',
   NVIDIA: 'nvapi-[\\w-]{16,}',
   Fireworks: 'fw_[A-Za-z0-9]{16,}',
-  'Tavily, Firecrawl': '(?:tvly|fc)-(?:[a-z]+-)*[A-Za-z0-9]{16,}',
+  'Tavily, Firecrawl': '(?:tvly|fc)-(?:[a-z]{1,12}-){0,2}[A-Za-z0-9]{16,}',
   Apify: 'apify_api_[A-Za-z0-9]{16,}',
   Databricks: 'dapi[0-9a-f]{24,}(?:-\\d)?',
   DigitalOcean: 'do[opr]_v1_[0-9a-f]{16,}',
@@ -87,7 +87,8 @@ export const FORMATS: Readonly<Record<string, string>> = {
 
 const ANY = new RegExp(`(?<![A-Za-z0-9])(?:${Object.values(FORMATS).join('|')})`, 'g')
 const PEM = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----[\s\S]*?(?:-----END [A-Z0-9 ]*-----|$)/g
-const SCHEME = /\b(Bearer|Basic|Digest|Token|ApiKey|Api-Key|AWS4-HMAC-SHA256)(\s+)(?=[^\s,;"']*[\d=_.~+/-])[^\s,;"'<>]{6,}/gi
+const SCHEME =
+  /\b(Bearer|Basic|Digest|Token|ApiKey|Api-Key|AWS4-HMAC-SHA256)(\s+)(?=[^\s,;"']*[\d=_.~+/-])[^\s,;"'<>]{6,}/gi
 
 /** Masks everything that has the form of a known kind of key. */
 export const maskFormats = (text: string): string =>

@@ -38,6 +38,15 @@ const partsOf = (value: string): readonly string[] => {
   return [value, ...parts, pair, ...pair.split(/:(.*)/s)]
 }
 
+/** The default key, which is no secret. */
+export const originOf = (url: string): string => {
+  try {
+    return new URL(url).origin
+  } catch {
+    return ''
+  }
+}
+
 /** What a request's URL and headers hold that is not for others to read, in all its spellings. The longest first. */
 export const secretsOf = (
   request: Pick<Request, 'url' | 'headers'>,
@@ -67,7 +76,7 @@ export const secretsOf = (
     for (const part of partsOf(value)) if (!/^(?:bearer|basic|digest|token|apikey)$/i.test(part)) add(part, always)
   })
   // Some partition by API key.
-  if (!request.url.startsWith(key)) add(key, false)
+  if (key !== originOf(request.url)) add(key, false)
   // One may be part of another.
   return [...found].toSorted((a, b) => b.length - a.length)
 }

@@ -28,7 +28,7 @@ export interface Redactor {
 const MAX_CHARS = 1000
 
 /** Beyond that nothing is looked at: it will not be shown either. */
-const LOOK_CHARS = 16_384
+const LOOK_CHARS = 8192
 
 const URLS = /\b[a-z][a-z\d+.-]{1,20}:\/\/[^\s"'<>`\\]+/gi
 
@@ -37,16 +37,16 @@ const ID_CHARS = 128
 /** Cuts, together with what it cut through: part of a key is not recognised as one. */
 const cut = (text: string): string => (text.length > LOOK_CHARS ? text.slice(0, LOOK_CHARS).replace(/\S+$/, '') : text)
 
-const shorten = (text: string, maxChars: number): string => (text.length > maxChars ? `${text.slice(0, maxChars)}…` : text)
+const shorten = (text: string, maxChars: number): string =>
+  text.length > maxChars ? `${text.slice(0, maxChars)}…` : text
 
 const lower = (names: readonly string[] = []): string[] => names.map((name) => name.toLowerCase())
 
 /** Makes a {@link Redactor} for each call. */
-export const redaction = ({
-  query,
-  headers,
-  text: custom,
-}: RedactOptions = {}): ((request: Pick<Request, 'url' | 'headers'>, key: string) => Redactor) => {
+export const redaction = ({ query, headers, text: custom }: RedactOptions = {}): ((
+  request: Pick<Request, 'url' | 'headers'>,
+  key: string,
+) => Redactor) => {
   const shown = {
     query: new Set([...HARMLESS_QUERY, ...lower(query)]),
     headers: new Set([...HARMLESS_HEADERS, ...lower(headers)]),

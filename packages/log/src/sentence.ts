@@ -9,6 +9,7 @@ export const sentence = (record: LogRecord): string => {
   const { verdict, evidence, durationMs, attempt, message } = record
   const why = verdict === 'ok' ? evidence : `${verdict} (${evidence})`
   const said = message === undefined ? '' : `: ${message}`
-  if (record.event === 'call') return `${what}: ${why} in ${durationMs} ms, ${attempt} ${attempt === 1 ? 'attempt' : 'attempts'}${said}`
+  if (record.event === 'call')
+    return `${what}: ${why} in ${durationMs} ms, ${attempt} ${attempt === 1 ? 'attempt' : 'attempts'}${said}`
   return `${what}: attempt ${attempt}: ${why} in ${durationMs} ms, ${NEXT[record.next]}${said}`
 }

@@ -61,8 +61,12 @@ const toLogger = (logger: Logger): Output => {
 export const outputTo = (sink: Sink | Logger | undefined, least: Level): Output => {
   if (sink === undefined) return atLeast(least, toDebug())
   if (typeof sink === 'function') return atLeast(least, { isOn: () => true, wants: () => true, write: sink })
-  const isLogger = sink !== null && (['info', 'warn', 'error'] as const).every((level) => typeof sink[level] === 'function')
-  if (!isLogger) throw new TypeError(`log: sink must be a function or a logger with info, warn and error, got ${sink === null ? 'null' : typeof sink}`)
+  const isLogger =
+    sink !== null && (['info', 'warn', 'error'] as const).every((level) => typeof sink[level] === 'function')
+  if (!isLogger)
+    throw new TypeError(
+      `log: sink must be a function or a logger with info, warn and error, got ${sink === null ? 'null' : typeof sink}`,
+    )
   return atLeast(least, toLogger(sink))
 }
 

@@ -7,7 +7,8 @@ const ODD = 6
 const isNumber = (segment: string): boolean => /^[\d.,:+-]{1,24}$/.test(segment)
 
 const isShown = (segment: string): boolean =>
-  segment === REDACTED || (segment.length <= 80 && !/[@%\s]/.test(segment) && (isNumber(segment) || oddness(segment) < ODD))
+  segment === REDACTED ||
+  (segment.length <= 80 && !/[@%\s]/.test(segment) && (isNumber(segment) || oddness(segment) < ODD))
 
 const decoded = (text: string): string => {
   try {

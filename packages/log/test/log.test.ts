@@ -13,13 +13,25 @@ const again = (waitMs: number): Middleware =>
       const response = await next(request)
       if (response.status < 500) return response
       const { id, key, attempt } = call
-      call.emit({ type: 'retry', call: id, key, by: 'again', attempt, reason: `server-error: ${response.status}`, waitMs })
+      call.emit({
+        type: 'retry',
+        call: id,
+        key,
+        by: 'again',
+        attempt,
+        reason: `server-error: ${response.status}`,
+        waitMs,
+      })
       await sleep(waitMs, call.signal)
       call.waited('backoff', waitMs)
     }
   })
 
-const logged = (inner: Fetch, options: LogOptions = {}, ...below: Middleware[]): { fetch: Fetch; records: LogRecord[] } => {
+const logged = (
+  inner: Fetch,
+  options: LogOptions = {},
+  ...below: Middleware[]
+): { fetch: Fetch; records: LogRecord[] } => {
   const records: LogRecord[] = []
   const sink = (record: LogRecord): void => void records.push(record)
   return { records, fetch: createFetch([log({ sink, ...options }), ...below, classify()], { fetch: inner }) }

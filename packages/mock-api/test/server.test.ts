@@ -6,7 +6,7 @@ import { createMockApi, type MockApi, type MockApiOptions } from '../src/index.t
 import { type MockServer, serve } from '../src/server.ts'
 
 // Taken before any server was started.
-const own = { Request, Response }
+const untouched = { Request, Response }
 const servers: MockServer[] = []
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()))
@@ -41,8 +41,8 @@ describe('the server gives the answers of the in-process fetch', () => {
 
   test('the globals of the process stay what they were', async () => {
     await start()
-    expect(globalThis.Request).toBe(own.Request)
-    expect(globalThis.Response).toBe(own.Response)
+    expect(globalThis.Request).toBe(untouched.Request)
+    expect(globalThis.Response).toBe(untouched.Response)
   })
 
   test('uploads arrive', async () => {

@@ -2,7 +2,7 @@ import type { Call, Fetch, GiveUp, WaitKind } from './contract.ts'
 import type { CallEvent, EventListener } from './events.ts'
 import { discard } from './discard.ts'
 import { notify } from './notify.ts'
-import { fromRequest, type Source } from './source.ts'
+import { fromRequest, type Given, type Source } from './source.ts'
 
 /** What a pipeline knows before a call begins. */
 export interface Setting {
@@ -15,8 +15,8 @@ export interface Setting {
 
 /** The pipeline's own side of a call. */
 export interface LiveCall extends Call {
-  /** The request for the next middleware: known to this call, its body not used up. */
-  enter(request: Request): Request
+  /** The request for the next middleware: known to this call, its body not used up. A promise if that has to be read. */
+  enter(request: Request): Request | Promise<Request>
   /** Sends a request: the bottom of the chain. */
   send(request: Request): Promise<Response>
   /** Runs the middlewares to the call's end. */
@@ -39,8 +39,8 @@ const nextId = (): string => `${(prefix ??= Math.random().toString(36).slice(2, 
 
 /** As `new URL(url).origin` for a URL that a Request has normalised already, at a tenth of the cost. */
 const originOf = (url: string): string => {
+  if (!url.startsWith('http')) return new URL(url).origin
   const host = url.indexOf('://') + 3
-  if (host < 3) return 'null'
   const end = url.slice(host).search(/[/?#]/)
   const authority = end < 0 ? url.slice(host) : url.slice(host, host + end)
   return url.slice(0, host) + authority.slice(authority.lastIndexOf('@') + 1)
@@ -49,30 +49,49 @@ const originOf = (url: string): string => {
 const timeoutError = (what: string, ms: number): DOMException =>
   new DOMException(`The ${what} timed out after ${ms} ms`, 'TimeoutError')
 
+/** No error is this one. */
+const NOTHING = Symbol('nothing')
+
 /** Begins a call. Its state is here, whole: there is no other place to look. */
 export const begin = (
   source: Source,
-  caller: AbortSignal | undefined,
+  given: Given,
   { inner, key, timeoutMs, replayLimitBytes, onEvent }: Setting,
-  init?: Record<string, unknown>,
 ): LiveCall => {
+  const caller = given.signal
   const controller = new AbortController()
   const signal = caller && timeoutMs === undefined ? caller : controller.signal
   const interruptible = caller !== undefined || timeoutMs !== undefined
   const began = performance.now()
-  const sources = new Map<Request, Source>()
+  // Weak: a long poll replaces its request a thousand times.
+  const sources = new WeakMap<Request, Source>()
+  let canReplay = true
   const responses: Response[] = []
-  const listeners = new Set<EventListener>(onEvent ? [onEvent] : [])
+  let listeners: readonly { readonly listener: EventListener }[] = []
   let waits = { queue: 0, hold: 0, backoff: 0 }
   let excused = 0
+  let lastExcused = 0
   let partition: string | undefined
+  let lastError: unknown = NOTHING
 
-  const adopt = (request: Request, known?: Source): Source => {
-    const limitBytes = source.oneShot ? 0 : replayLimitBytes
-    const found = known ?? sources.get(request) ?? fromRequest(request, inner, limitBytes, init)
-    sources.set(request, found)
-    calls.set(request, call)
-    return found
+  const adopt = (known: Source): Source => {
+    sources.set(known.request, known)
+    canReplay &&= known.canReplay
+    calls.set(known.request, call)
+    return known
+  }
+
+  const sourceOf = (request: Request): Source | Promise<Source> => {
+    const known = sources.get(request)
+    if (known) return known
+    const found = fromRequest(request, given, inner, source.canReplay ? replayLimitBytes : 0)
+    return found instanceof Promise ? found.then(adopt) : adopt(found)
+  }
+
+  /** The first that uses the body up leaves none for the next: whoever comes after gets the request anew. */
+  const fresh = (known: Source): Request => {
+    if (known.request.bodyUsed && known.canReplay) return adopt(known.renew()).request
+    return adopt(known).request
   }
 
   /** The signal for an attempt, where it is not simply what the caller gave. */
@@ -99,12 +118,11 @@ export const begin = (
     signal,
     deadline: timeoutMs === undefined ? Infinity : began + timeoutMs,
     get canReplay() {
-      for (const one of sources.values()) if (!one.canReplay) return false
-      return true
+      return canReplay
     },
     gaveUp: undefined,
     get observed() {
-      return listeners.size > 0
+      return onEvent !== undefined || listeners.length > 0
     },
     attemptTimeoutMs: undefined,
     fits: (waitMs) => performance.now() + waitMs < call.deadline,
@@ -112,7 +130,8 @@ export const begin = (
       waits[kind] += ms
     },
     excuse: () => {
-      excused++
+      if (call.attempt > lastExcused) excused++
+      lastExcused = call.attempt
     },
     giveUp: (by, reason) => {
       if (call.gaveUp) return
@@ -120,24 +139,26 @@ export const begin = (
       if (call.observed) call.emit({ type: 'give-up', call: call.id, key: call.key, by, reason, attempt: call.attempt })
     },
     emit: (event: CallEvent) => {
-      for (const listener of listeners) notify(listener, event)
+      if (onEvent) notify(onEvent, event)
+      for (const { listener } of listeners) notify(listener, event)
     },
     on: (listener) => {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
+      const entry = { listener }
+      if (!ended.has(call)) listeners = [...listeners, entry]
+      return () => {
+        listeners = listeners.filter((one) => one !== entry)
+      }
     },
 
     enter: (request) => {
-      const known = adopt(request)
-      if (!request.bodyUsed || !known.canReplay) return request
-      const renewed = known.renew()
-      adopt(renewed.request, renewed)
-      return renewed.request
+      const known = sourceOf(request)
+      return known instanceof Promise ? known.then(fresh) : fresh(known)
     },
 
     send: async (request) => {
       if (signal.aborted) throw signal.reason
-      const from = adopt(request)
+      const known = sourceOf(request)
+      const from = known instanceof Promise ? await known : known
       const attempt = ((call as { attempt: number }).attempt += 1)
       const spent = waits
       waits = { queue: 0, hold: 0, backoff: 0 }
@@ -155,36 +176,36 @@ export const begin = (
       }
       try {
         const response = await from.send(signalFor(request, limit?.signal))
+        clearTimeout(timer)
         if (signal.aborted) {
           // An inner fetch that does not listen: nobody waits for its answer any more.
           discard(response)
           throw signal.reason
         }
-        await from.settle()
         responses.push(response)
         report({ response })
         return response
       } catch (error) {
+        clearTimeout(timer)
+        lastError = error
         report({ error })
         throw error
-      } finally {
-        clearTimeout(timer)
       }
     },
 
     run: (chain) => {
       return new Promise<Response>((resolve, reject) => {
-        const end = (returned: Response | undefined): void => {
+        const end = (returned: Response | undefined, all: boolean): void => {
           clearTimeout(timer)
           caller?.removeEventListener('abort', abort)
           if (interruptible) signal.removeEventListener('abort', stop)
           ended.add(call)
-          for (const one of sources.values()) one.end()
-          tidy(responses, returned, signal.aborted)
+          listeners = []
+          tidy(responses, returned, all)
         }
         const abort = (): void => controller.abort(caller?.reason)
         const stop = (): void => {
-          end(undefined)
+          end(undefined, true)
           // As in `fetch`, whoever feeds the upload hears of the abort, even if nothing was sent yet.
           if (call.attempt === 0 && !source.request.body?.locked)
             source.request.body?.cancel(signal.reason).catch(() => undefined)
@@ -205,32 +226,30 @@ export const begin = (
           (response) => {
             if (ended.has(call)) discard(response)
             else {
-              end(response)
+              end(response, responses.includes(response))
               resolve(response)
             }
           },
           (error: unknown) => {
             if (ended.has(call)) return
-            end(undefined)
+            end(undefined, error === lastError)
             reject(error)
           },
         )
       })
     },
   }
-  adopt(source.request, source)
+  adopt(source)
   return call
 }
 
 /**
- * Cancels the answers that nobody will read. Careful where a middleware answers with a Response of its own, or throws:
- * that may still draw on what it got.
+ * Cancels the answers that nobody will read: all of them, if what is handed on came from the transport itself. A
+ * middleware's own Response or Error may still draw on what it got, but hardly on a failure that others followed.
  */
-const tidy = (responses: readonly Response[], returned: Response | undefined, aborted: boolean): void => {
-  const ours = returned !== undefined && responses.includes(returned)
+const tidy = (responses: readonly Response[], returned: Response | undefined, all: boolean): void => {
   for (const response of responses) {
     if (response === returned || (returned && response.body === returned.body)) continue
-    const superseded = response !== responses.at(-1)
-    if (aborted || ours || (superseded && !response.ok)) discard(response)
+    if (all || (response !== responses.at(-1) && !response.ok)) discard(response)
   }
 }

@@ -1,8 +1,7 @@
 import type { Call, Fetch, Middleware, Next } from './contract.ts'
 import type { EventListener } from './events.ts'
 import { begin, liveCallOf, type LiveCall, type Setting } from './call.ts'
-import { beside } from './snapshot.ts'
-import { fromArguments } from './source.ts'
+import { fromGiven, type Given, type Source, take } from './source.ts'
 
 /** A middleware that wants to see the call. */
 export type Handler = (request: Request, next: Next, call: Call) => Promise<Response>
@@ -37,7 +36,9 @@ const link = (one: Middleware, rest: Chain): Chain => {
   const handler = handlers.get(one)
   return (request, call, last) => {
     const next: Next = async (sent) => rest(sent, call, last)
-    return handler ? handler(call.enter(request), next, call) : one(call.enter(request), next)
+    const run = (entered: Request): Promise<Response> => (handler ? handler(entered, next, call) : one(entered, next))
+    const entered = call.enter(request)
+    return entered instanceof Promise ? entered.then(run) : run(entered)
   }
 }
 
@@ -66,8 +67,20 @@ const runOn = (chain: Chain, request: Request, next: Next): Promise<Response> =>
   const running = liveCallOf(request)
   if (running) return chain(request, running, next)
   const inner: Fetch = (input, init) => next(init ? new Request(input, init) : (input as Request))
-  const source = fromArguments(request, undefined, inner, REPLAY_LIMIT_BYTES)
-  return begin(source, request.signal, { ...PLAIN, inner }).run((sent, call) => chain(sent, call, call.send))
+  return startOn(take(request, undefined, REPLAY_LIMIT_BYTES), { ...PLAIN, inner }, (sent, call) =>
+    chain(sent, call, call.send),
+  )
+}
+
+/** Begins a call and runs it. Synchronous as far as it can be: `fetch` sends in the same turn. */
+const startOn = (
+  given: Given,
+  setting: Setting,
+  chain: (request: Request, call: LiveCall) => Promise<Response>,
+): Promise<Response> => {
+  const run = (source: Source): Promise<Response> => begin(source, given, setting).run(chain)
+  const source = fromGiven(given, setting.inner, setting.replayLimitBytes)
+  return source instanceof Promise ? source.then(run) : run(source)
 }
 
 /** The call that a request belongs to, while it runs: for middlewares that were not made by {@link middleware}. */
@@ -98,10 +111,10 @@ export const compose = (...middlewares: readonly Middleware[]): Middleware => {
 export const middleware = (name: string, handler: Handler): Middleware => {
   if (typeof handler !== 'function')
     throw new TypeError(`middleware ${name}: handler must be a function, got ${describe(handler)}`)
-  const chain: Chain = (request, call, last) => handler(call.enter(request), async (sent) => last(sent), call)
   const made: Middleware = async (request, next) => runOn(chain, request, next)
   Object.defineProperty(made, 'name', { value: name })
   handlers.set(made, handler)
+  const chain = link(made, bottom)
   return made
 }
 
@@ -123,7 +136,7 @@ export const createFetch = (middlewares: readonly Middleware[], options: CreateF
   if (key !== undefined && typeof key !== 'function' && typeof key !== 'string') {
     throw new TypeError(`createFetch: key must be a string or a function, got ${describe(key)}`)
   }
-  if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1)) {
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1)) {
     throw new RangeError(`createFetch: timeoutMs must be above 0 and at most 2147483647, got ${timeoutMs}`)
   }
   if (!(replayLimitBytes >= 0))
@@ -137,9 +150,7 @@ export const createFetch = (middlewares: readonly Middleware[], options: CreateF
 
   return async (input, init) => {
     if (plain) return init === undefined ? inner(input) : inner(input, init)
-    const source = fromArguments(input, init, inner, replayLimitBytes)
-    const signal = init?.signal !== undefined ? init.signal : input instanceof Request ? input.signal : undefined
-    const call = begin(source, signal ?? undefined, setting, beside(init, input))
-    return call.run((request, live) => chain(request, live, live.send))
+    const given = take(input, init, replayLimitBytes)
+    return startOn(given, setting, (request, call) => chain(request, call, call.send))
   }
 }

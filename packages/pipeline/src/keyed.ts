@@ -38,13 +38,15 @@ export const keyed = <T>(create: (key: string) => T, isIdle: (state: T) => boole
   const get = (key: string): T => {
     let state = states.get(key)
     if (key === newest) return state as T
-    newest = key
-    if (state !== undefined) toBack(key, state)
-    else {
-      state = create(key)
-      states.set(key, state)
-      evict()
+    if (state !== undefined) {
+      newest = key
+      toBack(key, state)
+      return state
     }
+    state = create(key)
+    states.set(key, state)
+    newest = key
+    evict()
     return state
   }
 

@@ -5,7 +5,7 @@
 export const notify = <T>(observer: (value: T) => unknown, value: T): void => {
   try {
     const result = observer(value)
-    if (result instanceof Promise) result.catch(report)
+    if (typeof result === 'object' && result !== null && 'then' in result) Promise.resolve(result).catch(report)
   } catch (error) {
     report(error)
   }

@@ -2,7 +2,7 @@
 export type Init = Record<string, unknown>
 
 /** The members of RequestInit that end up in a Request. Others belong to the inner fetch alone. */
-export const ON_REQUEST = [
+const ON_REQUEST: ReadonlySet<string> = new Set([
   'method',
   'headers',
   'body',
@@ -14,33 +14,38 @@ export const ON_REQUEST = [
   'redirect',
   'integrity',
   'keepalive',
-] as const
+  'signal',
+])
 
-/** Members with a meaning to `fetch` that a Request does not show again, or does not keep. */
-const BESIDE_REQUEST = ['signal', 'duplex', 'priority', 'window', 'dispatcher'] as const
-
-/** A copy that later changes to the caller's object do not reach. An init may be a Request or a class instance. */
+/**
+ * A copy that later changes to the caller's object do not reach, each member read once, as `fetch` does. An init may be
+ * a Request or another class instance, with its members as getters.
+ */
 export const snapshot = (init: RequestInit, limitBytes: number): Init => {
-  const from = init as unknown as Init
   const copy: Init = {}
-  for (const name in from) copy[name] = from[name]
-  for (const name of [...ON_REQUEST, ...BESIDE_REQUEST]) if (from[name] !== undefined) copy[name] = from[name]
+  for (let level: object | null = init; level && level !== Object.prototype; level = Object.getPrototypeOf(level)) {
+    for (const name of Reflect.ownKeys(level) as string[]) {
+      if (Object.hasOwn(copy, name) || name === '__proto__') continue
+      const value = (init as unknown as Init)[name]
+      if (value !== undefined && (level === init || typeof value !== 'function')) copy[name] = value
+    }
+  }
   if (copy['headers'] != null) copy['headers'] = copyHeaders(copy['headers'])
-  copy['body'] = copyBody(copy['body'], limitBytes)
-  if (copy['body'] === undefined) delete copy['body']
+  if (copy['body'] != null) copy['body'] = copyBody(copy['body'], limitBytes)
   return copy
 }
 
 const copyHeaders = (headers: unknown): unknown => {
   if (headers instanceof Headers) return new Headers(headers)
-  if (typeof headers === 'object' && headers !== null && !(Symbol.iterator in headers)) return { ...headers }
-  return typeof headers === 'object' ? Array.from(headers as Iterable<[string, string]>, (pair) => [...pair]) : headers
+  if (typeof headers !== 'object' || headers === null) return headers
+  if (!(Symbol.iterator in headers)) return { ...headers }
+  return Array.from(headers as Iterable<[string, string]>, (pair) => [...pair])
 }
 
 const copyBody = (body: unknown, limitBytes: number): unknown => {
   // Beyond the limit the caller's own bytes are sent: a second copy would double the memory of a large upload.
   if (body instanceof ArrayBuffer) return body.byteLength > limitBytes ? body : body.slice(0)
-  if (ArrayBuffer.isView(body)) {
+  if (ArrayBuffer.isView(body) && body.buffer instanceof ArrayBuffer) {
     if (body.byteLength > limitBytes) return body
     return new Uint8Array(body.buffer, body.byteOffset, body.byteLength).slice()
   }
@@ -53,14 +58,17 @@ const copyBody = (body: unknown, limitBytes: number): unknown => {
   return body
 }
 
-/** The members of an init that a Request made from it, or from `input`, has lost. */
-export const beside = (init: RequestInit | Init | undefined, input?: unknown): Init | undefined => {
+/** The members of an init that a Request made from it does not keep. */
+export const beside = (init: Init | undefined): Init => {
   const rest: Init = {}
-  for (const name in init) if (!(ON_REQUEST as readonly string[]).includes(name)) rest[name] = (init as Init)[name]
-  delete rest['signal']
-  for (const name of ['referrer', 'referrerPolicy'] as const) {
-    const value = (init as Init | undefined)?.[name] ?? (input instanceof Request ? input[name] : undefined)
-    if (value && value !== 'about:client') rest[name] = value
+  for (const name of Reflect.ownKeys(init ?? {}) as string[]) {
+    if (!ON_REQUEST.has(name)) rest[name] = init?.[name]
   }
-  return Object.keys(rest).length > 0 ? rest : undefined
+  return rest
 }
+
+/** A Request made anew with an init forgets where it came from; this says it again. */
+export const referrerOf = (request: Request): Init =>
+  request.referrer === 'about:client' && !request.referrerPolicy
+    ? {}
+    : { referrer: request.referrer, referrerPolicy: request.referrerPolicy }

@@ -1,6 +1,6 @@
 import type { Fetch } from './contract.ts'
-import { isOneShot, lazily } from './one-shot.ts'
-import { beside, type Init, ON_REQUEST, snapshot } from './snapshot.ts'
+import { copyOfBody, isOneShot, lazily } from './one-shot.ts'
+import { beside, type Init, referrerOf, snapshot } from './snapshot.ts'
 
 /**
  * Where the bytes of an attempt come from. The middlewares see `request`; what is sent is, as long as nobody changed
@@ -9,18 +9,49 @@ import { beside, type Init, ON_REQUEST, snapshot } from './snapshot.ts'
 export interface Source {
   /** What the middlewares see. */
   readonly request: Request
-  /** Whether it can be sent again, as far as is known by now. */
+  /** Whether it can be sent again. */
   readonly canReplay: boolean
-  /** Whether it never can, and must not be copied. */
-  readonly oneShot: boolean
   /** Sends it. `signal` is given only if it is not the caller's own. */
   send(signal?: AbortSignal): Promise<Response>
   /** The same once more, for a middleware above which another has used up the body of `request`. */
   renew(): Source
-  /** Resolves once `canReplay` is known, or soon after. */
-  settle(): Promise<void> | undefined
-  /** Lets go of everything that is still being read. */
-  end(): void
+}
+
+/** What was given to `fetch`, as it was at that moment. */
+export interface Given {
+  readonly target: string | URL | Request
+  readonly init: Init | undefined
+  /** The caller's own signal. */
+  readonly signal: AbortSignal | undefined
+  /** The headers of a Request. */
+  readonly headers: Headers | undefined
+}
+
+/** A Request of another implementation (npm's undici): the inner fetch knows what to do with it, we only show it. */
+const isForeign = (input: unknown): input is Pick<Request, 'url' | 'method' | 'headers' | 'body' | 'signal'> =>
+  !(input instanceof Request) && typeof input === 'object' && input !== null && 'url' in input && 'headers' in input
+
+const isSignal = (value: unknown): value is AbortSignal => value instanceof AbortSignal
+
+/** Objects that only turn into a URL do so once, as in `fetch`. */
+const targetOf = (input: string | URL | Request): string | URL | Request => {
+  if (input instanceof URL) return new URL(input)
+  return typeof input !== 'object' || input instanceof Request || isForeign(input) ? input : `${input as string}`
+}
+
+/** Takes in the arguments of a `fetch`, before the caller can change them. */
+export const take = (input: string | URL | Request, init: RequestInit | undefined, limitBytes: number): Given => {
+  // What is no object at all is for `Request` to refuse.
+  if (init != null && typeof init !== 'object' && typeof init !== 'function') void new Request(input, init)
+  const copy = init == null ? undefined : snapshot(init, limitBytes)
+  const request = input instanceof Request || isForeign(input) ? input : undefined
+  const signal = copy && 'signal' in copy ? copy['signal'] : request?.signal
+  return {
+    target: targetOf(input),
+    init: copy,
+    signal: isSignal(signal) ? signal : undefined,
+    headers: input instanceof Request ? new Headers(input.headers) : undefined,
+  }
 }
 
 const print = (headers: Headers): string => {
@@ -32,189 +63,115 @@ const print = (headers: Headers): string => {
 const hasBody = (request: Request): boolean =>
   request.body !== null && request.method !== 'GET' && request.method !== 'HEAD'
 
-/** Own properties that somebody has set on a Request. By name: what an implementation keeps under symbols is not ours. */
-const withOwn = (request: Request, from: Request): Request => {
-  for (const name of Object.keys(from))
-    Object.defineProperty(request, name, Object.getOwnPropertyDescriptor(from, name) ?? {})
-  return request
+/** Throws what `fetch` would reject with, if this makes no request. At once unless a Request's body has to be read. */
+export const fromGiven = (given: Given, inner: Fetch, limitBytes: number): Source | Promise<Source> => {
+  const { target, init, signal } = given
+  if (!(target instanceof Request) || !hasBody(target) || init?.['body'] != null) return showing(given, inner)
+  if (target.bodyUsed || target.body?.locked || signal?.aborted || limitBytes === 0) return showing(given, inner)
+  return (async () => showing(given, inner, await copyOfBody(target, limitBytes)))()
 }
 
-/** A Request of another implementation (npm's undici): the inner fetch knows what to do with it, we only show it. */
-const isForeign = (input: unknown): input is Pick<Request, 'url' | 'method' | 'headers' | 'body'> =>
-  !(input instanceof Request) && typeof input === 'object' && input !== null && 'url' in input && 'headers' in input
-
-/** What a caller gave to `fetch`. Throws what `fetch` would reject with if it makes no request. */
-export const fromArguments = (
-  input: string | URL | Request,
-  init: RequestInit | undefined,
-  inner: Fetch,
-  limitBytes: number,
-): Source => {
-  const given = init === undefined || init === null ? undefined : snapshot(init, limitBytes)
-  if (input instanceof Request && hasBody(input) && given?.['body'] == null) {
-    if (!given || ON_REQUEST.every((name) => given[name] === undefined))
-      return fromRequest(input, inner, limitBytes, given)
-    // The caller's Request is used up here, as it is in `fetch`. Own properties (openapi-fetch sets some) go along.
-    const request = withOwn(new Request(input, given), input)
-    return fromRequest(request, inner, limitBytes, beside(given, input))
-  }
-
-  const target = input instanceof URL ? new URL(input) : input
-  const body = given?.['body'] ?? (isForeign(input) ? input.body : undefined)
+/** `bytes`: what is in the body of the Request that was given, as far as known. */
+const showing = (given: Given, inner: Fetch, bytes?: Uint8Array): Source => {
+  const { target, init } = given
+  const own = target instanceof Request ? target : undefined
+  const streamed = own && !own.bodyUsed && hasBody(own) ? own.body : isForeign(target) ? target.body : undefined
+  const body = init?.['body'] ?? bytes ?? streamed
   const oneShot = isOneShot(body)
-  const show = (): Request => {
-    const shown = oneShot ? { ...given, body: lazily(body) } : given
-    if (!isForeign(target)) return new Request(target, shown)
-    const { url, method, headers } = target
-    return new Request(url, { method, headers: [...headers], duplex: 'half', ...shown } as RequestInit)
-  }
-
-  const request = show()
-  const shownHeaders = print(request.headers)
-  const typeOfBody = body == null ? null : request.headers.get('content-type')
+  const request = show(given, oneShot ? lazily(body) : (body ?? undefined))
+  const shown = print(request.headers)
+  const typeOfBody = init?.['body'] == null ? null : request.headers.get('content-type')
 
   /** The headers, if a middleware changed them in place, or the caller those of its Request after the call. */
   const changed = (): Headers | undefined => {
-    const now = print(request.headers)
-    if (now === (input instanceof Request && !given?.['headers'] ? print(input.headers) : shownHeaders))
-      return undefined
+    const theirs = own && init?.['headers'] == null && print(own.headers) !== print(given.headers as Headers)
+    if (!theirs && print(request.headers) === shown) return undefined
     const headers = new Headers(request.headers)
     // A type that only came with the body comes again with it; a form's would name another boundary.
-    const own = new Headers(given?.['headers'] as HeadersInit | undefined)
-    if (typeOfBody !== null && !own.has('content-type') && headers.get('content-type') === typeOfBody)
-      headers.delete('content-type')
+    const before = new Headers((init?.['headers'] as HeadersInit | undefined) ?? given.headers)
+    if (!before.has('content-type') && headers.get('content-type') === typeOfBody) headers.delete('content-type')
     return headers
   }
 
   return {
     request,
     canReplay: !oneShot,
-    oneShot,
     send: (signal) => {
       const headers = changed()
-      const args =
-        given || headers || signal ? { ...given, ...(headers && { headers }), ...(signal && { signal }) } : undefined
-      return args ? inner(target, args) : inner(target)
+      const more: Init = { ...(headers && { headers }), ...(signal && { signal }) }
+      if (bytes && own?.bodyUsed) more['body'] = bytes
+      const adds = Object.keys(more).length > 0
+      if (!init && !adds) return inner(target)
+      // The caller's Request alone would keep its referrer.
+      const kept = adds && own && Object.keys(init ?? {}).length === 0 ? referrerOf(own) : undefined
+      return inner(target, { ...init, ...kept, ...more })
     },
     renew: () => {
       const headers = changed()
-      return fromArguments(target, headers ? { ...given, headers } : given, inner, limitBytes)
+      return showing(headers ? { ...given, init: { ...init, headers } } : given, inner, bytes)
     },
-    settle: () => undefined,
-    end: () => {},
   }
 }
 
-/**
- * A Request as such: the caller's, or one that a middleware put in its place. If it has a body, a copy of up to
- * `limitBytes` is kept while the first attempt sends it. A longer one is sent once.
- */
-export const fromRequest = (request: Request, inner: Fetch, limitBytes: number, init?: Init): Source => {
-  const sendWith = (more: Init | undefined, signal: AbortSignal | undefined): Promise<Response> => {
-    const args = init || more || signal ? { ...init, ...more, ...(signal && { signal }) } : undefined
-    return args ? inner(request, args) : inner(request)
+const show = ({ target, init, headers }: Given, body: unknown): Request => {
+  const withBody: Init = body === undefined ? {} : { body }
+  if (target instanceof Request) {
+    // As bare `fetch` would, this refuses one that is used up.
+    if (body === undefined && target.bodyUsed) return new Request(target, init)
+    const half: Init = body instanceof ReadableStream && init?.['body'] == null ? { duplex: 'half' } : {}
+    const args: Init = { headers, ...half, ...init, ...withBody }
+    return withOwn(new Request(target, args), target)
   }
-  const empty = !hasBody(request)
+  if (!isForeign(target)) return new Request(target, body === undefined ? init : { ...init, ...withBody })
+  const { url, method, headers: theirs, signal } = target
+  const shared = isSignal(signal) ? { signal } : {}
+  const args: Init = { method, headers: [...theirs], duplex: 'half', ...shared, ...init, ...withBody }
+  return new Request(url, args)
+}
+
+/** Own properties that somebody has set on a Request (openapi-fetch does). What is under symbols is the platform's. */
+const withOwn = (request: Request, from: Request): Request => {
+  for (const name of Object.keys(from))
+    Object.defineProperty(request, name, Object.getOwnPropertyDescriptor(from, name) ?? {})
+  return request
+}
+
+/**
+ * A Request that a middleware put in place of another: it is what is sent. `given` is what the call began with, for
+ * what that Request does not keep.
+ */
+export const fromRequest = (
+  request: Request,
+  given: Given,
+  inner: Fetch,
+  limitBytes: number,
+): Source | Promise<Source> => {
+  if (!hasBody(request)) return replaced(request, given, inner, true)
   // A body that is used already fails in the inner fetch, with its own words.
-  if (empty || limitBytes === 0 || request.bodyUsed || request.body?.locked) {
-    const source: Source = {
-      request,
-      canReplay: empty,
-      oneShot: !empty,
-      send: (signal) => sendWith(undefined, signal),
-      renew: () => source,
-      settle: () => undefined,
-      end: () => {},
-    }
-    return source
-  }
+  if (limitBytes === 0 || request.bodyUsed || request.body?.locked) return replaced(request, given, inner, false)
+  return (async () => {
+    const bytes = await copyOfBody(request, limitBytes)
+    return replaced(request, given, inner, bytes !== undefined, bytes)
+  })()
+}
 
-  const copy = keep(request, limitBytes)
-  // A Request made anew from an init forgets where it came from, so that is said again.
-  const again = (): Init => ({ body: copy.bytes, referrer: request.referrer, referrerPolicy: request.referrerPolicy })
-  return {
+const replaced = (request: Request, given: Given, inner: Fetch, canReplay: boolean, bytes?: Uint8Array): Source => {
+  const { target, init } = given
+  const from: Init = { ...(target instanceof Request && referrerOf(target)), ...init }
+  const kept: Init = { ...beside(init) }
+  for (const name of ['referrer', 'referrerPolicy']) if (from[name] !== undefined) kept[name] = from[name]
+  const again = (): Init => ({ ...referrerOf(request), body: bytes })
+  const source: Source = {
     request,
-    get canReplay() {
-      return copy.bytes !== undefined
+    canReplay,
+    send: (signal) => {
+      const args: Init = { ...kept, ...(bytes && request.bodyUsed && again()), ...(signal && { signal }) }
+      return Reflect.ownKeys(args).length > 0 ? inner(request, args) : inner(request)
     },
-    oneShot: false,
-    send: (signal) => sendWith(request.bodyUsed && copy.bytes ? again() : undefined, signal),
-    renew: () => fromRequest(withOwn(new Request(request, again()), request), inner, limitBytes, init),
-    settle: () => (copy.reading ? Promise.race([copy.done, turns()]) : undefined),
-    end: copy.end,
-  }
-}
-
-interface Copy {
-  bytes: Uint8Array | undefined
-  reading: boolean
-  done: Promise<void>
-  end(): void
-}
-
-const keep = (request: Request, limitBytes: number): Copy => {
-  const clone = request.clone()
-  const reader = (clone.body as ReadableStream<Uint8Array> | null)?.getReader()
-  const copy: Copy = {
-    bytes: undefined,
-    reading: true,
-    done: Promise.resolve(),
-    end: () => {
-      if (copy.reading) reader?.cancel().catch(() => undefined)
-      copy.reading = false
+    renew: () => {
+      if (!bytes) return source
+      return replaced(withOwn(new Request(request, again()), request), given, inner, true, bytes)
     },
   }
-  const readAll = async (): Promise<Uint8Array | undefined> => {
-    // Firefox shows no `body`, and has none that is not in memory already.
-    if (!reader) return new Uint8Array(await clone.arrayBuffer())
-    const chunks: Uint8Array[] = []
-    let size = 0
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return concat(chunks, size)
-      size += value.byteLength
-      if (size > limitBytes) return undefined
-      chunks.push(value)
-    }
-  }
-  const read = async (): Promise<void> => {
-    try {
-      const bytes = await readAll()
-      if (copy.reading && bytes && bytes.byteLength <= limitBytes) copy.bytes = bytes
-    } catch {
-      // The body failed: so does the attempt that sends it.
-    } finally {
-      copy.end()
-    }
-  }
-  copy.done = read()
-  return copy
-}
-
-const concat = (chunks: readonly Uint8Array[], size: number): Uint8Array => {
-  const bytes = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.byteLength
-  }
-  return bytes
-}
-
-/**
- * A few turns of the event loop. An answer can be there before an in-memory body was read (a mock, an early refusal);
- * a live upload must not be waited for. Not a timer: fake timers would stop it.
- */
-const turns = async (): Promise<void> => {
-  for (let i = 0; i < 10; i++) {
-    await new Promise<void>((resolve) => {
-      const { port1, port2 } = new MessageChannel()
-      port1.addEventListener('message', () => {
-        port1.close()
-        resolve()
-      })
-      port1.start()
-      port2.postMessage(null)
-    })
-  }
+  return source
 }

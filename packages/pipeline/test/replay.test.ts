@@ -604,7 +604,7 @@ describe('memory', () => {
           const next = piece()
           if (next instanceof Uint8Array) bytes.push(new WeakRef(next))
           controller.enqueue(next)
-          if (made % 64 > 0) return
+          if (made % 256 > 0) return
           await collect()
           // The memory behind bytes is freed some time after their objects, that of strings is on the heap.
           const alive = bytes.filter((one) => one.deref() !== undefined).length
@@ -648,6 +648,26 @@ describe('memory', () => {
       expect(attempts).toBe(1)
       expect(most()).toBeLessThan(8 * 2 ** 20)
     })
+  })
+
+  test('a call of many attempts keeps the bodies of a few', async () => {
+    const sent: WeakRef<Request>[] = []
+    let alive = Infinity
+    const replace: Middleware = (request, next) => {
+      const replaced = new Request(request, { headers: { 'x-hdr': '1' } })
+      sent.push(new WeakRef(replaced))
+      return next(replaced)
+    }
+    const poll: Middleware = async (request, next) => {
+      for (let i = 0; i < 50; i++) await next(request)
+      await collect()
+      alive = sent.filter((one) => one.deref() !== undefined).length
+      return next(request)
+    }
+    const inner: Fetch = async (input, changes) => new Response(await new Request(input, changes).text())
+    await createFetch([poll, replace], { fetch: inner })(new Request('http://x/', { method: 'POST', body: TEXT }))
+    expect(sent).toHaveLength(51)
+    expect(alive).toBeLessThan(5)
   })
 })
 

@@ -83,7 +83,7 @@ const composed = (observe: Observe, { credits }: Settings): Client => {
     lookup: async (url) => unwrap(await fetch(url)),
     doing: () => {
       const { queued = 0, active = 0, limit = 0 } = fetch.stats() ?? {}
-      return `${queued} in the queue, ${active} of ${limit} slots taken`
+      return `${queued} queued, ${active}/${limit} slots`
     },
   }
 }

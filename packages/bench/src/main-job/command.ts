@@ -78,7 +78,7 @@ export const readArguments = (argv: readonly string[]): Arguments => {
     .addOption(new Option('--lookups <n>', 'how many lookups').default(400).argParser(whole(1, MOST_LOOKUPS)))
     .addOption(new Option('--rate <n>', 'requests that the API takes per second').default(20).argParser(whole(1, 1e5)))
     .addOption(new Option('--concurrency <n>', 'requests that it takes at once').default(5).argParser(whole(1, 1e5)))
-    .addOption(new Option('--credits <n>', 'credits to begin with').default(10_000).argParser(whole(0, 1e12)))
+    .addOption(new Option('--credits <n>', 'credits to begin with').default(10_000).argParser(whole(1, 1e12)))
     .addOption(new Option('--outage-ms <ms>', 'length of the outage').default(2000).argParser(whole(0, HOUR_MS)))
     .addOption(
       new Option('--outage-at <ms>', 'its beginning, from the first request on (default: half of lookups / rate)') //

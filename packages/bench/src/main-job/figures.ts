@@ -44,21 +44,26 @@ export const storyOf = (results: readonly Result[]): readonly string[] => result
 const story = (result: Result): string => {
   const { client, lookups, answered, empty, failed, errors, wallMs, server } = result
   const per = ratio(requestsPerAnswer(result))
-  const met = `met ${times(tooMany(server), '429')} and ${times(serverErrors(server), '5xx')}`
+  const api = `The API ${often('told it to slow down', tooMany(server))} (429) and ${often('failed', serverErrors(server))} (5xx).`
   if (failed === 0) {
     const none = empty > 0 ? `, ${empty} of them with the news that there is no record` : ''
     return (
       `${client} got all ${lookups} lookups answered${none}, in ${seconds(wallMs)} with ${per} requests per answer: ` +
-      `${percent(share(result))} of what the API can physically give. On the way it ${met}.`
+      `${percent(share(result))} of what the API can physically give. ${api}`
     )
   }
-  const [worst = ''] = Object.entries(errors).toSorted(([, a], [, b]) => b - a)[0] ?? []
-  const several = Object.keys(errors).length > 1 ? ', mostly' : ''
+  const [first = '', second, ...more] = Object.entries(errors)
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([message, count]) => `${count} × ${message}`)
+  const reasons = [first, ...(second === undefined ? [] : [second]), ...(more.length > 0 ? ['others'] : [])].join(', ')
   const cost = answered + empty > 0 ? `${per} for each answer` : 'for nothing'
   return (
-    `${client} gave up on ${failed} of ${lookups} lookups after ${seconds(wallMs)} (${several}${worst}), having got ` +
-    `${answered + empty} answered. It sent ${server.requests} requests, ${cost}, and ${met}.`
-  ).replace('(, ', '(')
+    `${client} gave up on ${failed} of ${lookups} lookups after ${seconds(wallMs)} (${reasons}), having got ` +
+    `${answered + empty} answered. It sent ${server.requests} requests, ${cost}. ${api}`
+  )
 }
 
-const times = (count: number, what: string): string => (count === 0 ? `no ${what}` : `${count} × ${what}`)
+const often = (verb: string, count: number): string => {
+  if (count === 0) return `never ${verb}`
+  return `${verb} ${count === 1 ? 'once' : `${count} times`}`
+}

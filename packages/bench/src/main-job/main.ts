@@ -3,7 +3,7 @@ import { relative } from 'node:path'
 import { CLIENTS } from './clients.ts'
 import { readArguments } from './command.ts'
 import { storyOf } from './figures.ts'
-import { startBar } from './progress.ts'
+import { type Bar, startBar } from './progress.ts'
 import { renderReport } from './report.ts'
 import { run, type Result } from './run.ts'
 import { describeSettings } from './settings.ts'
@@ -24,20 +24,20 @@ say(
 )
 say('')
 
+let bar: Bar | undefined
+const stop = (code: number) => () => {
+  bar?.stop()
+  process.exit(code)
+}
+process.once('SIGINT', stop(130)).once('SIGTERM', stop(143))
+
 const results: Result[] = []
 for (const client of settings.only === undefined ? CLIENTS : [settings.only]) {
-  const bar = startBar(client, settings.lookups)
-  const stop = (code: number) => {
-    bar.stop()
-    process.exit(code)
-  }
-  const onInterrupt = () => stop(130)
-  const onTerminate = () => stop(143)
-  process.once('SIGINT', onInterrupt).once('SIGTERM', onTerminate)
+  bar = startBar(client, settings.lookups)
   results.push(await run(client, settings, bar.update))
-  process.off('SIGINT', onInterrupt).off('SIGTERM', onTerminate)
   bar.stop()
 }
+bar = undefined
 
 say(`\n${renderTable(results)}\n`)
 for (const sentence of storyOf(results)) say(sentence)
@@ -45,7 +45,7 @@ for (const sentence of storyOf(results)) say(sentence)
 writeFileSync(report, renderReport(settings, results))
 say(`\nThe timeline of ${results.length > 1 ? 'both runs' : 'the run'}: ${relative('.', report)}`)
 if (json) {
-  const runs = results.map(({ attempts: _, ...result }, index) => ({ ...result, timeline: timelineOf(results[index]) }))
+  const runs = results.map((result) => ({ ...result, attempts: undefined, timeline: timelineOf(result) }))
   process.stdout.write(`${JSON.stringify({ settings, runs, report: relative('.', report) })}\n`)
 }
 if (results.some(({ client, failed }) => client === 'aplomb' && failed > 0)) process.exitCode = 1

@@ -41,7 +41,7 @@ export const drawPage = (Plot: typeof uPlot, { runs, concurrency }: PageData): v
         id: `${client}-answers`,
         title: `What came back, per ${sliceMs} ms`,
         layers: [
-          ['answers', '--answered', answered],
+          ['200 and 404', '--answered', answered],
           ['429', '--too-many', tooMany],
           ['5xx', '--server-errors', serverErrors],
           ...rare,
@@ -50,7 +50,7 @@ export const drawPage = (Plot: typeof uPlot, { runs, concurrency }: PageData): v
       },
       {
         id: `${client}-slots`,
-        title: 'Calls at the API',
+        title: `Calls at the API, which takes ${concurrency} at once`,
         layers: [
           ['in flight', '--in-flight', inFlight],
           ['on hold, next to go', '--on-hold', onHold],
@@ -74,85 +74,90 @@ export const drawPage = (Plot: typeof uPlot, { runs, concurrency }: PageData): v
     const { layers, counts, ceiling } = panel
     const sliceS = run.timeline.sliceMs / 1000
     const slices = run.timeline.answered.length
-    // One more point, or the last slice has no width.
-    const xs = Array.from({ length: slices + 1 }, (_, i) => i * sliceS)
-    // Painted from the highest sum down, so that each layer covers what is below it.
+    // To the end of the longest run, so that all charts show the same time.
+    const xs = Array.from({ length: Math.ceil(lastSecond / sliceS) + 1 }, (_, i) => i * sliceS)
     const sums = layers.map((_, top) =>
-      xs.map((_x, i) => sum(layers.slice(0, top + 1).map(([, , values]) => values[Math.min(i, slices - 1)] ?? 0))),
+      xs.map((_x, i) => {
+        // A step is as wide as the way to the next point, so the last one needs a point more.
+        const slice = counts ? i : Math.min(i, slices - 1)
+        return i > slices || slice >= slices
+          ? null
+          : sum(layers.slice(0, top + 1).map(([, , values]) => values[slice] ?? 0))
+      }),
     )
+    // Painted from the highest sum down, so that each layer covers what is below it.
     const painted = layers.map((layer, i) => ({ layer, sums: sums[i] ?? [] })).toReversed()
-    const most = Math.max(1, ...(sums.at(-1) ?? []), ceiling ?? 0)
+    const most = Math.max(1, ceiling ?? 0, ...(sums.at(-1) ?? []).map((value) => value ?? 0))
     const grid = { stroke: color('--grid'), width: 1 }
     const axis = { stroke: color('--muted'), font: '12px system-ui, sans-serif', grid, ticks: { show: false } }
     const paths = counts ? Plot.paths.bars?.({ size: [0.82, 40], align: 1 }) : Plot.paths.stepped?.({ align: 1 })
 
+    const within = (plot: uPlot, s: number) => {
+      const { left, width } = plot.bbox
+      return Math.min(left + width, Math.max(left, plot.valToPos(s, 'x', true)))
+    }
+    const shadeOutage = (plot: uPlot) => {
+      const [from, to] = [within(plot, run.outage[0]), within(plot, run.outage[1])]
+      plot.ctx.fillStyle = color('--outage')
+      plot.ctx.fillRect(from, plot.bbox.top, to - from, plot.bbox.height)
+    }
     const annotate = (plot: uPlot) => {
       const { ctx, bbox } = plot
-      const x = (s: number) => Math.min(bbox.left + bbox.width, Math.max(bbox.left, plot.valToPos(s, 'x', true)))
-      const line = (from: [number, number], to: [number, number]) => {
+      const unit = devicePixelRatio
+      const line = (...[fromX, fromY, toX, toY]: readonly [number, number, number, number]) => {
         ctx.beginPath()
-        ctx.moveTo(...from)
-        ctx.lineTo(...to)
+        ctx.moveTo(fromX, fromY)
+        ctx.lineTo(toX, toY)
         ctx.stroke()
       }
-      ctx.save()
-      ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`
-      ctx.textBaseline = 'top'
-      ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio])
-      ctx.lineWidth = devicePixelRatio
-      const textTop = bbox.top + 3 * devicePixelRatio
-      const gap = 4 * devicePixelRatio
-
-      ctx.strokeStyle = color('--text')
-      ctx.fillStyle = color('--text')
-      const end = x(run.end)
-      line([end, bbox.top], [end, bbox.top + bbox.height])
-      const late = run.end > lastSecond / 2
-      ctx.textAlign = late ? 'right' : 'left'
-      ctx.fillText(`ends at ${run.end.toFixed(1)} s`, late ? end - gap : end + gap, textTop)
-
-      if (ceiling !== undefined) {
-        ctx.strokeStyle = color('--muted')
-        const y = plot.valToPos(ceiling, 'y', true)
-        line([bbox.left, y], [bbox.left + bbox.width, y])
+      const write = (text: string, x: number, align: CanvasTextAlign) => {
+        ctx.textAlign = align
+        ctx.fillText(text, x, bbox.top + 3 * unit)
       }
-      ctx.restore()
-    }
-
-    const shade = (plot: uPlot) => {
-      const { ctx, bbox } = plot
-      const [from, to] = run.outage.map((s) =>
-        Math.min(bbox.left + bbox.width, Math.max(bbox.left, plot.valToPos(s, 'x', true))),
-      ) as [number, number]
-      if (to <= from) return
       ctx.save()
-      ctx.fillStyle = color('--outage')
-      ctx.fillRect(from, bbox.top, to - from, bbox.height)
-      ctx.fillStyle = color('--muted')
-      ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`
-      ctx.textAlign = 'center'
+      ctx.font = `${11 * unit}px system-ui, sans-serif`
       ctx.textBaseline = 'top'
-      ctx.fillText('outage', (from + to) / 2, bbox.top + 3 * devicePixelRatio)
+      ctx.setLineDash([4 * unit, 3 * unit])
+      ctx.lineWidth = unit
+      ctx.strokeStyle = ctx.fillStyle = color('--muted')
+      if (ceiling !== undefined) {
+        const y = plot.valToPos(ceiling, 'y', true)
+        line(bbox.left, y, bbox.left + bbox.width, y)
+      }
+      const [from, to] = [within(plot, run.outage[0]), within(plot, run.outage[1])]
+      if (to > from) write('outage', (from + to) / 2, 'center')
+      ctx.strokeStyle = ctx.fillStyle = color('--text')
+      const end = within(plot, run.end)
+      line(end, bbox.top, end, bbox.top + bbox.height)
+      const late = end > bbox.left + bbox.width / 2
+      write(`ends at ${run.end.toFixed(1)} s`, end + (late ? -4 : 4) * unit, late ? 'right' : 'left')
       ctx.restore()
     }
 
     /** Under the cursor; without one, all in all. */
     const figure = (values: readonly number[], i: number | null | undefined) => {
-      if (i !== null && i !== undefined) return counts ? String(values[i] ?? 0) : (values[i] ?? 0).toFixed(1)
-      return counts ? String(sum(values)) : `${(sum(values) * sliceS).toFixed(1)} s in all`
+      if (i === null || i === undefined)
+        return counts ? String(sum(values)) : `up to ${Math.round(Math.max(...values))}`
+      const value = values[i]
+      return value === undefined ? '–' : counts ? String(value) : value.toFixed(1)
     }
     const options: uPlot.Options = {
       width: target.clientWidth,
       height: 190,
       padding: [12, 12, 0, 0],
       cursor: { sync: { key: 'time' }, points: { show: false }, y: false },
-      scales: { x: { time: false, range: [0, lastSecond] }, y: { range: [0, most * 1.12] } },
+      scales: { x: { time: false, range: (_plot, from, to) => [from, to] }, y: { range: [0, most * 1.12] } },
       axes: [
-        { ...axis, size: 28, values: (_plot, ticks) => ticks.map((s) => `${s} s`) },
+        {
+          ...axis,
+          size: 28,
+          incrs: [0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800],
+          values: (_plot, ticks) => ticks.map((s) => `${s} s`),
+        },
         { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000] },
       ],
       series: [
-        { label: 'at', value: (_plot, s) => (s === null ? '' : `${s.toFixed(2)} s`) },
+        { label: '', value: (_plot, s) => (s === null ? '' : `at ${s.toFixed(2)} s`) },
         ...painted.map(({ layer: [label, name, values] }) => ({
           label,
           fill: color(name),
@@ -163,7 +168,7 @@ export const drawPage = (Plot: typeof uPlot, { runs, concurrency }: PageData): v
         })),
       ],
       legend: { markers: { width: 0, fill: (_plot, i) => color(painted[i - 1]?.layer[1] ?? '--muted') } },
-      hooks: { drawClear: [shade], draw: [annotate] },
+      hooks: { drawClear: [shadeOutage], draw: [annotate] },
     }
     return new Plot(options, [xs, ...painted.map((one) => one.sums)], target)
   }

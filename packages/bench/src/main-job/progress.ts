@@ -12,8 +12,8 @@ export interface Bar {
 export const startBar = (client: ClientName, lookups: number): Bar => {
   const bar = new cliProgress.SingleBar(
     {
-      format: `${client.padEnd(7)}{bar} {value}/{total} · {seconds} s · 429: {tooMany} · 5xx: {serverErrors} · {doing}`,
-      barsize: 24,
+      format: `${client.padEnd(7)}{bar} {value}/{total}  {seconds} s  429: {tooMany}  5xx: {serverErrors}  {doing}`,
+      barsize: 20,
       hideCursor: true,
       noTTYOutput: true,
       notTTYSchedule: 5000,

@@ -62,13 +62,13 @@ const card = (result: Result, story: string): string => {
   const got = answered + empty
   const perAnswer = got > 0 ? requestsPerAnswer(result).toFixed(2) : '–'
   return `
-<section class="card">
+<section class="card run">
 <h2>${client}</h2>
 <div class="figures">
 <div class="${failed === 0 ? 'good' : 'bad'}"><b>${got} of ${lookups}</b>answered</div>
 <div><b>${perAnswer}</b>requests per answer</div>
 <div><b>${(wallMs / 1000).toFixed(1)} s</b>wall time</div>
-<div><b>${Math.floor(share(result) * 100)} %</b>of what the API can give</div>
+<div><b>${Math.floor(share(result) * 100)} %</b>of the API's best</div>
 </div>
 <p>${escape(story)}</p>
 <div class="chart" id="${client}-answers"></div>

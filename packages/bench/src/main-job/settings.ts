@@ -40,7 +40,7 @@ export const apiOptions = (settings: Settings): MockApiOptions => {
 export const addressOf = (index: number): string => `198.${18 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`
 
 /** As many as that block has. */
-export const MOST_LOOKUPS = 2 ** 17
+export const MOST_LOOKUPS: number = 2 ** 17
 
 /** Label and value of each setting, for people. */
 export const describeSettings = (settings: Settings): readonly (readonly [string, string])[] => {

@@ -7,7 +7,7 @@ const run = runInNewContext('gc') as () => void
 
 /** Collects what cannot be reached, and lets the finalizers run. */
 export const collect = async (): Promise<void> => {
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < 3; i++) {
     await turn()
     run()
   }

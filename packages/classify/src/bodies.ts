@@ -1,0 +1,64 @@
+import { type Facts, factsOf, LONGEST_MESSAGE, PHRASES } from './facts.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const unescape = (text: string): string =>
+  text.replaceAll(
+    /&(lt|gt|quot|apos|amp|#39);/g,
+    (_, name: string) => ({ lt: '<', gt: '>', quot: '"', amp: '&' })[name] ?? "'",
+  )
+
+/** The leaves of an XML error (`<Code>`, `<Message>`, `<RequestId>`) as a record, first come, first served. */
+const fromXml = (text: string): Json => {
+  const leaves = [
+    ...text.matchAll(
+      /<(?:\w{1,20}:)?(code|message|requestid|hostid|faultstring|errorcode|type|reason)\b[^<>]{0,200}>([^<]{1,2000})</gi,
+    ),
+  ]
+  const record = new Map<string, string>()
+  for (const [, key = '', value = ''] of leaves.slice(0, 50))
+    if (!record.has(key)) record.set(key, unescape(value.trim()))
+  return Object.fromEntries(record)
+}
+
+/** What can be saved of JSON that was cut off or is broken: its plain members. */
+const fromScraps = (text: string): Json => {
+  const members = text.matchAll(
+    /"(message|detail|title|code|type|status|error|error_code|errorCode|request_id|requestId|retry_after|reason|description)"\s{0,9}:\s{0,9}("(?:[^"\\]|\\.){0,4000}"|-?\d{1,15}\b)/g,
+  )
+  const record = new Map<string, unknown>()
+  for (const [, key = '', value = ''] of [...members].slice(0, 50)) if (!record.has(key)) record.set(key, parse(value))
+  return Object.fromEntries(record)
+}
+
+const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ')
+
+/** What a sentence on its own says. */
+const fromText = (text: string): Facts => {
+  const message = text.trim().slice(0, LONGEST_MESSAGE) || undefined
+  return { message, codes: [], words: message === undefined || PHRASES.test(message) ? '' : message }
+}
+
+/** What a body says, be it JSON (also broken, also under another content type), XML, HTML or plain text. */
+export const readFacts = (text: string): Facts => {
+  const trimmed = text.trim()
+  if (trimmed === '') return { codes: [], words: '' }
+  if (/^[[{"]/.test(trimmed)) {
+    const json = parse(trimmed)
+    return factsOf(json === undefined ? fromScraps(trimmed) : json)
+  }
+  if (/<!doctype html|<html[\s>]/i.test(trimmed.slice(0, 1000))) {
+    return fromText(oneLine(unescape(/<title[^>]{0,200}>([^<]{1,500})</i.exec(trimmed)?.[1] ?? '')))
+  }
+  if (!trimmed.startsWith('<')) return fromText(trimmed)
+  const xml = fromXml(trimmed)
+  return Object.keys(xml).length > 0 ? factsOf(xml) : fromText(oneLine(trimmed.replaceAll(/<[^<>]{0,500}>/g, ' ')))
+}

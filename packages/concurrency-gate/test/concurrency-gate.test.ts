@@ -1,0 +1,861 @@
+import { classify, verdictOf } from '@aplomb/classify'
+import { respond, type ScriptedAnswer, type ScriptEntry } from '@aplomb/mock-api'
+import { type CallEvent, createFetch, type CreateFetchOptions, type Fetch, middleware } from '@aplomb/pipeline'
+import fc from 'fast-check'
+import { describe, expect, test, vi } from 'vitest'
+import {
+  expectCleanAbort,
+  flush,
+  listeners,
+  outcomes,
+  platformListeners,
+  settled,
+  timed,
+  useFakeTime,
+  watch,
+} from '../../aplomb/test/support/time.ts'
+import { concurrencyGate, type ConcurrencyGateOptions, QueueFullError, QueueTimeoutError } from '../src/index.ts'
+
+useFakeTime()
+
+const KEY = 'https://api.test'
+const URL_ = `${KEY}/x`
+const TOO_MANY: ScriptedAnswer = { status: 429, body: { message: 'Too many concurrent requests.' } }
+const SILENT: ScriptedAnswer = { status: 429, body: 'Too Many Requests' }
+
+const ceiling = (limit: number, active: number): Record<string, string> => ({
+  'x-concurrent-threads': String(limit),
+  'x-concurrent-threads-active': String(active),
+})
+
+/** A server that knows how many requests it has at once; `answer` gets what it should know to answer. */
+const serve = (answer: (facts: { n: number; inFlight: number; atMs: number }) => ScriptedAnswer) => {
+  const zero = performance.now()
+  const paths: string[] = []
+  const times: number[] = []
+  let inFlight = 0
+  let most = 0
+  const fetch: Fetch = async (input, init) => {
+    most = Math.max(most, ++inFlight)
+    paths.push(new URL(input instanceof Request ? input.url : input).pathname.slice(1))
+    times.push(performance.now() - zero)
+    try {
+      return await respond(answer({ n: paths.length, inFlight, atMs: performance.now() - zero }))(input, init)
+    } finally {
+      inFlight--
+    }
+  }
+  return Object.assign(fetch, { paths, times, most: () => most })
+}
+
+const gated = (options?: ConcurrencyGateOptions, fetch?: Fetch, pipeline: CreateFetchOptions = {}) => {
+  const gate = concurrencyGate(options)
+  return { gate, fetch: createFetch([gate], { ...pipeline, fetch }) }
+}
+
+const setup = (script: readonly ScriptEntry[], options?: ConcurrencyGateOptions, pipeline?: CreateFetchOptions) => {
+  const server = timed(respond(...script))
+  return { server, ...gated(options, server, pipeline) }
+}
+
+/** So many calls at once, each to a path of its own. */
+const throwIn = (fetch: Fetch, count: number): Promise<Response>[] =>
+  Array.from({ length: count }, (_, i) => fetch(`${KEY}/${i}`))
+
+const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => String(i))
+
+describe('1. per key, no more calls are in flight than the limit; the others wait, first come, first served', () => {
+  test('three at once', async () => {
+    const server = serve(() => ({ delayMs: 100 }))
+    const { gate, fetch } = gated({ limit: 3 }, server)
+    const calls = throwIn(fetch, 10)
+    await flush()
+    expect(gate.stats(KEY)).toEqual({ limit: 3, active: 3, queued: 7 })
+    await outcomes(calls)
+    expect(server.most()).toBe(3)
+    expect(server.paths).toEqual(numbers(10))
+    expect(server.times).toEqual([0, 0, 0, 100, 100, 100, 200, 200, 200, 300])
+    expect(gate.stats(KEY)).toEqual({ limit: 3, active: 0, queued: 0 })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('another key has slots of its own', async () => {
+    const server = serve(() => ({ delayMs: 100 }))
+    const { fetch } = gated({ limit: 1 }, server)
+    const calls = [fetch(`${KEY}/a`), fetch('https://other.test/b'), fetch(`${KEY}/c`)]
+    await flush()
+    expect(server.paths).toEqual(['a', 'b'])
+    await outcomes(calls)
+  })
+
+  test('a failed call gives its slot back', async () => {
+    const { gate, fetch } = setup([new TypeError('fetch failed'), 200, 200], { limit: 1 })
+    const results = await outcomes(throwIn(fetch, 3))
+    expect(results.map((one) => 'value' in one)).toEqual([false, true, true])
+    expect(gate.stats()).toMatchObject({ active: 0, queued: 0 })
+  })
+
+  test('a call that comes while others wait does not overtake them', async () => {
+    const server = serve(() => ({ delayMs: 100 }))
+    const { fetch } = gated({ limit: 1 }, server)
+    const calls = [fetch(`${KEY}/a`), fetch(`${KEY}/b`)]
+    await vi.advanceTimersByTimeAsync(50)
+    calls.push(fetch(`${KEY}/c`))
+    // As soon as the first answer is there, and once more before the next one has been sent.
+    const late = calls[0]!.then(() => fetch(`${KEY}/d`))
+    await outcomes([...calls, late])
+    expect(server.paths).toEqual(['a', 'b', 'c', 'd'])
+  })
+})
+
+describe('2. the limit starts at 4 and doubles with every round of good answers, up to 256', () => {
+  test('a thousand calls at once', async () => {
+    const server = serve(() => ({ delayMs: 100 }))
+    const { gate, fetch } = gated({}, server)
+    await outcomes(throwIn(fetch, 1000))
+    const rounds = Map.groupBy(server.times, (at) => at)
+    expect([...rounds.values()].map(({ length }) => length)).toEqual([4, 8, 16, 32, 64, 128, 256, 256, 236])
+    expect(gate.stats(KEY).limit).toBe(256)
+  })
+
+  test('only as long as it is made use of', async () => {
+    const { gate, fetch } = setup([{ times: Infinity }])
+    for (let i = 0; i < 50; i++) await fetch(URL_)
+    expect(gate.stats(KEY).limit).toBe(4)
+  })
+
+  test('the events tell', async () => {
+    const events: CallEvent[] = []
+    const server = serve(() => ({ delayMs: 100 }))
+    const { fetch } = gated({}, server, { onEvent: (event) => events.push(event) })
+    await outcomes(throwIn(fetch, 6))
+    const queued = events.filter(({ type }) => type === 'queue')
+    expect(queued).toMatchObject([
+      { queued: 1, active: 4, limit: 4 },
+      { queued: 2, active: 4, limit: 4 },
+    ])
+    const grown = events.filter((event) => event.type === 'limit')
+    expect(grown[0]).toMatchObject({ key: KEY, previous: 4, limit: 5, reason: 'all goes well' })
+    const waits = events.filter((event) => event.type === 'attempt').map(({ queueMs }) => queueMs)
+    expect(waits).toEqual([0, 0, 0, 0, 100, 100])
+  })
+})
+
+describe('3. a ceiling that a header names is taken at once, less what others use of it', () => {
+  test('five', async () => {
+    const server = serve(({ inFlight }) => ({ delayMs: 100, headers: ceiling(5, inFlight) }))
+    const { gate, fetch } = gated({}, server)
+    await outcomes(throwIn(fetch, 200))
+    expect(gate.stats(KEY).limit).toBe(5)
+    expect(server.most()).toBe(5)
+    expect(server.times.at(-1)).toBe(4000)
+  })
+
+  test('two, although four are on their way', async () => {
+    const server = serve(() => ({ delayMs: 100, headers: ceiling(2, 2) }))
+    const { fetch } = gated({}, server)
+    await outcomes(throwIn(fetch, 10))
+    expect(server.times).toEqual([0, 0, 0, 0, 100, 100, 200, 200, 300, 300])
+  })
+
+  test('ten, of which others use six', async () => {
+    const server = serve(({ inFlight }) => ({ delayMs: 100, headers: ceiling(10, 6 + inFlight) }))
+    const { gate, fetch } = gated({}, server)
+    await outcomes(throwIn(fetch, 40))
+    expect(gate.stats(KEY).limit).toBe(4)
+  })
+
+  test('the IETF draft says it so', async () => {
+    const headers = { 'ratelimit-policy': '"c";q=2;qu="concurrent-requests"', ratelimit: '"c";r=1' }
+    const { gate, fetch } = setup([{ headers }])
+    await fetch(URL_)
+    expect(gate.stats(KEY).limit).toBe(2)
+  })
+})
+
+describe('4. a concurrency 429 teaches the limit; the call is sent when a slot comes free', () => {
+  const atMost = (most: number) => serve(({ inFlight }) => (inFlight > most ? TOO_MANY : { delayMs: 100 }))
+
+  test('the refused call goes to the front of the queue; every call is answered', async () => {
+    const server = atMost(3)
+    const { gate, fetch } = gated({ limit: 4 }, server)
+    const results = await outcomes(throwIn(fetch, 8))
+    expect(results.every((one) => 'value' in one && one.value.status === 200)).toBe(true)
+    expect(server.paths).toEqual(['0', '1', '2', '3', '3', '4', '5', '6', '7'])
+    expect(server.times).toEqual([0, 0, 0, 0, 100, 100, 100, 200, 200])
+    expect(gate.stats(KEY).limit).toBe(3)
+  })
+
+  test('learned exactly, without being told, in the middle of slow start', async () => {
+    const server = atMost(5)
+    const { gate, fetch } = gated({}, server)
+    const results = await outcomes(throwIn(fetch, 60))
+    expect(results.every((one) => 'value' in one && one.value.status === 200)).toBe(true)
+    expect(gate.stats(KEY).limit).toBe(5)
+  })
+
+  test('the attempt does not count, and the wait is its reason', async () => {
+    const server = atMost(1)
+    const facts: { attempt: number; counted: number }[] = []
+    const note = middleware('note', async (request, next, call) => {
+      const response = await next(request)
+      facts.push({ attempt: call.attempt, counted: call.counted })
+      return response
+    })
+    const events: CallEvent[] = []
+    const fetch = createFetch([note, concurrencyGate({ limit: 2 })], { fetch: server, onEvent: (event) => events.push(event) })
+    await outcomes(throwIn(fetch, 2))
+    expect(facts).toEqual([
+      { attempt: 1, counted: 1 },
+      { attempt: 2, counted: 1 },
+    ])
+    expect(events.find(({ type }) => type === 'retry')).toMatchObject({ by: 'concurrency-gate', attempt: 1, waitMs: 0 })
+    expect(events.findLast((event) => event.type === 'attempt')).toMatchObject({ attempt: 2, queueMs: 100 })
+  })
+
+  test('the body of the refusal is given up', async () => {
+    const { server, fetch } = setup([{ delayMs: 100 }, TOO_MANY, 200], { limit: 2 })
+    await outcomes(throwIn(fetch, 2))
+    expect(server.inner.responses.filter(({ response }) => response.status === 429).map(({ response }) => response.bodyUsed)).toEqual([true])
+  })
+
+  test('after 30 refusals the answer is returned, its body unread', async () => {
+    const { server, fetch } = setup([{ ...TOO_MANY, times: Infinity }])
+    const response = await settled(fetch(URL_))
+    expect(response.status).toBe(429)
+    expect(await response.json()).toEqual(TOO_MANY.body)
+    expect(server.times).toHaveLength(30)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('refused although it was alone, it comes again after growing pauses', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const { server, fetch } = setup([{ ...TOO_MANY, times: 4 }, 200])
+    await settled(fetch(URL_))
+    expect(server.times).toEqual([0, 50, 150, 350, 750])
+  })
+
+  test('a body that cannot be sent again: the answer is returned', async () => {
+    const { server, fetch } = setup([TOO_MANY])
+    const init = { method: 'POST', body: new Blob(['once']).stream(), duplex: 'half' } as RequestInit
+    expect((await fetch(URL_, init)).status).toBe(429)
+    expect(server.times).toHaveLength(1)
+  })
+
+  test('a POST is sent again: it was refused before anything was done', async () => {
+    const server = atMost(1)
+    const { fetch } = gated({ limit: 2 }, server)
+    const results = await outcomes([fetch(`${KEY}/a`), fetch(`${KEY}/b`, { method: 'POST', body: 'x' })])
+    expect(results.every((one) => 'value' in one && one.value.status === 200)).toBe(true)
+    expect(server.paths).toEqual(['a', 'b', 'b'])
+  })
+
+  test('what another middleware gave up is returned', async () => {
+    const server = timed(respond(TOO_MANY))
+    const quit = middleware('quit', async (request, next, call) => {
+      const response = await next(request)
+      call.giveUp('quit', 'enough')
+      return response
+    })
+    const fetch = createFetch([concurrencyGate(), quit], { fetch: server })
+    expect((await fetch(URL_)).status).toBe(429)
+    expect(server.times).toHaveLength(1)
+  })
+})
+
+describe('5. a learned ceiling is tried again after a long run of good answers; an announced one is kept', () => {
+  test('learned', async () => {
+    const server = serve(({ n, inFlight }) => (inFlight > (n < 100 ? 3 : 6) ? TOO_MANY : { delayMs: 100 }))
+    const { gate, fetch } = gated({}, server)
+    await outcomes(throwIn(fetch, 60))
+    expect(gate.stats(KEY).limit).toBe(3)
+    await outcomes(throwIn(fetch, 1500))
+    expect(gate.stats(KEY).limit).toBe(6)
+  })
+
+  test('announced', async () => {
+    const server = serve(({ inFlight }) => ({ delayMs: 100, headers: ceiling(3, inFlight) }))
+    const { gate, fetch } = gated({}, server)
+    await outcomes(throwIn(fetch, 1500))
+    expect(gate.stats(KEY).limit).toBe(3)
+    expect(server.paths).toHaveLength(1500)
+  })
+})
+
+describe('6. overload halves the limit, once for each round', () => {
+  test.each([503, 529])('%d', async (status) => {
+    const server = serve(({ n }) => (n <= 16 ? { status, delayMs: 100 } : { delayMs: 100 }))
+    const { gate, fetch } = gated({ limit: 16 }, server)
+    const calls = throwIn(fetch, 40)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(gate.stats(KEY)).toMatchObject({ limit: 8, active: 8 })
+    await outcomes(calls)
+    expect(server.times.filter((at) => at === 100)).toHaveLength(8)
+  })
+
+  test('the answers themselves are returned: whoever stands outside decides', async () => {
+    const { fetch } = setup([503])
+    expect((await fetch(URL_)).status).toBe(503)
+  })
+})
+
+describe('7. while the server is down, one call at a time is sent as a probe, at growing pauses', () => {
+  const downUntil = (ms: number, answer: ScriptedAnswer) => serve(({ atMs }) => ({ ...(atMs < ms ? answer : {}), delayMs: 10 }))
+
+  test('a time-window 429 without a time', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const server = downUntil(1000, SILENT)
+    const { gate, fetch } = gated({}, server)
+    const calls = throwIn(fetch, 12)
+    await vi.advanceTimersByTimeAsync(11)
+    expect(gate.stats(KEY)).toEqual({ limit: 1, active: 0, queued: 8 })
+    await outcomes(calls)
+    expect(server.times.slice(0, 9)).toEqual([0, 0, 0, 0, 60, 170, 380, 790, 1600])
+    expect(server.times.slice(9)).toEqual([1610, 1610, 1620])
+  })
+
+  test.each([500, 502, 503, 408])('three times %d in a row', async (status) => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const server = downUntil(1000, { status })
+    const { fetch } = gated({ limit: 1 }, server)
+    await outcomes(throwIn(fetch, 7))
+    expect(server.times).toEqual([0, 10, 20, 80, 190, 400, 810])
+  })
+
+  test('network failures, too', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const { server, fetch } = setup([new TypeError('fetch failed'), new TypeError('fetch failed'), new TypeError('fetch failed'), 200], { limit: 1 })
+    await outcomes(throwIn(fetch, 4))
+    expect(server.times).toEqual([0, 0, 0, 50])
+  })
+
+  test('no pause is longer than 5 s', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999)
+    const server = downUntil(Infinity, SILENT)
+    const { fetch } = gated({ limit: 1 }, server)
+    await outcomes(throwIn(fetch, 15))
+    const gaps = server.times.slice(1).map((at, i) => at - server.times[i]!)
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(5010)
+    expect(gaps.slice(0, 6)).toEqual([110, 210, 410, 810, 1610, 3209])
+  })
+
+  test('what the caller aborts is no failure of the server', async () => {
+    const { gate, fetch } = setup([{ delayMs: 1000, times: Infinity }])
+    for (let i = 0; i < 10; i++) {
+      const controller = new AbortController()
+      const call = watch(fetch(URL_, { signal: controller.signal }))
+      await vi.advanceTimersByTimeAsync(10)
+      controller.abort()
+      await flush()
+      expect(call.outcome).toHaveProperty('error')
+    }
+    expect(gate.stats(KEY)).toEqual({ limit: 4, active: 0, queued: 0 })
+  })
+
+  test('afterwards it ramps up', async () => {
+    const server = downUntil(300, SILENT)
+    const { gate, fetch } = gated({}, server)
+    await outcomes(throwIn(fetch, 4))
+    const late = throwIn(fetch, 200)
+    await outcomes(late)
+    expect(gate.stats(KEY).limit).toBeGreaterThan(32)
+  })
+})
+
+describe('8. a number as limit is kept as a ceiling', () => {
+  test('however well it goes', async () => {
+    const server = serve(() => ({ delayMs: 10 }))
+    const { gate, fetch } = gated({ limit: 7 }, server)
+    await outcomes(throwIn(fetch, 300))
+    expect(server.most()).toBe(7)
+    expect(gate.stats(KEY).limit).toBe(7)
+  })
+
+  test('a server that allows more does not change it; one that allows less does', async () => {
+    const more = serve(({ inFlight }) => ({ delayMs: 10, headers: ceiling(50, inFlight) }))
+    await outcomes(throwIn(gated({ limit: 3 }, more).fetch, 60))
+    expect(more.most()).toBe(3)
+    const less = serve(({ inFlight }) => ({ delayMs: 10, headers: ceiling(2, inFlight) }))
+    const { gate, fetch } = gated({ limit: 3 }, less)
+    await outcomes(throwIn(fetch, 60))
+    expect(gate.stats(KEY).limit).toBe(2)
+  })
+
+  test('overload lowers it for a while', async () => {
+    const server = serve(({ n }) => ({ status: n <= 8 ? 503 : 200, delayMs: 10 }))
+    const { gate, fetch } = gated({ limit: 8 }, server)
+    const calls = throwIn(fetch, 200)
+    await vi.advanceTimersByTimeAsync(10)
+    expect(gate.stats(KEY).limit).toBe(4)
+    await outcomes(calls)
+    expect(gate.stats(KEY).limit).toBe(8)
+    expect(server.most()).toBe(8)
+  })
+})
+
+describe('9. a full queue and a long wait fail before anything is sent', () => {
+  test('QueueFullError', async () => {
+    const server = serve(() => ({ delayMs: 100 }))
+    const { gate, fetch } = gated({ limit: 1, maxQueue: 2 }, server)
+    const calls = throwIn(fetch, 4)
+    const [, , , fourth] = calls.map(watch)
+    await flush()
+    expect(fourth?.outcome).toEqual({ error: expect.any(QueueFullError) })
+    expect(fourth?.outcome).toMatchObject({ error: { name: 'QueueFullError', key: KEY, maxQueue: 2 } })
+    expect(fourth?.outcome).not.toEqual({ error: expect.any(TypeError) })
+    expect(gate.stats(KEY).queued).toBe(2)
+    await outcomes(calls)
+    expect(server.paths).toEqual(numbers(3))
+  })
+
+  test('maxQueue 0: a slot at once, or none', async () => {
+    const { fetch } = setup([{ delayMs: 100, times: Infinity }], { limit: 1, maxQueue: 0 })
+    const results = await outcomes(throwIn(fetch, 2))
+    expect(results.map((one) => 'value' in one)).toEqual([true, false])
+    expect((await settled(fetch(URL_))).status).toBe(200)
+  })
+
+  test('a refused call comes back even if the queue is full', async () => {
+    const server = serve(({ inFlight }) => (inFlight > 1 ? { ...TOO_MANY, delayMs: 10 } : { delayMs: 100 }))
+    const { fetch } = gated({ limit: 2, maxQueue: 1 }, server)
+    const results = await outcomes(throwIn(fetch, 3))
+    expect(results.every((one) => 'value' in one && one.value.status === 200)).toBe(true)
+  })
+
+  test('QueueTimeoutError', async () => {
+    const server = serve(() => ({ delayMs: 1000 }))
+    const { gate, fetch } = gated({ limit: 1, queueTimeoutMs: 300 }, server)
+    const [first, second] = throwIn(fetch, 2).map(watch)
+    await vi.advanceTimersByTimeAsync(299)
+    expect(second?.outcome).toBeUndefined()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(second?.outcome).toEqual({ error: expect.any(QueueTimeoutError) })
+    expect(second?.outcome).toMatchObject({ error: { name: 'QueueTimeoutError', key: KEY, queueTimeoutMs: 300 } })
+    expect(gate.stats(KEY)).toEqual({ limit: 1, active: 1, queued: 0 })
+    await vi.advanceTimersByTimeAsync(700)
+    expect(first?.outcome).toHaveProperty('value')
+    expect(server.paths).toEqual(['0'])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('a call that got its slot in time is not timed any more', async () => {
+    const { fetch } = setup([{ delayMs: 200 }, { delayMs: 5000 }], { limit: 1, queueTimeoutMs: 300 })
+    const results = await outcomes(throwIn(fetch, 2))
+    expect(results.every((one) => 'value' in one)).toBe(true)
+  })
+
+  test('the deadline of the call ends the wait, too', async () => {
+    const { gate, fetch } = setup([{ delayMs: 900 }], { limit: 1 }, { timeoutMs: 1000 })
+    const first = watch(fetch(URL_))
+    await vi.advanceTimersByTimeAsync(500)
+    const slow = setup([{ delayMs: 5000, times: Infinity }], { limit: 1 }, { timeoutMs: 1000 })
+    const calls = throwIn(slow.fetch, 2).map(watch)
+    await vi.advanceTimersByTimeAsync(1000)
+    for (const { outcome } of calls) expect(outcome).toHaveProperty('error.name', 'TimeoutError')
+    expect(slow.gate.stats()).toMatchObject({ active: 0, queued: 0 })
+    expect(first.outcome).toHaveProperty('value')
+    expect(gate.stats()).toMatchObject({ active: 0, queued: 0 })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('10. a slot is free again at the headers; for streams when the body has ended', () => {
+  const EVENTS = { 'content-type': 'text/event-stream; charset=utf-8' }
+  const stream = (headers: Record<string, string> = EVENTS): ScriptedAnswer => ({ headers, body: 'data: 1\n\n' })
+  const isFree = async (gate: ReturnType<typeof concurrencyGate>): Promise<boolean> => {
+    await flush()
+    return gate.stats(KEY).active === 0
+  }
+
+  test('at the headers of any other answer, read or not', async () => {
+    const { gate, fetch } = setup([200], { limit: 1 })
+    const response = await fetch(URL_)
+    expect(await isFree(gate)).toBe(true)
+    expect(response.bodyUsed).toBe(false)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test.each(['text/event-stream', 'application/x-ndjson', 'application/ndjson', 'application/jsonl', 'application/stream+json'])(
+    '%s: when it is read',
+    async (type) => {
+      const { gate, fetch } = setup([stream({ 'content-type': type }), 200], { limit: 1 })
+      const response = await fetch(URL_)
+      const second = watch(fetch(URL_))
+      await vi.advanceTimersByTimeAsync(1000)
+      expect(second.outcome).toBeUndefined()
+      expect(await response.text()).toBe('data: 1\n\n')
+      await flush()
+      expect(second.outcome).toHaveProperty('value')
+      expect(await isFree(gate)).toBe(true)
+      expect(vi.getTimerCount()).toBe(0)
+    },
+  )
+
+  test('when it is cancelled', async () => {
+    const { server, gate, fetch } = setup([stream()], { limit: 1 })
+    const response = await fetch(URL_)
+    expect(await isFree(gate)).toBe(false)
+    await response.body?.cancel()
+    expect(await isFree(gate)).toBe(true)
+    expect(server.inner.responses[0]?.bodyState).toBe('cancelled')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('when it breaks, with the error it broke with', async () => {
+    const broken = new TypeError('terminated')
+    const body = new ReadableStream({
+      pull: () => Promise.reject(broken),
+    })
+    const { gate, fetch } = setup([new Response(body, { headers: EVENTS })], { limit: 1 })
+    const response = await fetch(URL_)
+    await expect(response.text()).rejects.toBe(broken)
+    expect(await isFree(gate)).toBe(true)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('when nobody read it for 5 s; it can still be read then', async () => {
+    const { gate, fetch } = setup([stream()], { limit: 1 })
+    const response = await fetch(URL_)
+    await vi.advanceTimersByTimeAsync(4999)
+    expect(gate.stats(KEY).active).toBe(1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await isFree(gate)).toBe(true)
+    expect(await response.text()).toBe('data: 1\n\n')
+    expect(await isFree(gate)).toBe(true)
+  })
+
+  test('chunk by chunk, as they come: it is not read ahead', async () => {
+    let pulled = 0
+    const body = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          controller.enqueue(new TextEncoder().encode(String(pulled++)))
+          if (pulled === 3) controller.close()
+        },
+      },
+      { highWaterMark: 0 },
+    )
+    const { fetch, gate } = setup([new Response(body, { headers: EVENTS })], { limit: 1 })
+    const response = await fetch(URL_)
+    await flush()
+    expect(pulled).toBe(0)
+    const reader = response.body!.getReader()
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe('0')
+    expect(pulled).toBe(1)
+    await reader.read()
+    await reader.read()
+    expect((await reader.read()).done).toBe(true)
+    expect(await isFree(gate)).toBe(true)
+  })
+
+  test("slotUntil 'headers': streams, too", async () => {
+    const { gate, fetch } = setup([stream()], { limit: 1, slotUntil: 'headers' })
+    await fetch(URL_)
+    expect(await isFree(gate)).toBe(true)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test("slotUntil 'body': every answer", async () => {
+    const { gate, fetch } = setup([200], { limit: 1, slotUntil: 'body' })
+    const response = await fetch(URL_)
+    expect(await isFree(gate)).toBe(false)
+    expect(await response.json()).toEqual({ status: 200 })
+    expect(await isFree(gate)).toBe(true)
+  })
+
+  test.each([204, 304])("slotUntil 'body': %d has none", async (status) => {
+    const { gate, fetch } = setup([status], { limit: 1, slotUntil: 'body' })
+    expect((await fetch(URL_)).status).toBe(status)
+    expect(await isFree(gate)).toBe(true)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('where nothing has to be watched, the very Response comes back', async () => {
+    const given = new Response('{}', { headers: { 'content-type': 'application/json' } })
+    const { fetch } = setup([given])
+    expect(await fetch(URL_)).toBe(given)
+  })
+
+  test('where something has, it shows what the first showed', async () => {
+    const given = new Response('data', { status: 201, statusText: 'Made', headers: { ...EVENTS, 'x-a': '1' } })
+    Object.defineProperties(given, { url: { value: `${URL_}?moved` }, redirected: { value: true }, type: { value: 'basic' } })
+    const { fetch } = setup([given])
+    const response = await fetch(URL_)
+    const { status, statusText, url, redirected, type, ok } = response
+    expect({ status, statusText, url, redirected, type, ok }).toEqual({
+      status: 201,
+      statusText: 'Made',
+      url: `${URL_}?moved`,
+      redirected: true,
+      type: 'basic',
+      ok: true,
+    })
+    expect([...response.headers]).toEqual([...given.headers])
+  })
+
+  test('its verdict is the one that was reached inside', async () => {
+    const gate = concurrencyGate({ slotUntil: 'body' })
+    const fetch = createFetch([gate, classify({ lookups: '/v1/lookup/:ip' })], { fetch: respond(404) })
+    const response = await fetch(`${KEY}/v1/lookup/192.0.2.1`)
+    expect(verdictOf(response).kind).toBe('empty')
+  })
+})
+
+describe('11. an abort while waiting rejects at once, and leaves no entry, timer or listener', () => {
+  test('in the queue', async () => {
+    const { gate, fetch } = setup([{ delayMs: 100 }], { limit: 1, queueTimeoutMs: 10_000 })
+    const busy = new AbortController()
+    const first = watch(fetch(URL_, { signal: busy.signal }))
+    const second = new AbortController()
+    const waiting = watch(fetch(URL_, { signal: second.signal }))
+    await vi.advanceTimersByTimeAsync(50)
+    second.abort('enough')
+    await flush()
+    expect(waiting.outcome).toEqual({ error: 'enough' })
+    expect(gate.stats(KEY)).toEqual({ limit: 1, active: 1, queued: 0 })
+    expect(listeners(second.signal)).toBe(0)
+    await vi.advanceTimersByTimeAsync(50)
+    expect(first.outcome).toHaveProperty('value')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('during a pause', async () => {
+    const { gate, fetch } = setup([SILENT])
+    await fetch(URL_)
+    await expectCleanAbort((signal) => fetch(URL_, { signal }), 10)
+    expect(gate.stats(KEY)).toMatchObject({ active: 0, queued: 0 })
+  })
+
+  test('after a refusal', async () => {
+    const { gate, fetch } = setup([TOO_MANY])
+    await expectCleanAbort((signal) => fetch(URL_, { signal }), 10)
+    expect(gate.stats(KEY)).toMatchObject({ active: 0, queued: 0 })
+  })
+
+  test('in flight', async () => {
+    const { gate, fetch } = setup([{ delayMs: 1000 }])
+    await expectCleanAbort((signal) => fetch(URL_, { signal }), 500)
+    expect(gate.stats(KEY)).toMatchObject({ active: 0, queued: 0 })
+  })
+
+  test('an aborted signal: nothing is sent', async () => {
+    const { server, gate, fetch } = setup([200])
+    await expect(fetch(URL_, { signal: AbortSignal.abort('before') })).rejects.toBe('before')
+    expect(server.times).toEqual([])
+    expect(gate.stats()).toMatchObject({ active: 0, queued: 0 })
+  })
+
+  test('those behind move up', async () => {
+    const server = serve(() => ({ delayMs: 100 }))
+    const { fetch } = gated({ limit: 1 }, server)
+    const controller = new AbortController()
+    const calls = [fetch(`${KEY}/a`), fetch(`${KEY}/b`, { signal: controller.signal }), fetch(`${KEY}/c`)]
+    calls.forEach(watch)
+    controller.abort()
+    await outcomes(calls)
+    expect(server.paths).toEqual(['a', 'c'])
+    expect(server.times).toEqual([0, 100])
+  })
+
+  test('ten thousand of them', async () => {
+    const { gate, fetch } = setup([{ delayMs: 100 }], { limit: 1, queueTimeoutMs: 60_000 })
+    const first = watch(fetch(URL_))
+    const controllers = Array.from({ length: 10_000 }, () => new AbortController())
+    const calls = controllers.map(({ signal }) => watch(fetch(URL_, { signal })))
+    await flush()
+    expect(gate.stats(KEY).queued).toBe(10_000)
+    for (const controller of controllers) controller.abort('all')
+    await flush()
+    expect(calls.every(({ outcome }) => outcome && 'error' in outcome && outcome.error === 'all')).toBe(true)
+    expect(gate.stats(KEY)).toEqual({ limit: 1, active: 1, queued: 0 })
+    // The answer that is still to come.
+    expect(vi.getTimerCount()).toBe(1)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(first.outcome).toHaveProperty('value')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('a call that ends well leaves no listener of ours', async () => {
+    const { fetch } = setup([{ delayMs: 10, times: Infinity }], { limit: 1, queueTimeoutMs: 10_000 })
+    const { signal } = new AbortController()
+    await outcomes([fetch(URL_, { signal }), fetch(URL_, { signal }), fetch(URL_, { signal })])
+    expect(listeners(signal)).toBeLessThanOrEqual(3 * (await platformListeners()))
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('12. stats(key?) shows limit, active and queued calls', () => {
+  test('of a key, of all, of an unknown one', async () => {
+    const { gate, fetch } = setup([{ delayMs: 100, times: Infinity }], { limit: 2 })
+    expect(gate.stats()).toEqual({ limit: 0, active: 0, queued: 0 })
+    const calls = [...throwIn(fetch, 3), fetch('https://other.test/')]
+    expect(gate.stats(KEY)).toEqual({ limit: 2, active: 2, queued: 1 })
+    expect(gate.stats('https://other.test')).toEqual({ limit: 2, active: 1, queued: 0 })
+    expect(gate.stats()).toEqual({ limit: 4, active: 3, queued: 1 })
+    expect(gate.stats('nobody')).toEqual({ limit: 0, active: 0, queued: 0 })
+    await outcomes(calls)
+    expect(gate.stats()).toEqual({ limit: 4, active: 0, queued: 0 })
+  })
+
+  test('idle keys are forgotten, those in use are not', async () => {
+    const { gate, fetch } = setup([{ delayMs: 100 }, { times: Infinity }])
+    const busy = watch(fetch(URL_))
+    for (let i = 0; i < 4000; i++) await fetch(`https://host-${i}.test/`)
+    expect(gate.stats().limit).toBeLessThanOrEqual(4 * 1001)
+    expect(gate.stats(KEY)).toEqual({ limit: 4, active: 1, queued: 0 })
+    await vi.advanceTimersByTimeAsync(100)
+    expect(busy.outcome).toHaveProperty('value')
+    expect(gate.stats(KEY).active).toBe(0)
+  })
+})
+
+describe('13. each concurrencyGate() has a state of its own', () => {
+  test('slots and pauses', async () => {
+    const one = setup([SILENT, 200], { limit: 1 })
+    const other = setup([200], { limit: 1 })
+    await one.fetch(URL_)
+    expect(one.gate.stats(KEY).limit).toBe(1)
+    expect((await other.fetch(URL_)).status).toBe(200)
+    expect(other.server.times).toEqual([0])
+  })
+
+  test('one in two pipelines has one state', async () => {
+    const server = serve(() => ({ delayMs: 100 }))
+    const shared = concurrencyGate({ limit: 1 })
+    const [a, b] = [createFetch([shared], { fetch: server }), createFetch([shared], { fetch: server })]
+    await outcomes([a(URL_), b(URL_)])
+    expect(server.most()).toBe(1)
+  })
+})
+
+describe('bare, without a pipeline', () => {
+  test('it queues', async () => {
+    const server = serve(() => ({ delayMs: 100 }))
+    const bare = concurrencyGate({ limit: 1 })
+    const calls = [0, 1, 2].map((i) => bare(new Request(`${KEY}/${i}`), server))
+    expect(bare.stats(KEY)).toEqual({ limit: 1, active: 1, queued: 2 })
+    await outcomes(calls)
+    expect(server.times).toEqual([0, 100, 200])
+  })
+
+  test('an abort ends its wait', async () => {
+    const bare = concurrencyGate()
+    const next = respond(SILENT)
+    await bare(new Request(URL_), next)
+    await expectCleanAbort((signal) => bare(new Request(URL_, { signal }), next), 10)
+  })
+})
+
+describe('options that make no sense', () => {
+  test.each([
+    [{ limit: 0 }, "concurrencyGate: limit must be 'auto' or a whole number of 1 or more, got 0"],
+    [{ limit: 1.5 }, "concurrencyGate: limit must be 'auto' or a whole number of 1 or more, got 1.5"],
+    [{ limit: NaN }, "concurrencyGate: limit must be 'auto' or a whole number of 1 or more, got NaN"],
+    [{ maxQueue: -1 }, 'concurrencyGate: maxQueue must be 0 or more, got -1'],
+    [{ maxQueue: NaN }, 'concurrencyGate: maxQueue must be 0 or more, got NaN'],
+    [{ queueTimeoutMs: 0 }, 'concurrencyGate: queueTimeoutMs must be above 0 and below 2147483648, got 0'],
+    [{ queueTimeoutMs: 2 ** 31 }, 'concurrencyGate: queueTimeoutMs must be above 0 and below 2147483648, got 2147483648'],
+    [{ queueTimeoutMs: NaN }, 'concurrencyGate: queueTimeoutMs must be above 0 and below 2147483648, got NaN'],
+  ])('%o', (options, message) => {
+    expect(() => concurrencyGate(options)).toThrow(new RangeError(message))
+  })
+
+  test('a slotUntil nobody knows', () => {
+    const options = { slotUntil: 'end' } as unknown as ConcurrencyGateOptions
+    expect(() => concurrencyGate(options)).toThrow(
+      new TypeError('concurrencyGate: slotUntil must be auto, headers or body, got end'),
+    )
+  })
+
+  test('undefined is the default', () => {
+    const unset = { limit: undefined, maxQueue: undefined, queueTimeoutMs: undefined, slotUntil: undefined }
+    expect(() => concurrencyGate(unset)).not.toThrow()
+  })
+})
+
+test('whatever the answers: never more in flight than the fixed limit, in order, and every call settles', async () => {
+  const answer = fc.constantFrom('ok', 'ok', 'ok', '404', '429', 'concurrency', '503', '500', 'reset', 'stream', 'throw', 'named')
+  const call = fc.record({
+    answers: fc.array(fc.tuple(answer, fc.nat(300)), { minLength: 1, maxLength: 4 }),
+    gapMs: fc.constantFrom(0, 0, 0, 50, 400),
+    abortMs: fc.option(fc.nat(2000), { nil: undefined, freq: 4 }),
+    read: fc.constantFrom('text', 'cancel'),
+    readMs: fc.nat(2000),
+  })
+  const options = fc.record({
+    limit: fc.integer({ min: 1, max: 5 }),
+    maxQueue: fc.constantFrom(Infinity, Infinity, 3),
+    queueTimeoutMs: fc.constantFrom(undefined, undefined, 1500),
+  })
+  await fc.assert(
+    fc.asyncProperty(options, fc.array(call, { minLength: 1, maxLength: 25 }), async (given, calls) => {
+      let inFlight = 0
+      const sent = calls.map(() => 0)
+      const first: number[] = []
+      const streamOf = (): ReadableStream<Uint8Array> => {
+        let open = true
+        const end = (): void => {
+          if (open) inFlight--
+          open = false
+        }
+        inFlight++
+        return new ReadableStream<Uint8Array>(
+          {
+            pull(controller) {
+              controller.enqueue(new Uint8Array([104, 105]))
+              end()
+              controller.close()
+            },
+            cancel: end,
+          },
+          { highWaterMark: 0 },
+        )
+      }
+      const server: Fetch = async (input, init) => {
+        const i = Number(new URL(String(input)).pathname.slice(1))
+        const n = sent[i]!++
+        if (n === 0) first.push(i)
+        const { answers } = calls[i]!
+        const [kind, delayMs] = answers[n % answers.length]!
+        if (++inFlight > given.limit) throw new Error(`${inFlight} in flight, the limit is ${given.limit}`)
+        try {
+          await respond({ delayMs })(URL_, { signal: init?.signal ?? null })
+          if (kind === 'reset') throw new TypeError('fetch failed')
+          // oxlint-disable-next-line typescript/only-throw-error
+          if (kind === 'throw') throw 'not an error'
+          if (kind === 'concurrency') return await respond(TOO_MANY)(URL_)
+          if (kind === 'stream') return new Response(streamOf(), { headers: { 'content-type': 'text/event-stream' } })
+          const headers = kind === 'named' ? ceiling(1 + (i % 7), inFlight) : {}
+          return new Response('x', { status: Number(kind) || 200, headers })
+        } finally {
+          inFlight--
+        }
+      }
+      const { gate, fetch } = gated(given, server)
+      const ends: Promise<unknown>[] = []
+      for (const [i, { gapMs, abortMs, read, readMs }] of calls.entries()) {
+        const controller = new AbortController()
+        if (abortMs !== undefined) setTimeout(() => controller.abort('mine'), abortMs)
+        const use = async (): Promise<void> => {
+          const response = await fetch(`${KEY}/${i}`, { signal: controller.signal })
+          await new Promise((resolve) => void setTimeout(resolve, readMs))
+          await (read === 'text' ? response.text() : response.body?.cancel())
+        }
+        const end = use()
+        watch(end)
+        ends.push(end)
+        if (gapMs > 0) await vi.advanceTimersByTimeAsync(gapMs)
+      }
+      for (const outcome of await outcomes(ends)) {
+        if ('error' in outcome) expect(String(outcome.error)).toMatch(/^(mine|not an error|TypeError: fetch failed|QueueFullError: .*|QueueTimeoutError: .*)$/)
+      }
+      expect(first).toEqual(first.toSorted((a, b) => a - b))
+      for (const count of sent) expect(count).toBeLessThanOrEqual(30)
+      await vi.runAllTimersAsync()
+      expect(gate.stats()).toMatchObject({ active: 0, queued: 0 })
+      expect(inFlight).toBe(0)
+      expect(vi.getTimerCount()).toBe(0)
+    }),
+    { seed: 9, numRuns: 80 },
+  )
+})

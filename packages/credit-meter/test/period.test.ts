@@ -1,0 +1,106 @@
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { respond } from '@aplomb/mock-api'
+import { creditMeter, type CreditAlert } from '../src/index.ts'
+import { calendarOf } from '../src/period.ts'
+import { costs, pipelineOf, URL_A } from './helpers.ts'
+
+const boundsAt = (period: 'day' | 'month', timeZone: string, at: string) => {
+  const { startsAt, endsAt } = calendarOf(period, timeZone).bounds(Date.parse(at))
+  return [new Date(startsAt).toISOString(), new Date(endsAt).toISOString()]
+}
+
+describe('12. days and months begin at midnight in the time zone', () => {
+  test.each([
+    ['month', 'UTC', '2026-11-22T12:00:00Z', '2026-11-01T00:00:00.000Z', '2026-12-01T00:00:00.000Z'],
+    ['month', 'UTC', '2026-12-31T23:59:59.999Z', '2026-12-01T00:00:00.000Z', '2027-01-01T00:00:00.000Z'],
+    ['day', 'UTC', '2026-11-22T00:00:00Z', '2026-11-22T00:00:00.000Z', '2026-11-23T00:00:00.000Z'],
+    // Another month already, or still.
+    ['month', 'Pacific/Auckland', '2026-10-31T12:00:00Z', '2026-10-31T11:00:00.000Z', '2026-11-30T11:00:00.000Z'],
+    ['month', 'America/Los_Angeles', '2026-11-01T06:00:00Z', '2026-10-01T07:00:00.000Z', '2026-11-01T07:00:00.000Z'],
+    // 23 and 25 hours.
+    ['day', 'Europe/Vienna', '2026-03-29T12:00:00Z', '2026-03-28T23:00:00.000Z', '2026-03-29T22:00:00.000Z'],
+    ['day', 'Europe/Vienna', '2026-10-25T12:00:00Z', '2026-10-24T22:00:00.000Z', '2026-10-25T23:00:00.000Z'],
+    // Midnight does not exist: the clocks go from 23:59 to 1:00.
+    ['day', 'Africa/Cairo', '2026-04-24T12:00:00Z', '2026-04-23T22:00:00.000Z', '2026-04-24T21:00:00.000Z'],
+    // Midnight comes twice.
+    ['day', 'America/Havana', '2026-11-01T12:00:00Z', '2026-11-01T04:00:00.000Z', '2026-11-02T05:00:00.000Z'],
+    // Half hours, quarter hours, and a shift of half an hour.
+    ['day', 'Asia/Kathmandu', '2026-11-22T12:00:00Z', '2026-11-21T18:15:00.000Z', '2026-11-22T18:15:00.000Z'],
+    ['day', 'Australia/Lord_Howe', '2026-10-04T12:00:00Z', '2026-10-03T13:30:00.000Z', '2026-10-04T13:00:00.000Z'],
+    // A day that never was.
+    ['day', 'Pacific/Apia', '2011-12-29T12:00:00Z', '2011-12-29T10:00:00.000Z', '2011-12-30T10:00:00.000Z'],
+  ] as const)('%s in %s at %s', (period, timeZone, at, starts, ends) => {
+    expect(boundsAt(period, timeZone, at)).toEqual([starts, ends])
+  })
+
+  test('every instant is in exactly one period, and the next one begins where it ends', () => {
+    const zones = [
+      'UTC',
+      'Europe/London',
+      'America/St_Johns',
+      'Africa/Cairo',
+      'America/Havana',
+      'Asia/Tehran',
+      'Pacific/Chatham',
+    ]
+    const from = Date.UTC(2015, 0)
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...zones),
+        fc.constantFrom('day' as const, 'month' as const),
+        fc.integer({ min: from, max: Date.UTC(2035, 0) }),
+        (timeZone, period, at) => {
+          const calendar = calendarOf(period, timeZone)
+          const { startsAt, endsAt } = calendar.bounds(at)
+          expect(startsAt).toBeLessThanOrEqual(at)
+          expect(endsAt).toBeGreaterThan(at)
+          const next = calendarOf(period, timeZone)
+          expect(next.bounds(endsAt).startsAt).toBe(endsAt)
+          expect(next.slot(endsAt).id).not.toBe(calendar.slot(at).id)
+          expect(calendarOf(period, timeZone).slot(endsAt - 1).id).toBe(calendar.slot(at).id)
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('13. a rolling budget comes back bit by bit', () => {
+  const HOUR_MS = 3_600_000
+
+  beforeEach(() => {
+    vi.useFakeTimers({ now: Date.UTC(2026, 10, 22, 12) })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  test('what was spent counts for the window, and at most 1/60 of it longer', async () => {
+    const meter = creditMeter({ budget: { limit: 100, period: { rollingMs: HOUR_MS } } })
+    const { fetch } = pipelineOf(meter, respond(costs(10), costs(20)))
+    await fetch(URL_A)
+    vi.setSystemTime(Date.now() + HOUR_MS / 2)
+    await fetch(URL_A)
+    vi.setSystemTime(Date.now() + HOUR_MS / 2)
+    expect(meter.usage()).toMatchObject({ spent: 30, left: 70 })
+    vi.setSystemTime(Date.now() + HOUR_MS / 60)
+    expect(meter.usage()).toMatchObject({ spent: 20, left: 80 })
+    vi.setSystemTime(Date.now() + HOUR_MS / 2)
+    expect(meter.usage()).toMatchObject({ spent: 0, left: 100 })
+  })
+
+  test('a threshold alerts again after a whole window, not sooner', async () => {
+    const alerts: CreditAlert[] = []
+    const onAlert = (alert: CreditAlert): void => void alerts.push(alert)
+    const meter = creditMeter({ budget: { limit: 10, period: { rollingMs: HOUR_MS } }, thresholds: [80], onAlert })
+    const { fetch } = pipelineOf(meter, respond({ ...costs(9), times: 3 }))
+    await fetch(URL_A)
+    vi.setSystemTime(Date.now() + HOUR_MS / 2)
+    await fetch(URL_A)
+    expect(alerts).toHaveLength(1)
+    vi.setSystemTime(Date.now() + HOUR_MS / 2 + HOUR_MS / 60)
+    await fetch(URL_A)
+    expect(alerts).toHaveLength(2)
+  })
+})

@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest'
+import { readBody, readProse } from '../src/index.ts'
+
+const now = Date.parse('2026-01-15T12:00:00Z')
+
+describe('waits, windows and credits are found in JSON bodies, wherever they are nested', () => {
+  it.each<[unknown, number | undefined]>([
+    [{ retry_after: 64.57 }, 64_570],
+    [{ error: { retry_after: '30' } }, 30_000],
+    [{ parameters: { retry_after: 35 } }, 35_000],
+    [{ retryAfterMs: 1500 }, 1500],
+    [{ retry_after_ms: 250 }, 250],
+    [{ extensions: { retry_in_seconds: 16 } }, 16_000],
+    [{ estimated_time: 20.5 }, 20_500],
+    [{ details: [{ '@type': 'RetryInfo', retryDelay: '57.238747106s' }] }, 57_239],
+    [{ retryDelay: { seconds: 5, nanos: 0 } }, 5000],
+    [{ retryAfter: '2026-01-15T12:00:10Z' }, 10_000],
+    [
+      {
+        extensions: {
+          cost: {
+            requestedQueryCost: 152,
+            throttleStatus: { maximumAvailable: 2000, currentlyAvailable: 2, restoreRate: 100 },
+          },
+        },
+      },
+      1500,
+    ],
+    [
+      { extensions: { cost: { requestedQueryCost: 1, throttleStatus: { currentlyAvailable: 2, restoreRate: 100 } } } },
+      undefined,
+    ],
+    [{ retry_after: -5 }, undefined],
+    [{ retry_after: 1e12 }, 0],
+    [{ retry_after: 1e300 }, undefined],
+    [{ retry_after: null }, undefined],
+    [{ retry_after: { deep: true } }, undefined],
+    [{ retry: true }, undefined],
+    [null, undefined],
+    ['text', undefined],
+    [[], undefined],
+  ])('%j', (body, ms) => expect(readBody(body, now).retryAfterMs).toBe(ms))
+
+  it('prefers what stands at the top', () => {
+    expect(readBody({ a: { b: { retry_after: 1 } }, retry_after: 2 }, now).retryAfterMs).toBe(2000)
+  })
+
+  it('reads a window that stands under a limit', () => {
+    const limit = { remaining: 0, reset: now / 1000 + 60, resetMs: now + 60_000, total: 100 }
+    expect(readBody({ error: { limit } }, now).windows).toEqual([
+      { limit: 100, remaining: 0, resetMs: 60_000, source: 'body' },
+    ])
+  })
+
+  it('reads headers that are handed on', () => {
+    const headers = {
+      'X-RateLimit-Limit': '50',
+      'X-RateLimit-Remaining': '0',
+      'X-RateLimit-Reset': String(now + 60_000),
+    }
+    expect(readBody({ error: { metadata: { headers } } }, now).windows).toMatchObject([
+      { limit: 50, remaining: 0, resetMs: 60_000 },
+    ])
+  })
+
+  it('reads credits', () => {
+    expect(readBody({ credits_used: 2, credits_remaining: 98, total_credits: 100 }).credits).toEqual({
+      cost: 2,
+      remaining: 98,
+      limit: 100,
+      source: 'body',
+    })
+    expect(readBody({ balance: 30 }).credits).toMatchObject({ remaining: 30 })
+    expect(readBody({ creditsUsed: 5 }).credits).toMatchObject({ cost: 5 })
+    const throttleStatus = { maximumAvailable: 1000, currentlyAvailable: 991, restoreRate: 50 }
+    expect(readBody({ extensions: { cost: { actualQueryCost: 9, throttleStatus } } })).toMatchObject({
+      windows: [{ limit: 1000, remaining: 991, unit: 'points' }],
+      credits: { cost: 9, remaining: 991 },
+    })
+  })
+
+  it('does not look at the prototype', () => {
+    const body: unknown = JSON.parse('{"__proto__":{"retry_after":5},"constructor":{"prototype":{"balance":1}}}')
+    expect(readBody(body, now).retryAfterMs).toBe(5000)
+    expect(({} as Record<string, unknown>)['retry_after']).toBeUndefined()
+  })
+})
+
+describe('a wait is found in prose, behind the words that announce one', () => {
+  it.each<[string, number]>([
+    ['Rate limit reached. Please try again in 6m0s. Contact us.', 360_000],
+    ['Your rate limit resets in ~30s.', 30_000],
+    ['Please retry after 37 seconds.', 37_000],
+    ['please retry after 37s, resets at Thu Jan 15 2026 12:09:37 GMT+0000 (Coordinated Universal Time)', 37_000],
+    ['resets at Thu Jan 15 2026 12:00:37 GMT+0000 (Coordinated Universal Time)', 37_000],
+    ['Please try after 2026-01-15T12:01:37.255Z', 97_255],
+    ['IP banned until 1768478520000. Please use WebSocket Streams.', 120_000],
+    ['Request was throttled. Expected available in 41 seconds.', 41_000],
+    ['please try again after 1 seconds', 1000],
+    ['Too Many Requests: retry after 35', 35_000],
+    ["Please try again after '17' seconds.", 17_000],
+    ['Please wait 1 hour and 5 minutes.', 3_900_000],
+    ['Wait a minute, please', 60_000],
+    ['You are blocked for 10 minutes', 600_000],
+    ['Please retry in 57.238747106s.', 57_239],
+    ['try again in 20ms', 20],
+    ['Your limit of 100 requests per 10 seconds is reached; it resets in 4 seconds', 4000],
+  ])('%s', (text, ms) => expect(readProse(text, now).waitMs).toBe(ms))
+
+  it.each([
+    'Please wait a few minutes before you try again.',
+    'limited to 5 requests in 60 seconds',
+    'Exceeded 2 calls per second for api client.',
+    'Retry after the time indicated by the retry-after header.',
+    'retry after 5 attempts',
+    'limit of 600 requests per minute',
+    'try again until 9999-12-31T00:00:00Z',
+    '',
+  ])('finds none in %j', (text) => expect(readProse(text, now).waitMs).toBeUndefined())
+
+  it('tells a point in time from a duration', () => {
+    expect(readProse('banned until 1768478520000', now).absolute).toBe(true)
+    expect(readProse('try again in 5s', now).absolute).toBeUndefined()
+  })
+
+  it('finds what is left', () => {
+    expect(readProse('Consumed (req/min): 45, Remaining (req/min): 0.').remaining).toBe(0)
+  })
+})
