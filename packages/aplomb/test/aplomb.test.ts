@@ -2,12 +2,23 @@ import { createMockApi, respond, type ScriptedAnswer, type ScriptEntry } from '@
 import type { CallEvent, Fetch, Middleware } from '@aplomb/pipeline'
 import { describe, expect, test, vi } from 'vitest'
 import { aplomb, type AplombOptions, unwrap, verdictOf } from '../src/index.ts'
-import { expectCleanAbort, flush, listeners, outcomes, platformListeners, settled, timed, useFakeTime, watch } from './support/time.ts'
+import {
+  abortAfter,
+  CLEAN,
+  flush,
+  listeners,
+  outcomes,
+  platformListeners,
+  settled,
+  timed,
+  useFakeTime,
+  watch,
+} from './support/time.ts'
 
 useFakeTime()
 
 const KEY = 'https://api.test'
-const URL_ = `${KEY}/v1/x`
+const TARGET = `${KEY}/v1/x`
 const TOO_MANY: ScriptedAnswer = { status: 429, body: { message: 'Too many concurrent requests.' } }
 
 const setup = (script: readonly ScriptEntry[], options: AplombOptions = {}) => {
@@ -16,30 +27,33 @@ const setup = (script: readonly ScriptEntry[], options: AplombOptions = {}) => {
 }
 
 const statusOf = async (call: Promise<Response>): Promise<number> => (await settled(call)).status
-const reset = (): TypeError => new TypeError('fetch failed', { cause: Object.assign(new Error('reset'), { code: 'ECONNRESET' }) })
+const reset = (): TypeError =>
+  new TypeError('fetch failed', { cause: Object.assign(new Error('reset'), { code: 'ECONNRESET' }) })
 
 describe('the order', () => {
   const PARTS = ['log', 'backoffJitter', 'concurrencyGate', 'retryAfter', 'creditMeter', 'classify'] as const
 
   test('log > backoff-jitter > concurrency-gate > retry-after > credit-meter > classify > use > fetch', async () => {
     const order: string[] = []
-    const probe = (name: string): Middleware => (request, next) => {
-      order.push(name)
-      return next(request)
-    }
+    const probe =
+      (name: string): Middleware =>
+      (request, next) => {
+        order.push(name)
+        return next(request)
+      }
     const parts = Object.fromEntries(PARTS.map((name) => [name, probe(name)]))
     const use = [probe('first'), probe('second')]
     const inner: Fetch = async () => {
       order.push('fetch')
       return new Response()
     }
-    await aplomb({ ...parts, use, fetch: inner })(URL_)
+    await aplomb({ ...parts, use, fetch: inner })(TARGET)
     expect(order).toEqual([...PARTS, 'first', 'second', 'fetch'])
   })
 
   test('backoff outside the gate: a sleeping call holds no slot', async () => {
     const { fetch } = setup([500, 200], { concurrencyGate: { limit: 1 } })
-    const call = watch(fetch(URL_))
+    const call = watch(fetch(TARGET))
     await vi.advanceTimersByTimeAsync(500)
     expect(call.outcome).toBeUndefined()
     expect(fetch.stats(KEY)).toEqual({ limit: 1, active: 0, queued: 0 })
@@ -51,7 +65,7 @@ describe('the order', () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     const refused = { status: 429, headers: { 'retry-after': '5' }, delayMs: 100 }
     const { server, fetch } = setup([{ delayMs: 200 }, refused, { times: Infinity }], { concurrencyGate: { limit: 2 } })
-    await outcomes(Array.from({ length: 6 }, () => fetch(URL_)))
+    await outcomes(Array.from({ length: 6 }, () => fetch(TARGET)))
     expect(server.times.slice(0, 2)).toEqual([0, 0])
     expect(server.times.slice(2).every((at) => at >= 5100)).toBe(true)
     expect(server.times).toHaveLength(7)
@@ -65,7 +79,7 @@ describe('the order', () => {
       { ...TOO_MANY, headers: cost },
       { headers: cost },
     ])
-    expect(await statusOf(fetch(URL_))).toBe(200)
+    expect(await statusOf(fetch(TARGET))).toBe(200)
     expect(fetch.usage(KEY)).toMatchObject({ spent: 8, attempts: 4 })
   })
 
@@ -77,27 +91,29 @@ describe('the order', () => {
       return response
     }
     const { fetch } = setup([500, 503, 200], { use: [spy] })
-    expect(await statusOf(fetch(URL_))).toBe(200)
+    expect(await statusOf(fetch(TARGET))).toBe(200)
     expect(seen).toEqual([500, 503, 200])
     const own = aplomb({ use: [async () => new Response(null, { status: 404 })], classify: { lookups: '/v1/x' } })
-    expect(verdictOf(await own(URL_)).kind).toBe('empty')
+    expect(verdictOf(await own(TARGET)).kind).toBe('empty')
   })
 })
 
 describe('each part', () => {
   test('takes its own options', async () => {
-    const { server, fetch } = setup([{ status: 500, times: Infinity }], { backoffJitter: { maxAttempts: 2, baseMs: 10, jitter: 'none' } })
-    await settled(fetch(URL_))
+    const { server, fetch } = setup([{ status: 500, times: Infinity }], {
+      backoffJitter: { maxAttempts: 2, baseMs: 10, jitter: 'none' },
+    })
+    await settled(fetch(TARGET))
     expect(server.times).toEqual([0, 10])
     const held = setup([{ status: 429, headers: { 'retry-after': '2' } }], { retryAfter: { maxWaitMs: 1000 } })
-    expect((await held.fetch(URL_)).status).toBe(429)
+    expect((await held.fetch(TARGET)).status).toBe(429)
     const metered = setup([200], { creditMeter: { budget: 100, cost: 3 } })
-    await metered.fetch(URL_)
+    await metered.fetch(TARGET)
     expect(metered.fetch.usage()).toMatchObject({ spent: 3, left: 97 })
     const records: unknown[] = []
     const note = (record: unknown): void => void records.push(record)
     const logged = setup([200], { log: { sink: { info: note, warn: note, error: note } } })
-    await logged.fetch(URL_)
+    await logged.fetch(TARGET)
     expect(records.length).toBeGreaterThan(0)
   })
 
@@ -107,33 +123,37 @@ describe('each part', () => {
       return response.status === 500 ? next(request) : response
     }
     const { server, fetch } = setup([500, 200], { backoffJitter: failing })
-    expect((await fetch(URL_)).status).toBe(200)
+    expect((await fetch(TARGET)).status).toBe(200)
     expect(server.times).toEqual([0, 0])
   })
 
   test('can be left out: backoffJitter', async () => {
     const { fetch } = setup([500], { backoffJitter: false })
-    expect((await fetch(URL_)).status).toBe(500)
+    expect((await fetch(TARGET)).status).toBe(500)
   })
 
   test('can be left out: retryAfter; then backoff takes what is its', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     const { server, fetch } = setup([{ status: 429, headers: { 'retry-after': '2' } }, 200], { retryAfter: false })
-    expect(await statusOf(fetch(URL_))).toBe(200)
+    expect(await statusOf(fetch(TARGET))).toBe(200)
     expect(server.times).toEqual([0, 2000])
   })
 
   test('can be left out: concurrencyGate; then backoff takes what is its', async () => {
     const { server, fetch } = setup([TOO_MANY, 200], { concurrencyGate: false })
-    expect(await statusOf(fetch(URL_))).toBe(200)
+    expect(await statusOf(fetch(TARGET))).toBe(200)
     expect(server.times).toHaveLength(2)
     expect(fetch.stats()).toBeUndefined()
     expect(fetch.stats(KEY)).toBeUndefined()
   })
 
   test('can be left out: creditMeter, log, classify', async () => {
-    const { fetch } = setup([500, { status: 429, headers: { 'retry-after': '1' } }, 200], { creditMeter: false, log: false, classify: false })
-    expect(await statusOf(fetch(URL_))).toBe(200)
+    const { fetch } = setup([500, { status: 429, headers: { 'retry-after': '1' } }, 200], {
+      creditMeter: false,
+      log: false,
+      classify: false,
+    })
+    expect(await statusOf(fetch(TARGET))).toBe(200)
     expect(fetch.usage()).toBeUndefined()
   })
 
@@ -146,9 +166,9 @@ describe('each part', () => {
       creditMeter: false,
       classify: false,
     })
-    const response = await fetch(URL_, { method: 'POST', body: 'x' })
+    const response = await fetch(TARGET, { method: 'POST', body: 'x' })
     expect(server.inner.responses[0]?.response).toBe(response)
-    expect(server.inner.requests[0]).toMatchObject({ input: URL_, init: { method: 'POST', body: 'x' } })
+    expect(server.inner.requests[0]).toMatchObject({ input: TARGET, init: { method: 'POST', body: 'x' } })
   })
 
   test('replaced by a middleware without a view: there is none', () => {
@@ -162,7 +182,9 @@ describe('options', () => {
   test('an unknown one is a TypeError that names it and those there are', () => {
     const known =
       'fetch, key, timeoutMs, onEvent, replayLimitBytes, log, backoffJitter, concurrencyGate, retryAfter, creditMeter, classify, use'
-    expect(() => aplomb({ retries: 3 } as AplombOptions)).toThrow(new TypeError(`aplomb: unknown option retries; there are ${known}`))
+    expect(() => aplomb({ retries: 3 } as AplombOptions)).toThrow(
+      new TypeError(`aplomb: unknown option retries; there are ${known}`),
+    )
   })
 
   test.each([
@@ -179,10 +201,23 @@ describe('options', () => {
   })
 
   test('undefined is the default, for every one', async () => {
-    const names = ['fetch', 'key', 'timeoutMs', 'onEvent', 'replayLimitBytes', 'log', 'backoffJitter', 'concurrencyGate', 'retryAfter', 'creditMeter', 'classify', 'use']
+    const names = [
+      'fetch',
+      'key',
+      'timeoutMs',
+      'onEvent',
+      'replayLimitBytes',
+      'log',
+      'backoffJitter',
+      'concurrencyGate',
+      'retryAfter',
+      'creditMeter',
+      'classify',
+      'use',
+    ]
     const fetch = aplomb(Object.fromEntries(names.map((name) => [name, undefined])))
     vi.stubGlobal('fetch', respond(200))
-    expect((await fetch(URL_)).status).toBe(200)
+    expect((await fetch(TARGET)).status).toBe(200)
     expect(fetch.stats()).toBeDefined()
     expect(fetch.usage()).toBeDefined()
   })
@@ -190,15 +225,19 @@ describe('options', () => {
   test('none is needed; the global fetch is looked up at each call', async () => {
     const fetch = aplomb()
     vi.stubGlobal('fetch', respond(201))
-    expect((await fetch(URL_)).status).toBe(201)
+    expect((await fetch(TARGET)).status).toBe(201)
     vi.stubGlobal('fetch', respond(202))
-    expect((await fetch(URL_)).status).toBe(202)
+    expect((await fetch(TARGET)).status).toBe(202)
   })
 
   test('key, timeoutMs and onEvent reach the pipeline', async () => {
     const events: CallEvent[] = []
-    const { fetch } = setup([{ delayMs: 5000 }], { key: 'mine', timeoutMs: 1000, onEvent: (event) => events.push(event) })
-    const [outcome] = await outcomes([fetch(URL_)])
+    const { fetch } = setup([{ delayMs: 5000 }], {
+      key: 'mine',
+      timeoutMs: 1000,
+      onEvent: (event) => events.push(event),
+    })
+    const [outcome] = await outcomes([fetch(TARGET)])
     expect(outcome).toHaveProperty('error.name', 'TimeoutError')
     expect(events.every(({ key }) => key === 'mine')).toBe(true)
     expect(events.length).toBeGreaterThan(0)
@@ -208,7 +247,7 @@ describe('options', () => {
 
   test('replayLimitBytes, too', async () => {
     const { server, fetch } = setup([429], { replayLimitBytes: 2 })
-    expect(await statusOf(fetch(new Request(URL_, { method: 'PUT', body: 'abc' })))).toBe(429)
+    expect(await statusOf(fetch(new Request(TARGET, { method: 'PUT', body: 'abc' })))).toBe(429)
     expect(server.times).toHaveLength(1)
   })
 })
@@ -227,7 +266,7 @@ describe('views', () => {
   test('usage: of a key, of all', async () => {
     const headers = { 'x-credits-charged': '3', 'x-credits-remaining': '97' }
     const { fetch } = setup([{ headers }, { headers: { 'x-credits-charged': '2' } }])
-    await fetch(URL_)
+    await fetch(TARGET)
     await fetch('https://other.test/')
     expect(fetch.usage(KEY)).toMatchObject({ spent: 3, attempts: 1, left: 97 })
     expect(fetch.usage()).toMatchObject({ spent: 5, attempts: 2 })
@@ -237,9 +276,9 @@ describe('views', () => {
   test('two of them share nothing', async () => {
     const one = setup([{ status: 429, headers: { 'retry-after': '50', 'x-credits-charged': '1' } }, 200])
     const other = setup([200])
-    const held = watch(one.fetch(URL_))
+    const held = watch(one.fetch(TARGET))
     await flush()
-    expect((await other.fetch(URL_)).status).toBe(200)
+    expect((await other.fetch(TARGET)).status).toBe(200)
     expect(held.outcome).toBeUndefined()
     expect(other.fetch.usage()).toMatchObject({ spent: 0, attempts: 1 })
     expect(other.fetch.stats()).toMatchObject({ active: 0 })
@@ -260,7 +299,11 @@ describe('who acts on what', () => {
     ['missing', 404, 1],
     ['conflict', 409, 1],
     ['billing', 402, 1],
-    ['quota-exhausted', { status: 429, body: { error: { code: 'insufficient_quota', message: 'You exceeded your current quota.' } } }, 1],
+    [
+      'quota-exhausted',
+      { status: 429, body: { error: { code: 'insufficient_quota', message: 'You exceeded your current quota.' } } },
+      1,
+    ],
     ['rate-limited', 429, 4],
     ['rate-limited', { status: 429, headers: { 'retry-after': '1' } }, 4],
     ['concurrency-limited', TOO_MANY, 30],
@@ -273,7 +316,7 @@ describe('who acts on what', () => {
   ] as [string, number | ScriptedAnswer, number][])('%s: %j is sent %i times', async (kind, answer, times) => {
     const scripted = typeof answer === 'number' ? { status: answer } : answer
     const { server, fetch } = setup([{ ...scripted, times: Infinity }])
-    const response = await settled(fetch(URL_))
+    const response = await settled(fetch(TARGET))
     expect(response.status).toBe(scripted.status)
     expect(response.bodyUsed).toBe(false)
     expect(verdictOf(response).kind).toBe(kind)
@@ -286,7 +329,7 @@ describe('who acts on what', () => {
   test('a network failure: four times, then the very error', async () => {
     const errors = [reset(), reset(), reset(), reset()]
     const { fetch } = setup(errors)
-    const [outcome] = await outcomes([fetch(URL_)])
+    const [outcome] = await outcomes([fetch(TARGET)])
     expect(outcome && 'error' in outcome && outcome.error).toBe(errors[3])
     expect(vi.getTimerCount()).toBe(0)
   })
@@ -298,22 +341,28 @@ describe('who acts on what', () => {
   })
 
   test('attempts of all owners add up, they never multiply', async () => {
-    const mixed: ScriptEntry[] = [500, { status: 429, headers: { 'retry-after': '1' } }, reset(), { status: 503, headers: { 'retry-after': '1' } }, 200]
+    const mixed: ScriptEntry[] = [
+      500,
+      { status: 429, headers: { 'retry-after': '1' } },
+      reset(),
+      { status: 503, headers: { 'retry-after': '1' } },
+      200,
+    ]
     const { server, fetch } = setup(mixed)
-    expect(await statusOf(fetch(URL_))).toBe(503)
+    expect(await statusOf(fetch(TARGET))).toBe(503)
     expect(server.times).toHaveLength(4)
   })
 
   test('when an owner gives up, nobody else retries', async () => {
     const refused = { status: 503, headers: { 'retry-after': '100' } }
     const { server, fetch } = setup([refused], { backoffJitter: { maxMs: 200_000 } })
-    expect((await fetch(URL_)).status).toBe(503)
+    expect((await fetch(TARGET)).status).toBe(503)
     expect(server.times).toHaveLength(1)
   })
 
   test('an hour: the call returns its 429 at once', async () => {
     const { fetch } = setup([{ status: 429, headers: { 'retry-after': '3600' } }])
-    const call = watch(fetch(URL_))
+    const call = watch(fetch(TARGET))
     await flush(3)
     expect(call.outcome).toHaveProperty('value.status', 429)
     expect(vi.getTimerCount()).toBe(0)
@@ -328,7 +377,7 @@ describe('who acts on what', () => {
     ['overloaded, no word of when', 503, 1],
   ] as [string, ScriptEntry, number][])('a POST that is %s is sent %s %i times', async (_, answer, times) => {
     const { server, fetch } = setup([answer, 200])
-    await outcomes([fetch(URL_, { method: 'POST', body: 'one' })])
+    await outcomes([fetch(TARGET, { method: 'POST', body: 'one' })])
     expect(await Promise.all(server.inner.requests.map((request) => request.text()))).toEqual(Array(times).fill('one'))
   })
 })
@@ -336,8 +385,8 @@ describe('who acts on what', () => {
 describe("what the middlewares themselves refuse is no failure of the server's", () => {
   test('a hold beyond the deadline rejects at once: backoff does not wait for it', async () => {
     const { server, fetch } = setup([{ status: 429, headers: { 'retry-after': '30' } }], { timeoutMs: 10_000 })
-    await fetch(URL_)
-    const call = watch(fetch(URL_))
+    await fetch(TARGET)
+    const call = watch(fetch(TARGET))
     await flush(3)
     expect(call.outcome).toHaveProperty('error.name', 'TimeoutError')
     expect(server.times).toHaveLength(1)
@@ -345,27 +394,37 @@ describe("what the middlewares themselves refuse is no failure of the server's",
   })
 
   test('and it says nothing about the server: the gate stays open', async () => {
-    const { fetch } = setup([{ status: 429, headers: { 'retry-after': '30' } }], { timeoutMs: 10_000, backoffJitter: false })
-    await fetch(URL_)
-    await outcomes(Array.from({ length: 5 }, () => fetch(URL_)))
+    const { fetch } = setup([{ status: 429, headers: { 'retry-after': '30' } }], {
+      timeoutMs: 10_000,
+      backoffJitter: false,
+    })
+    await fetch(TARGET)
+    await outcomes(Array.from({ length: 5 }, () => fetch(TARGET)))
     expect(fetch.stats(KEY)).toEqual({ limit: 4, active: 0, queued: 0 })
   })
 
-  test.each(['https://api.test', 'https://socket.test', 'https://timeout.test'])('a full queue is not retried: %s', async (origin) => {
-    const { server, fetch } = setup([{ delayMs: 100, times: Infinity }], { concurrencyGate: { limit: 1, maxQueue: 0 } })
-    const [first, second] = [watch(fetch(`${origin}/a`)), watch(fetch(`${origin}/b`))]
-    await flush(3)
-    expect(second.outcome).toHaveProperty('error.name', 'QueueFullError')
-    await vi.advanceTimersByTimeAsync(100)
-    expect(first.outcome).toHaveProperty('value')
-    expect(server.times).toHaveLength(1)
-  })
+  test.each(['https://api.test', 'https://socket.test', 'https://timeout.test'])(
+    'a full queue is not retried: %s',
+    async (origin) => {
+      const { server, fetch } = setup([{ delayMs: 100, times: Infinity }], {
+        concurrencyGate: { limit: 1, maxQueue: 0 },
+      })
+      const [first, second] = [watch(fetch(`${origin}/a`)), watch(fetch(`${origin}/b`))]
+      await flush(3)
+      expect(second.outcome).toHaveProperty('error.name', 'QueueFullError')
+      await vi.advanceTimersByTimeAsync(100)
+      expect(first.outcome).toHaveProperty('value')
+      expect(server.times).toHaveLength(1)
+    },
+  )
 
   test('a budget that is used up: nothing is sent, nothing is retried, the gate stays open', async () => {
-    const { server, fetch } = setup([{ headers: { 'x-credits-charged': '1' }, times: Infinity }], { creditMeter: { budget: 2, stopAt: 100 } })
-    await fetch(URL_)
-    await fetch(URL_)
-    for (let i = 0; i < 5; i++) await expect(fetch(URL_)).rejects.toHaveProperty('name', 'BudgetExceededError')
+    const { server, fetch } = setup([{ headers: { 'x-credits-charged': '1' }, times: Infinity }], {
+      creditMeter: { budget: 2, stopAt: 100 },
+    })
+    await fetch(TARGET)
+    await fetch(TARGET)
+    for (let i = 0; i < 5; i++) await expect(fetch(TARGET)).rejects.toHaveProperty('name', 'BudgetExceededError')
     expect(server.times).toHaveLength(2)
     expect(fetch.stats(KEY)).toEqual({ limit: 4, active: 0, queued: 0 })
     expect(vi.getTimerCount()).toBe(0)
@@ -382,15 +441,15 @@ describe('an abort rejects at once with its reason, wherever the call is', () =>
   ]
   test.each(waits)('%s', async (_, script) => {
     const { fetch } = setup(script)
-    await expectCleanAbort((signal) => fetch(URL_, { signal }), 20)
+    expect(await abortAfter(20, (signal) => fetch(TARGET, { signal }))).toEqual(CLEAN)
     expect(fetch.stats(KEY)).toMatchObject({ active: 0, queued: 0 })
   })
 
   test('in the queue', async () => {
     const { fetch } = setup([{ delayMs: 100 }], { concurrencyGate: { limit: 1 } })
-    const first = watch(fetch(URL_))
+    const first = watch(fetch(TARGET))
     const controller = new AbortController()
-    const second = watch(fetch(URL_, { signal: controller.signal }))
+    const second = watch(fetch(TARGET, { signal: controller.signal }))
     controller.abort('enough')
     await flush()
     expect(second.outcome).toEqual({ error: 'enough' })
@@ -400,9 +459,11 @@ describe('an abort rejects at once with its reason, wherever the call is', () =>
   })
 
   test('a call that ends well leaves no timer, and no listener of ours', async () => {
-    const { fetch } = setup([500, { status: 429, headers: { 'retry-after': '1' } }, reset(), 200], { timeoutMs: 60_000 })
+    const { fetch } = setup([500, { status: 429, headers: { 'retry-after': '1' } }, reset(), 200], {
+      timeoutMs: 60_000,
+    })
     const { signal } = new AbortController()
-    expect(await statusOf(fetch(URL_, { signal }))).toBe(200)
+    expect(await statusOf(fetch(TARGET, { signal }))).toBe(200)
     expect(listeners(signal)).toBeLessThanOrEqual(await platformListeners())
     expect(vi.getTimerCount()).toBe(0)
   })
@@ -413,13 +474,13 @@ describe('a drop-in', () => {
     const given = new Response('x')
     const init = { method: 'PUT', body: 'x', dispatcher: { mine: true } } as RequestInit
     const { server, fetch } = setup([given])
-    expect(await fetch(URL_, init)).toBe(given)
-    expect(server.inner.requests[0]).toMatchObject({ input: URL_, init })
+    expect(await fetch(TARGET, init)).toBe(given)
+    expect(server.inner.requests[0]).toMatchObject({ input: TARGET, init })
   })
 
   test('no header is added', async () => {
     const { server, fetch } = setup([500, 200])
-    await settled(fetch(URL_, { headers: { 'x-mine': '1' } }))
+    await settled(fetch(TARGET, { headers: { 'x-mine': '1' } }))
     for (const { headers } of server.inner.requests) expect([...headers]).toEqual([['x-mine', '1']])
   })
 

@@ -25,7 +25,14 @@ const server = fc.record({
   windows: fc.array(window, { maxLength: 2 }),
   concurrency: fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined }),
   announceConcurrency: fc.constantFrom(true, false, 'ietf' as const, 'message' as const),
-  headers: fc.constantFrom('ietf' as const, 'draft-7' as const, 'x-ratelimit' as const, 'github' as const, 'openai' as const, false as const),
+  headers: fc.constantFrom(
+    'ietf' as const,
+    'draft-7' as const,
+    'x-ratelimit' as const,
+    'github' as const,
+    'openai' as const,
+    false as const,
+  ),
   retryAfter: fc.constantFrom('seconds' as const, 'decimal' as const, 'ms' as const, 'date' as const, false as const),
   latencyMs: fc.tuple(fc.nat(50), fc.nat(400)).map(([from, more]): readonly [number, number] => [from, from + more]),
   rejectionLatencyMs: fc.nat(30),
@@ -55,19 +62,25 @@ type Given<A> = A extends fc.Arbitrary<infer T> ? T : never
 const mock = ({ outages, flakyRate, balance, cost, ...rest }: Given<typeof server>) => {
   const options: MockApiOptions = {
     ...rest,
-    outages: outages.map(({ fromMs, lastsMs, status, retryAfter }) => ({ fromMs, toMs: fromMs + lastsMs, status, retryAfter })),
+    outages: outages.map(({ fromMs, lastsMs, status, retryAfter }) => ({
+      fromMs,
+      toMs: fromMs + lastsMs,
+      status,
+      retryAfter,
+    })),
     flaky: { rate: flakyRate, kinds: ['500', '503', '429', '408', 'reset', 'truncate', 'hang'] },
     credits: { balance, cost },
   }
   return createMockApi(options)
 }
 
-const FAILURES = /^(TimeoutError: .*|mine|TypeError: (fetch failed|terminated)|QueueFullError: .*|QueueTimeoutError: .*)$/
+const FAILURES =
+  /^(TimeoutError: .*|mine|TypeError: (fetch failed|terminated)|QueueFullError: .*|QueueTimeoutError: .*)$/
 
 test('whatever the API does: every call settles, nothing is left, and every credit is accounted for', async () => {
+  const unhandled = rejections()
   await fc.assert(
     fc.asyncProperty(server, client, fc.array(call, { minLength: 1, maxLength: 25 }), async (api, options, calls) => {
-      const unhandled = rejections()
       const given = mock(api)
       let inFlight = 0
       let most = 0
@@ -82,7 +95,8 @@ test('whatever the API does: every call settles, nothing is left, and every cred
       const { maxAttempts, timeoutMs, ...gate } = options
       const retries = new Map<string, number>()
       const onEvent = (event: CallEvent): void => {
-        if (event.type === 'retry' && event.by !== 'concurrency-gate') retries.set(event.call, (retries.get(event.call) ?? 0) + 1)
+        if (event.type === 'retry' && event.by !== 'concurrency-gate')
+          retries.set(event.call, (retries.get(event.call) ?? 0) + 1)
       }
       const fetch = aplomb({
         fetch: inner,
@@ -99,7 +113,8 @@ test('whatever the API does: every call settles, nothing is left, and every cred
         const controller = new AbortController()
         if (abortMs !== undefined) setTimeout(() => controller.abort('mine'), abortMs)
         const init: RequestInit = { signal: controller.signal }
-        const path = to === 'lookup' ? `lookup/192.0.2.${i}` : to === 'stream' ? 'stream?chunks=3&intervalMs=20' : 'echo'
+        const path =
+          to === 'lookup' ? `lookup/192.0.2.${i}` : to === 'stream' ? 'stream?chunks=3&intervalMs=20' : 'echo'
         if (to === 'echo' && method !== 'GET') Object.assign(init, { method, body: `body ${i}` })
         const use = async (): Promise<void> => {
           const response = await fetch(`${KEY}/v1/${path}`, init)
@@ -124,8 +139,8 @@ test('whatever the API does: every call settles, nothing is left, and every cred
       expect(most).toBeLessThanOrEqual(options.limit === 'auto' ? 256 : options.limit)
       for (const count of retries.values()) expect(count).toBeLessThan(maxAttempts)
       expect(fetch.usage()?.spent).toBe(given.stats().creditsSpent)
-      expect(await unhandled()).toEqual([])
     }),
-    { seed: 10, numRuns: 120 },
+    { seed: 10, numRuns: 200 },
   )
+  expect(await unhandled()).toEqual([])
 }, 30_000)

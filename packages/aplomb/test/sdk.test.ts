@@ -8,24 +8,35 @@ import { listeners, outcomes, settled, timed, useFakeTime, watch } from './suppo
 useFakeTime()
 
 const KEY = 'https://api.test'
-const ANSWER = { id: 'c1', object: 'chat.completion', choices: [{ index: 0, message: { role: 'assistant', content: 'hello' } }] }
+const ANSWER = {
+  id: 'c1',
+  object: 'chat.completion',
+  choices: [{ index: 0, message: { role: 'assistant', content: 'hello' } }],
+}
 const QUESTION = { model: 'm', messages: [{ role: 'user' as const, content: 'hi' }] }
 
 const CHUNKS = ['hel', 'lo'].map((content) => ({ id: 'c1', choices: [{ index: 0, delta: { content } }] }))
 const EVENTS = `${CHUNKS.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join('')}data: [DONE]\n\n`
 
 /** The mock, with a chat route of its own; `status` of the first answers, then it serves. */
-const serve = (refusals: readonly [status: number, headers?: Record<string, string>][], options: MockApiOptions = {}) => {
+const serve = (
+  refusals: readonly [status: number, headers?: Record<string, string>][],
+  options: MockApiOptions = {},
+) => {
   const left = [...refusals]
   const bodies: unknown[] = []
   const api = createMockApi({
     ...options,
     routes: (app) => {
       app.post('/v1/chat/completions', async (c) => {
-        const body = (await c.req.json()) as { stream?: boolean }
+        const body = await c.req.json<{ stream?: boolean }>()
         bodies.push(body)
         const refusal = left.shift()
-        if (refusal) return new Response(JSON.stringify({ error: { message: 'no' } }), { status: refusal[0], headers: { 'content-type': 'application/json', ...refusal[1] } })
+        if (refusal)
+          return new Response(JSON.stringify({ error: { message: 'no' } }), {
+            status: refusal[0],
+            headers: { 'content-type': 'application/json', ...refusal[1] },
+          })
         if (body.stream) return new Response(EVENTS, { headers: { 'content-type': 'text/event-stream' } })
         return c.json(ANSWER)
       })
@@ -42,7 +53,10 @@ describe('openai, with fetch: aplomb() and maxRetries: 0', () => {
   }
 
   test('a refusal with a time is waited for, the body sent again as it was', async () => {
-    const { server, bodies } = serve([[429, { 'retry-after': '2' }], [503, { 'retry-after': '1' }]])
+    const { server, bodies } = serve([
+      [429, { 'retry-after': '2' }],
+      [503, { 'retry-after': '1' }],
+    ])
     const { openai } = client(server)
     const answer = await settled(openai.chat.completions.create(QUESTION))
     expect(answer.choices[0]?.message.content).toBe('hello')
@@ -79,7 +93,8 @@ describe('openai, with fetch: aplomb() and maxRetries: 0', () => {
   test('429s that do not end come back as a RateLimitError with its headers', async () => {
     const { server } = serve(Array.from({ length: 9 }, () => [429, { 'retry-after': '1' }]))
     const [outcome] = await outcomes([client(server).openai.chat.completions.create(QUESTION)])
-    const error = outcome && 'error' in outcome ? (outcome.error as InstanceType<typeof OpenAI.RateLimitError>) : undefined
+    const error =
+      outcome && 'error' in outcome ? (outcome.error as InstanceType<typeof OpenAI.RateLimitError>) : undefined
     expect(error).toBeInstanceOf(OpenAI.RateLimitError)
     expect(error?.headers?.get('retry-after')).toBe('1')
     expect(server.times).toHaveLength(4)
@@ -151,8 +166,12 @@ describe('ky, with fetch: aplomb(), retry: 0, timeout: false', () => {
   test('a GET', async () => {
     const { server } = serve([], { flaky: { rate: 0.3, kinds: ['500', '503', 'reset'] } })
     const { api } = client(server)
-    const results = await outcomes(Array.from({ length: 20 }, (_, i) => api.get(`lookup/192.0.2.${i}`).json<{ ip: string }>()))
-    expect(results.map((one) => 'value' in one && one.value.ip)).toEqual(Array.from({ length: 20 }, (_, i) => `192.0.2.${i}`))
+    const results = await outcomes(
+      Array.from({ length: 20 }, (_, i) => api.get(`lookup/192.0.2.${i}`).json<{ ip: string }>()),
+    )
+    expect(results.map((one) => 'value' in one && one.value.ip)).toEqual(
+      Array.from({ length: 20 }, (_, i) => `192.0.2.${i}`),
+    )
     expect(server.times.length).toBeGreaterThan(20)
   })
 
@@ -176,7 +195,9 @@ describe('ky, with fetch: aplomb(), retry: 0, timeout: false', () => {
   test('an abort while waiting', async () => {
     const { server } = serve([[429, { 'retry-after': '30' }]])
     const controller = new AbortController()
-    const call = watch(client(server).api.post('chat/completions', { json: QUESTION, signal: controller.signal }).json())
+    const call = watch(
+      client(server).api.post('chat/completions', { json: QUESTION, signal: controller.signal }).json(),
+    )
     await vi.advanceTimersByTimeAsync(1000)
     expect(call.outcome).toBeUndefined()
     controller.abort()

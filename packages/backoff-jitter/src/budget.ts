@@ -2,7 +2,9 @@
 export interface RetryBudget {
   /** Notes a call, and with it a share of a retry. */
   deposit(): void
-  /** Takes one retry out. Returns the milliseconds to wait for it, 0 if one is there. */
+  /** Milliseconds until the next retry is there for the taking. */
+  waitMs(): number
+  /** Takes one retry out, or lines up for it. Returns the milliseconds until it is there. */
   withdraw(): number
   /** Whether it has filled up again. */
   readonly full: boolean
@@ -24,15 +26,20 @@ export const newRetryBudget = (): RetryBudget => {
     if (tokens < FLOOR_PER_SECOND) tokens = Math.min(FLOOR_PER_SECOND, tokens + ((now - at) / 1000) * FLOOR_PER_SECOND)
     at = now
   }
+  const waitMs = (): number => {
+    refill()
+    return tokens >= 1 ? 0 : ((1 - tokens) / FLOOR_PER_SECOND) * 1000
+  }
   return {
     deposit: () => {
       refill()
       tokens = Math.min(MOST, tokens + SHARE)
     },
+    waitMs,
     withdraw: () => {
-      refill()
+      const ms = waitMs()
       tokens--
-      return tokens >= 0 ? 0 : (-tokens / FLOOR_PER_SECOND) * 1000
+      return ms
     },
     get full() {
       refill()

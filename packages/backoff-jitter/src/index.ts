@@ -65,9 +65,15 @@ export const backoffJitter = ({
   if (!Number.isInteger(maxAttempts) || maxAttempts < 1) {
     throw new RangeError(`backoffJitter: maxAttempts must be a whole number of 1 or more, got ${maxAttempts}`)
   }
-  for (const [name, value] of Object.entries({ baseMs, maxMs, attemptTimeoutMs: attemptTimeoutMs ?? 1 })) {
-    if (!(value >= 0 && value < Infinity))
-      throw new RangeError(`backoffJitter: ${name} must be 0 or more, got ${value}`)
+  for (const [name, value] of Object.entries({ baseMs, maxMs })) {
+    if (!(value >= 0 && value < Infinity)) {
+      throw new RangeError(`backoffJitter: ${name} must be a finite number of 0 or more, got ${value}`)
+    }
+  }
+  if (attemptTimeoutMs !== undefined && !(attemptTimeoutMs > 0 && attemptTimeoutMs < 2 ** 31)) {
+    throw new RangeError(
+      `backoffJitter: attemptTimeoutMs must be above 0 and below 2147483648, got ${attemptTimeoutMs}`,
+    )
   }
   delays({ baseMs, maxMs, jitter })
   const repeatable = new Set(methods.map((method) => method.toUpperCase()))
@@ -80,6 +86,11 @@ export const backoffJitter = ({
     if (!call.canReplay) return 'the request body cannot be sent again'
     if (!mayRepeat(request, verdict)) return `${request.method} may have been carried out`
     return undefined
+  }
+
+  const tooLong = (call: Call, asked: number, waitMs: number): string | undefined => {
+    if (asked > maxMs) return `the server asks for ${Math.ceil(asked)} ms, maxMs is ${maxMs}`
+    return call.fits(waitMs) ? undefined : `a wait of ${Math.ceil(waitMs)} ms goes past the deadline`
   }
 
   const mayRepeat = (request: Request, verdict: Verdict): boolean =>
@@ -110,19 +121,16 @@ export const backoffJitter = ({
     const goOn = async (failure: Failure): Promise<boolean> => {
       if (call.gaveUp) return false
       const { verdict, response } = failure
-      let reason = stop(request, failure, call)
-      let waitMs = 0
-      if (reason === undefined) {
-        const { retryAfterMs: asked = 0 } = verdict
-        // What the server asks for is a floor: jitter only ever comes on top.
-        waitMs = asked > 0 ? asked + (jitter === 'none' ? 0 : Math.random() * ADDED * baseMs) : nextDelay()
-        if (verdict.kind !== 'rate-limited') waitMs = Math.max(waitMs, budget.withdraw())
-        if (asked > maxMs || !call.fits(waitMs)) reason = `a wait of ${Math.ceil(waitMs)} ms is too long`
-      }
+      const { retryAfterMs: asked = 0 } = verdict
+      // What the server asks for is a floor: jitter only ever comes on top. Its refusals need no budget, they cost it little.
+      const own = asked > 0 ? asked + (jitter === 'none' ? 0 : Math.random() * ADDED * baseMs) : nextDelay()
+      const waitMs = verdict.kind === 'rate-limited' ? own : Math.max(own, budget.waitMs())
+      const reason = stop(request, failure, call) ?? tooLong(call, asked, waitMs)
       if (reason !== undefined) {
         if (verdict.retryable) call.giveUp(NAME, reason)
         return false
       }
+      if (verdict.kind !== 'rate-limited') budget.withdraw()
       if (response) discard(response)
       const facts = { call: call.id, key: call.key, by: NAME, attempt: call.attempt }
       call.emit({ type: 'retry', ...facts, reason: `${verdict.kind}: ${verdict.evidence}`, waitMs })

@@ -28,7 +28,8 @@ export const delays = ({ baseMs, maxMs, jitter }: DelayOptions): (() => number) 
   let n = 0
   let last = baseMs
   return () => {
-    const delay = Math.min(baseMs * 2 ** n++, maxMs)
+    // The exponent is bounded: 0 * Infinity is no delay.
+    const delay = Math.min(baseMs * 2 ** Math.min(n++, 100), maxMs)
     if (typeof jitter === 'function') return Math.max(0, Number(jitter(delay)) || 0)
     const random = Math.random()
     switch (jitter) {

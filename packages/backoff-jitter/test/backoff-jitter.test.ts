@@ -1,15 +1,24 @@
 import { respond, type ScriptedAnswer, type ScriptEntry } from '@aplomb/mock-api'
-import { type CallEvent, createFetch, type CreateFetchOptions, type Fetch, type Middleware, middleware } from '@aplomb/pipeline'
+import {
+  type CallEvent,
+  createFetch,
+  type CreateFetchOptions,
+  type Fetch,
+  type Middleware,
+  middleware,
+} from '@aplomb/pipeline'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import {
-  expectCleanAbort,
+  abortAfter,
+  CLEAN,
   flush,
   listeners,
   outcomes,
   platformListeners,
   settled,
   timed,
+  urlOf,
   useFakeTime,
   watch,
 } from '../../aplomb/test/support/time.ts'
@@ -17,7 +26,7 @@ import { backoffJitter, type BackoffJitterOptions, type Jitter } from '../src/in
 
 useFakeTime()
 
-const URL_ = 'https://api.test/x'
+const TARGET = 'https://api.test/x'
 
 const reset = (): TypeError =>
   new TypeError('fetch failed', { cause: Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }) })
@@ -32,25 +41,39 @@ const post = (headers: Record<string, string> = {}): RequestInit => ({ method: '
 
 describe('1. retries what a repetition can mend, returns everything else at once', () => {
   test.each([
-    500, 502, 503, 504, 520, 521, 522, 523, 524, 529, 429, 408,
+    500,
+    502,
+    503,
+    504,
+    520,
+    521,
+    522,
+    523,
+    524,
+    529,
+    429,
+    408,
     { status: 503, headers: { 'retry-after': '1' } },
     { status: 429, headers: { 'retry-after': '1' } },
     { status: 400, headers: { 'x-should-retry': 'true' } },
   ] as ScriptEntry[])('%j is sent again', async (answer) => {
     const { server, fetch } = setup([answer, 200])
-    expect(await statusOf(fetch(URL_))).toBe(200)
+    expect(await statusOf(fetch(TARGET))).toBe(200)
     expect(server.times).toHaveLength(2)
     expect(server.times[1]).toBeGreaterThanOrEqual(1000)
   })
 
-  test.each([200, 202, 204, 304, 400, 401, 402, 403, 404, 405, 409, 410, 413, 422, 456, 501, 505, 511])('%d is not', async (status) => {
-    const { server, fetch } = setup([status])
-    const call = watch(fetch(URL_))
-    await flush()
-    expect(call.outcome).toHaveProperty('value.status', status)
-    expect(server.times).toHaveLength(1)
-    expect(vi.getTimerCount()).toBe(0)
-  })
+  test.each([200, 202, 204, 304, 400, 401, 402, 403, 404, 405, 409, 410, 413, 422, 456, 501, 505, 511])(
+    '%d is not',
+    async (status) => {
+      const { server, fetch } = setup([status])
+      const call = watch(fetch(TARGET))
+      await flush()
+      expect(call.outcome).toHaveProperty('value.status', status)
+      expect(server.times).toHaveLength(1)
+      expect(vi.getTimerCount()).toBe(0)
+    },
+  )
 
   test.each([
     reset(),
@@ -59,7 +82,7 @@ describe('1. retries what a repetition can mend, returns everything else at once
     Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }),
   ])('%s is', async (error) => {
     const { server, fetch } = setup([error, 200])
-    expect(await statusOf(fetch(URL_))).toBe(200)
+    expect(await statusOf(fetch(TARGET))).toBe(200)
     expect(server.times).toHaveLength(2)
   })
 
@@ -67,14 +90,14 @@ describe('1. retries what a repetition can mend, returns everything else at once
     let count = 0
     const inside: Middleware = async () => new Response(null, { status: count++ === 0 ? 503 : 200 })
     const fetch = createFetch([backoffJitter(), inside], { fetch: respond() })
-    expect(await statusOf(fetch(URL_))).toBe(200)
+    expect(await statusOf(fetch(TARGET))).toBe(200)
   })
 })
 
 describe('2. the delay is min(baseMs * 2^(n-1), maxMs), made random as jitter says', () => {
   const gaps = async (jitter: Jitter | undefined, options: BackoffJitterOptions = {}): Promise<number[]> => {
     const { server, fetch } = setup([{ status: 500, times: Infinity }], { jitter, maxAttempts: 6, ...options })
-    await settled(fetch(URL_))
+    await settled(fetch(TARGET))
     return server.times.slice(1).map((at, i) => at - server.times[i]!)
   }
 
@@ -102,7 +125,7 @@ describe('2. the delay is min(baseMs * 2^(n-1), maxMs), made random as jitter sa
 
   test('two calls that fail together do not come back together', async () => {
     const { server, fetch } = setup([{ status: 500, times: 5 }, { times: 5 }])
-    await outcomes(Array.from({ length: 5 }, () => fetch(URL_)))
+    await outcomes(Array.from({ length: 5 }, () => fetch(TARGET)))
     expect(new Set(server.times.slice(5)).size).toBe(5)
   })
 })
@@ -111,26 +134,26 @@ describe('3. a wait that the server names is a floor; one above maxMs is not sho
   test.each([0, 0.5, 0.999])('with chance %d it comes not before, and little later', async (chance) => {
     vi.spyOn(Math, 'random').mockReturnValue(chance)
     const { server, fetch } = setup([{ status: 429, headers: { 'retry-after': '7' } }, 200])
-    await settled(fetch(URL_))
+    await settled(fetch(TARGET))
     expect(server.times[1]).toBeGreaterThanOrEqual(7000)
     expect(server.times[1]).toBeLessThanOrEqual(7300)
   })
 
   test('without jitter, to the millisecond', async () => {
     const { server, fetch } = setup([{ status: 503, headers: { 'retry-after-ms': '1234' } }, 200], { jitter: 'none' })
-    await settled(fetch(URL_))
+    await settled(fetch(TARGET))
     expect(server.times).toEqual([0, 1234])
   })
 
   test('shorter than the backoff, it is believed', async () => {
     const { server, fetch } = setup([{ status: 503, headers: { 'retry-after-ms': '20' } }, 200], { jitter: 'none' })
-    await settled(fetch(URL_))
+    await settled(fetch(TARGET))
     expect(server.times).toEqual([0, 20])
   })
 
   test('an hour: the answer is returned at once', async () => {
     const { server, fetch } = setup([{ status: 503, headers: { 'retry-after': '3600' } }])
-    const call = watch(fetch(URL_))
+    const call = watch(fetch(TARGET))
     await flush()
     expect(call.outcome).toHaveProperty('value.status', 503)
     expect(call.outcome).toHaveProperty('value.bodyUsed', false)
@@ -157,7 +180,7 @@ describe('4. POST and PATCH are sent again only where that is safe', () => {
   test.each(refusals)('%s: the server refused before processing', async (_, answer) => {
     for (const method of ['POST', 'PATCH']) {
       const { server, fetch } = setup([answer, 200])
-      expect(await statusOf(fetch(URL_, { ...post(), method }))).toBe(200)
+      expect(await statusOf(fetch(TARGET, { ...post(), method }))).toBe(200)
       expect(await Promise.all(server.inner.requests.map((request) => request.text()))).toEqual(['one', 'one'])
     }
   })
@@ -165,7 +188,7 @@ describe('4. POST and PATCH are sent again only where that is safe', () => {
   test.each(failures)('not after %s', async (_, answer) => {
     for (const method of ['POST', 'PATCH']) {
       const { server, fetch } = setup([answer])
-      const response = await settled(fetch(URL_, { ...post(), method }))
+      const response = await settled(fetch(TARGET, { ...post(), method }))
       expect(response.status).not.toBe(200)
       expect(response.bodyUsed).toBe(false)
       expect(server.times).toHaveLength(1)
@@ -175,7 +198,7 @@ describe('4. POST and PATCH are sent again only where that is safe', () => {
   test('not after a network failure or a time-out', async () => {
     for (const error of [reset(), new DOMException('too slow', 'TimeoutError')]) {
       const { server, fetch } = setup([error])
-      const [outcome] = await outcomes([fetch(URL_, post())])
+      const [outcome] = await outcomes([fetch(TARGET, post())])
       expect(outcome).toEqual({ error })
       expect(server.times).toHaveLength(1)
     }
@@ -183,14 +206,14 @@ describe('4. POST and PATCH are sent again only where that is safe', () => {
 
   test.each(['Idempotency-Key', 'X-Idempotency-Key', 'PayPal-Request-Id'])('%s makes it safe', async (name) => {
     const { server, fetch } = setup([500, reset(), 200])
-    expect(await statusOf(fetch(URL_, post({ [name]: 'k' })))).toBe(200)
+    expect(await statusOf(fetch(TARGET, post({ [name]: 'k' })))).toBe(200)
     expect(server.inner.requests.map(({ headers }) => headers.get(name))).toEqual(['k', 'k', 'k'])
   })
 
   test('idempotencyKey adds one, the same for every attempt, another for every call', async () => {
     const { server, fetch } = setup([500, 200, 200], { idempotencyKey: true })
-    await settled(fetch(URL_, post()))
-    await settled(fetch(URL_, { ...post(), method: 'PATCH' }))
+    await settled(fetch(TARGET, post()))
+    await settled(fetch(TARGET, { ...post(), method: 'PATCH' }))
     const keys = server.inner.requests.map(({ headers }) => headers.get('idempotency-key'))
     expect(keys[0]).toMatch(/^"[0-9a-f-]{36}"$/)
     expect(keys[1]).toBe(keys[0])
@@ -200,34 +223,34 @@ describe('4. POST and PATCH are sent again only where that is safe', () => {
 
   test("idempotencyKey keeps the caller's own, and leaves a GET alone", async () => {
     const { server, fetch } = setup([200, 200], { idempotencyKey: true })
-    await fetch(URL_, post({ 'idempotency-key': 'mine' }))
-    await fetch(URL_)
+    await fetch(TARGET, post({ 'idempotency-key': 'mine' }))
+    await fetch(TARGET)
     expect(server.inner.requests.map(({ headers }) => headers.get('idempotency-key'))).toEqual(['mine', null])
   })
 
   test('no header is added unless asked for', async () => {
     const { server, fetch } = setup([429, 200])
-    await settled(fetch(URL_, post()))
+    await settled(fetch(TARGET, post()))
     for (const { headers } of server.inner.requests) expect([...headers.keys()]).toEqual(['content-type'])
   })
 
   test('methods names those that are sent again whatever went wrong, in any case', async () => {
     const { server, fetch } = setup([500, reset(), 200, 500], { methods: ['post'] })
-    expect(await statusOf(fetch(URL_, post()))).toBe(200)
+    expect(await statusOf(fetch(TARGET, post()))).toBe(200)
     expect(server.times).toHaveLength(3)
-    expect(await statusOf(fetch(URL_))).toBe(500)
+    expect(await statusOf(fetch(TARGET))).toBe(500)
   })
 
   test.each(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])('%s is always safe', async (method) => {
     const { fetch } = setup([500, 200])
-    expect(await statusOf(fetch(URL_, { method }))).toBe(200)
+    expect(await statusOf(fetch(TARGET, { method }))).toBe(200)
   })
 
   test("a server's x-should-retry: false always wins", async () => {
     for (const status of [429, 500, 503]) {
       const headers = { 'x-should-retry': 'false', 'retry-after': '1' }
       const { server, fetch } = setup([{ status, headers }], { methods: ['POST', 'GET'] })
-      expect((await fetch(URL_, post({ 'idempotency-key': 'k' }))).status).toBe(status)
+      expect((await fetch(TARGET, post({ 'idempotency-key': 'k' }))).status).toBe(status)
       expect(server.times).toHaveLength(1)
     }
   })
@@ -236,7 +259,7 @@ describe('4. POST and PATCH are sent again only where that is safe', () => {
 describe('5. when attempts end, the last response is returned unread, the last error rethrown as it was', () => {
   test.each([1, 2, 4])('maxAttempts %d', async (maxAttempts) => {
     const { server, fetch } = setup([{ status: 500, body: 'broken', times: Infinity }], { maxAttempts })
-    const response = await settled(fetch(URL_))
+    const response = await settled(fetch(TARGET))
     expect(server.times).toHaveLength(maxAttempts)
     expect(server.inner.responses.at(-1)?.response).toBe(response)
     expect(response.bodyUsed).toBe(false)
@@ -246,7 +269,7 @@ describe('5. when attempts end, the last response is returned unread, the last e
   test('four by default; the very error object comes back', async () => {
     const errors = [reset(), reset(), reset(), reset()]
     const { server, fetch } = setup(errors)
-    const [outcome] = await outcomes([fetch(URL_)])
+    const [outcome] = await outcomes([fetch(TARGET)])
     expect(server.times).toHaveLength(4)
     expect(outcome && 'error' in outcome && outcome.error).toBe(errors[3])
   })
@@ -254,19 +277,18 @@ describe('5. when attempts end, the last response is returned unread, the last e
   test('what was thrown need not be an Error', async () => {
     const thrown: unknown[] = ['text', undefined, null, { a: 1 }]
     for (const one of thrown) {
-      // oxlint-disable-next-line typescript/only-throw-error, typescript/prefer-promise-reject-errors
       const fetch = createFetch([backoffJitter()], { fetch: () => Promise.reject(one) })
-      const [outcome] = await outcomes([fetch(URL_)])
+      const [outcome] = await outcomes([fetch(TARGET)])
       expect(outcome).toEqual({ error: one })
     }
   })
 
   test('the error, when the last attempt fails; the response, when it answers', async () => {
     const mixed = setup([500, reset(), 503], { maxAttempts: 3 })
-    expect(await statusOf(mixed.fetch(URL_))).toBe(503)
+    expect(await statusOf(mixed.fetch(TARGET))).toBe(503)
     const error = reset()
     const other = setup([500, error], { maxAttempts: 2 })
-    expect(await outcomes([other.fetch(URL_)])).toEqual([{ error }])
+    expect(await outcomes([other.fetch(TARGET)])).toEqual([{ error }])
   })
 })
 
@@ -279,7 +301,7 @@ describe('6. attempts of all middlewares count together; what another one gave u
   test('two of another make two of ours less', async () => {
     const server = timed(respond({ status: 500, times: Infinity }))
     const fetch = createFetch([backoffJitter({ maxAttempts: 4 }), twice], { fetch: server })
-    expect(await statusOf(fetch(URL_))).toBe(500)
+    expect(await statusOf(fetch(TARGET))).toBe(500)
     expect(server.times).toHaveLength(4)
   })
 
@@ -291,7 +313,7 @@ describe('6. attempts of all middlewares count together; what another one gave u
       return response
     })
     const fetch = createFetch([backoffJitter({ maxAttempts: 3 }), excuse], { fetch: server })
-    await settled(fetch(URL_))
+    await settled(fetch(TARGET))
     expect(server.times).toHaveLength(4)
   })
 
@@ -303,39 +325,58 @@ describe('6. attempts of all middlewares count together; what another one gave u
       return response
     })
     const fetch = createFetch([backoffJitter(), quit], { fetch: server })
-    expect((await fetch(URL_)).status).toBe(503)
+    expect((await fetch(TARGET)).status).toBe(503)
     expect(server.times).toHaveLength(1)
   })
 
   test('its own giving up is told, once, with the reason', async () => {
     const events: CallEvent[] = []
     const { fetch } = setup([500, 500], { maxAttempts: 2 }, { onEvent: (event) => events.push(event) })
-    await settled(fetch(URL_))
+    await settled(fetch(TARGET))
     expect(events.map(({ type }) => type)).toEqual(['attempt', 'retry', 'attempt', 'give-up'])
-    expect(events[1]).toMatchObject({ by: 'backoff-jitter', attempt: 1, reason: expect.stringMatching(/^server-error: 500/) })
-    expect(events[2]).toMatchObject({ attempt: 2, backoffMs: (events[1] as { waitMs: number }).waitMs, queueMs: 0, holdMs: 0 })
-    expect(events[3]).toMatchObject({ by: 'backoff-jitter', reason: '2 attempts were made, maxAttempts is 2', attempt: 2 })
+    expect(events[1]).toMatchObject({
+      by: 'backoff-jitter',
+      attempt: 1,
+      reason: expect.stringMatching(/^server-error: 500/),
+    })
+    expect(events[2]).toMatchObject({
+      attempt: 2,
+      backoffMs: (events[1] as { waitMs: number }).waitMs,
+      queueMs: 0,
+      holdMs: 0,
+    })
+    expect(events[3]).toMatchObject({
+      by: 'backoff-jitter',
+      reason: '2 attempts were made, maxAttempts is 2',
+      attempt: 2,
+    })
   })
 
   test('nothing is given up where nothing was to be retried', async () => {
     const events: CallEvent[] = []
     const { fetch } = setup([404], {}, { onEvent: (event) => events.push(event) })
-    await fetch(URL_)
+    await fetch(TARGET)
     expect(events.map(({ type }) => type)).toEqual(['attempt'])
   })
 })
 
 describe('7. what no repetition can mend is not retried', () => {
   test.each([
-    new TypeError('Failed to parse URL from x', { cause: Object.assign(new TypeError('Invalid URL'), { code: 'ERR_INVALID_URL' }) }),
+    new TypeError('Failed to parse URL from x', {
+      cause: Object.assign(new TypeError('Invalid URL'), { code: 'ERR_INVALID_URL' }),
+    }),
     new TypeError('fetch failed', { cause: new Error('redirect count exceeded') }),
-    new TypeError('fetch failed', { cause: Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' }) }),
-    new TypeError('fetch failed', { cause: Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }) }),
+    new TypeError('fetch failed', {
+      cause: Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' }),
+    }),
+    new TypeError('fetch failed', {
+      cause: Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
+    }),
     new TypeError("Cannot read properties of undefined (reading 'x')"),
     new Error('a middleware has a bug'),
   ])('%s', async (error) => {
     const { server, fetch } = setup([error])
-    await expect(fetch(URL_)).rejects.toBe(error)
+    await expect(fetch(TARGET)).rejects.toBe(error)
     expect(server.times).toHaveLength(1)
     expect(vi.getTimerCount()).toBe(0)
   })
@@ -345,7 +386,7 @@ describe('8. per key, retries are at most 20 % of the calls plus ten a second; f
   test('a hundred calls that fail at once: their retries do not come back at once', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     const { server, fetch } = setup([{ status: 500, times: 100 }, { times: Infinity }])
-    await outcomes(Array.from({ length: 100 }, () => fetch(URL_)))
+    await outcomes(Array.from({ length: 100 }, () => fetch(TARGET)))
     const back = server.times.slice(100)
     expect(back).toHaveLength(100)
     // 10 from the start and 20 for a hundred calls; the 40 of the next four seconds, and so on.
@@ -357,7 +398,7 @@ describe('8. per key, retries are at most 20 % of the calls plus ten a second; f
   test('another key has a budget of its own', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     const { server, fetch } = setup([{ status: 500, times: 101 }, { times: Infinity }])
-    const calls = Array.from({ length: 100 }, () => fetch(URL_))
+    const calls = Array.from({ length: 100 }, () => fetch(TARGET))
     const other = fetch('https://other.test/')
     await outcomes([...calls, other])
     expect(server.inner.requests.slice(101).findIndex(({ url }) => url === 'https://other.test/')).toBeLessThan(41)
@@ -368,10 +409,10 @@ describe('8. per key, retries are at most 20 % of the calls plus ten a second; f
     const server = timed(respond({ status: 500, times: 201 }, 200))
     const backoff = backoffJitter()
     const hasty = createFetch([backoff], { fetch: server, timeoutMs: 500 })
-    await outcomes(Array.from({ length: 200 }, () => hasty(URL_)))
+    await outcomes(Array.from({ length: 200 }, () => hasty(TARGET)))
     expect(server.times).toHaveLength(200)
     const patient = createFetch([backoff], { fetch: server, timeoutMs: 5000 })
-    expect(await statusOf(patient(URL_))).toBe(200)
+    expect(await statusOf(patient(TARGET))).toBe(200)
     expect(server.times.slice(200)).toEqual([0, 1000])
   })
 })
@@ -380,21 +421,21 @@ describe('9. an attempt that exceeds attemptTimeoutMs is aborted and counts as a
   test('and is sent again', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     const { server, fetch } = setup([{ delayMs: 10_000 }, { delayMs: 400 }], { attemptTimeoutMs: 500 })
-    expect(await statusOf(fetch(URL_))).toBe(200)
+    expect(await statusOf(fetch(TARGET))).toBe(200)
     expect(server.times).toEqual([0, 1500])
     expect(vi.getTimerCount()).toBe(0)
   })
 
   test('a POST is not: it may have been carried out', async () => {
     const { server, fetch } = setup([{ delayMs: 10_000 }], { attemptTimeoutMs: 500 })
-    const [outcome] = await outcomes([fetch(URL_, post())])
+    const [outcome] = await outcomes([fetch(TARGET, post())])
     expect(outcome).toHaveProperty('error.name', 'TimeoutError')
     expect(server.times).toHaveLength(1)
   })
 
   test('when attempts end, the TimeoutError is thrown', async () => {
     const { server, fetch } = setup([{ delayMs: 10_000, times: Infinity }], { attemptTimeoutMs: 500, maxAttempts: 2 })
-    const [outcome] = await outcomes([fetch(URL_)])
+    const [outcome] = await outcomes([fetch(TARGET)])
     expect(outcome).toHaveProperty('error.name', 'TimeoutError')
     expect(server.times).toHaveLength(2)
   })
@@ -403,7 +444,7 @@ describe('9. an attempt that exceeds attemptTimeoutMs is aborted and counts as a
 describe("10. a wait that does not fit into the call's deadline is not begun", () => {
   test('the last answer comes at once', async () => {
     const { server, fetch } = setup([500, 503], { jitter: 'none' }, { timeoutMs: 2500 })
-    const call = watch(fetch(URL_))
+    const call = watch(fetch(TARGET))
     await vi.advanceTimersByTimeAsync(1000)
     expect(call.outcome).toHaveProperty('value.status', 503)
     expect(call.outcome).toHaveProperty('value.bodyUsed', false)
@@ -414,14 +455,14 @@ describe("10. a wait that does not fit into the call's deadline is not begun", (
   test('or the last error', async () => {
     const error = reset()
     const { fetch } = setup([error], { jitter: 'none' }, { timeoutMs: 500 })
-    const call = watch(fetch(URL_))
+    const call = watch(fetch(TARGET))
     await flush()
     expect(call.outcome).toEqual({ error })
   })
 
   test('a wait that the server names, likewise', async () => {
     const { fetch } = setup([{ status: 503, headers: { 'retry-after': '10' } }], {}, { timeoutMs: 5000 })
-    const call = watch(fetch(URL_))
+    const call = watch(fetch(TARGET))
     await flush()
     expect(call.outcome).toHaveProperty('value.status', 503)
   })
@@ -431,14 +472,14 @@ describe('11. a body that cannot be sent again is not retried', () => {
   test.each([500, 429, reset()] as ScriptEntry[])('a stream, after %s', async (answer) => {
     const { server, fetch } = setup([answer])
     const init = { method: 'PUT', body: new Blob(['once']).stream(), duplex: 'half' } as RequestInit
-    await outcomes([fetch(URL_, init)])
+    await outcomes([fetch(TARGET, init)])
     expect(server.times).toHaveLength(1)
     expect(vi.getTimerCount()).toBe(0)
   })
 
   test('a Request with a body is sent again byte for byte', async () => {
     const { server, fetch } = setup([500, 200])
-    expect(await statusOf(fetch(new Request(URL_, { method: 'PUT', body: 'bytes' })))).toBe(200)
+    expect(await statusOf(fetch(new Request(TARGET, { method: 'PUT', body: 'bytes' })))).toBe(200)
     expect(await Promise.all(server.inner.requests.map((request) => request.text()))).toEqual(['bytes', 'bytes'])
   })
 })
@@ -447,7 +488,7 @@ describe('12. the body of an answer that is not returned is cancelled before the
   test('whether anybody looked into it or not', async () => {
     const binary = { status: 500, headers: { 'content-type': 'application/octet-stream' }, body: 'x' }
     const { server, fetch } = setup([binary, 500, 200])
-    const call = fetch(URL_)
+    const call = fetch(TARGET)
     await flush()
     expect(server.inner.responses[0]?.bodyState).toBe('cancelled')
     await settled(call)
@@ -458,13 +499,13 @@ describe('12. the body of an answer that is not returned is cancelled before the
 describe("13. an abort ends the wait at once, with the signal's reason, and leaves no timer", () => {
   test('while backing off', async () => {
     const { fetch } = setup([500])
-    await expectCleanAbort((signal) => fetch(URL_, { signal }), 500)
+    expect(await abortAfter(500, (signal) => fetch(TARGET, { signal }))).toEqual(CLEAN)
   })
 
   test('while lined up for a retry', async () => {
     const { server, fetch } = setup([{ status: 500, times: Infinity }], { baseMs: 0, maxAttempts: 2 })
     const controller = new AbortController()
-    const calls = Array.from({ length: 60 }, () => watch(fetch(URL_, { signal: controller.signal })))
+    const calls = Array.from({ length: 60 }, () => watch(fetch(TARGET, { signal: controller.signal })))
     await vi.advanceTimersByTimeAsync(50)
     // 10 from the start and one for every five calls.
     expect(server.times).toHaveLength(60 + 22)
@@ -477,13 +518,13 @@ describe("13. an abort ends the wait at once, with the signal's reason, and leav
 
   test('in flight', async () => {
     const { fetch } = setup([{ delayMs: 1000 }], { attemptTimeoutMs: 5000 })
-    await expectCleanAbort((signal) => fetch(URL_, { signal }), 500)
+    expect(await abortAfter(500, (signal) => fetch(TARGET, { signal }))).toEqual(CLEAN)
   })
 
   test('a call that ends well leaves no listener of ours', async () => {
     const { fetch } = setup([500, reset(), 200], { attemptTimeoutMs: 5000 })
     const { signal } = new AbortController()
-    await settled(fetch(URL_, { signal }))
+    await settled(fetch(TARGET, { signal }))
     expect(listeners(signal)).toBeLessThanOrEqual(await platformListeners())
     expect(vi.getTimerCount()).toBe(0)
   })
@@ -493,9 +534,9 @@ describe('14. each backoffJitter() has a state of its own', () => {
   test('the retries of one are not taken from the other', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     const { fetch } = setup([{ status: 500, times: Infinity }], { maxAttempts: 2 })
-    const busy = Array.from({ length: 100 }, () => fetch(URL_))
+    const busy = Array.from({ length: 100 }, () => fetch(TARGET))
     const other = setup([500, 200])
-    expect(await statusOf(other.fetch(URL_))).toBe(200)
+    expect(await statusOf(other.fetch(TARGET))).toBe(200)
     expect(other.server.times).toEqual([0, 1000])
     await outcomes(busy)
   })
@@ -504,7 +545,7 @@ describe('14. each backoffJitter() has a state of its own', () => {
 describe('bare, without a pipeline', () => {
   test('it waits and sends again', async () => {
     const next = timed(respond(500, reset(), 200))
-    const response = await settled(backoffJitter({ jitter: 'none' })(new Request(URL_), next))
+    const response = await settled(backoffJitter({ jitter: 'none' })(new Request(TARGET), next))
     expect(response.status).toBe(200)
     expect(next.times).toEqual([0, 1000, 3000])
   })
@@ -512,12 +553,12 @@ describe('bare, without a pipeline', () => {
   test('an abort ends its wait', async () => {
     const bare = backoffJitter()
     const next = respond(500)
-    await expectCleanAbort((signal) => bare(new Request(URL_, { signal }), next), 500)
+    expect(await abortAfter(500, (signal) => bare(new Request(TARGET, { signal }), next))).toEqual(CLEAN)
   })
 
   test('a POST is sent again byte for byte', async () => {
     const next = respond(429, 200)
-    await settled(backoffJitter()(new Request(URL_, post()), next))
+    await settled(backoffJitter()(new Request(TARGET, post()), next))
     expect(await Promise.all(next.requests.map((request) => request.text()))).toEqual(['one', 'one'])
   })
 })
@@ -545,12 +586,21 @@ describe('options that make no sense', () => {
 
   test('a jitter nobody knows', () => {
     expect(() => backoffJitter({ jitter: 'fulll' as Jitter })).toThrow(
-      new TypeError('backoffJitter: jitter must be one of additive, full, equal, decorrelated, none or a function, got fulll'),
+      new TypeError(
+        'backoffJitter: jitter must be one of additive, full, equal, decorrelated, none or a function, got fulll',
+      ),
     )
   })
 
   test('undefined is the default, 0 is 0', () => {
-    const unset = { maxAttempts: undefined, baseMs: undefined, maxMs: undefined, jitter: undefined, attemptTimeoutMs: undefined, methods: undefined }
+    const unset = {
+      maxAttempts: undefined,
+      baseMs: undefined,
+      maxMs: undefined,
+      jitter: undefined,
+      attemptTimeoutMs: undefined,
+      methods: undefined,
+    }
     expect(() => backoffJitter(unset)).not.toThrow()
     expect(() => backoffJitter({ baseMs: 0, maxMs: 0 })).not.toThrow()
   })
@@ -558,7 +608,11 @@ describe('options that make no sense', () => {
 
 describe('whatever the answers', () => {
   const answer = fc.oneof(
-    fc.record({ status: fc.constantFrom(200, 204, 400, 402, 404, 429, 429, 500, 502, 503, 503, 504, 529), waitMs: fc.option(fc.nat(3000), { nil: undefined }), hint: fc.constantFrom(undefined, undefined, undefined, 'true', 'false') }),
+    fc.record({
+      status: fc.constantFrom(200, 204, 400, 402, 404, 429, 429, 500, 502, 503, 503, 504, 529),
+      waitMs: fc.option(fc.nat(3000), { nil: undefined }),
+      hint: fc.constantFrom(undefined, undefined, undefined, 'true', 'false'),
+    }),
     fc.constantFrom('reset' as const, 'timeout' as const, 'bug' as const),
   )
   const call = fc.record({
@@ -586,14 +640,14 @@ describe('whatever the answers', () => {
       fc.asyncProperty(...inputs, async (maxAttempts, baseMs, jitter, calls) => {
         const sent = calls.map(() => 0)
         const server: Fetch = async (input, init) => {
-          const i = Number(new URL(String(input)).pathname.slice(1))
+          const i = Number(new URL(urlOf(input)).pathname.slice(1))
           const { answers, method, safe } = calls[i]!
           const n = sent[i]!++
           const before = n > 0 ? answers[(n - 1) % answers.length]![0] : undefined
           if (before !== undefined && !safe && (method === 'POST' || method === 'PATCH') && !refusedFirst(before))
             throw new Error(`a ${method} was sent again after ${JSON.stringify(before)}`)
           const [one, delayMs] = answers[n % answers.length]!
-          await respond({ delayMs })(URL_, { signal: init?.signal ?? null })
+          await respond({ delayMs })(TARGET, { signal: init?.signal ?? null })
           if (one === 'reset') throw reset()
           if (one === 'timeout') throw new DOMException('too slow', 'TimeoutError')
           if (one === 'bug') throw new RangeError('a bug')
@@ -611,7 +665,10 @@ describe('whatever the answers', () => {
           return fetch(`https://api.test/${i}`, { method, headers, signal: controller.signal })
         })
         for (const outcome of await outcomes(started)) {
-          if ('error' in outcome) expect(String(outcome.error)).toMatch(/^(TypeError: fetch failed|TimeoutError: too slow|RangeError: a bug|AbortError: mine)$/)
+          if ('error' in outcome)
+            expect(String(outcome.error)).toMatch(
+              /^(TypeError: fetch failed|TimeoutError: too slow|RangeError: a bug|AbortError: mine)$/,
+            )
         }
         for (const count of sent) expect(count).toBeLessThanOrEqual(maxAttempts)
         await vi.runAllTimersAsync()

@@ -67,7 +67,8 @@ const sum = (values: readonly number[]) => values.reduce((total, value) => total
 const refusals = ({ rejections }: MockApiStats) => rejections.window + rejections.concurrency
 
 test('a lookup that aplomb cannot get answered makes the exit code 1', async () => {
-  const { code, stdout } = await job('--only', 'aplomb', '--lookups', '3', '--credits', '1', '--report', 'broke.html')
+  const broke = '--only aplomb --lookups 3 --credits 1 --outage-ms 0 --report broke.html'
+  const { code, stdout } = await job(...broke.split(' '))
   expect(code).toBe(1)
   expect(tableIn(stdout)).toMatchObject({ Answered: ['1'], Failed: ['2'], 'Requests per answer': ['3.00'] })
   expect(stdout).toContain('aplomb gave up on 2 of 3 lookups')

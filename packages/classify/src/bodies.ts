@@ -50,7 +50,8 @@ const fromText = (text: string): Facts => {
 /** What a body says, be it JSON (also broken, also under another content type), XML, HTML or plain text. */
 export const readFacts = (text: string): Facts => {
   const trimmed = text.trim()
-  if (trimmed === '') return { codes: [], words: '' }
+  // JSON that says nothing is not a sentence.
+  if (/^(?:null|true|false|-?\d[\d.]{0,30})?$/.test(trimmed)) return { codes: [], words: '' }
   if (/^[[{"]/.test(trimmed)) {
     const json = parse(trimmed)
     return factsOf(json === undefined ? fromScraps(trimmed) : json)

@@ -2,7 +2,7 @@ import type { HeaderRow } from '@aplomb/limits'
 import { type Middleware, middleware } from '@aplomb/pipeline'
 import { decide } from './decide.ts'
 import { readFacts } from './bodies.ts'
-import { headOf, hintOf } from './heads.ts'
+import { headOf } from './heads.ts'
 import { type Lookups, lookupTest } from './lookups.ts'
 import { peek } from './peek.ts'
 import type { Answer, Finding, Head, Rule, Verdict } from './types.ts'
@@ -90,10 +90,19 @@ const byRules = (rules: readonly Rule[], answer: Answer): Finding | undefined =>
 
 const answerOf = (head: Head, text: string): Answer => {
   const facts = readFacts(text)
-  return { ...head, ...facts, json: facts.json, text, hint: hintOf(head) ?? facts.hint }
+  return { ...head, ...facts, json: facts.json, text }
 }
 
-const isNoRecord = (judge: Judge, { status, url }: Head): boolean => status === 404 && judge.isLookup(url)
+/** A callback of the user's that throws is taken for a no. */
+const says = (ask: () => boolean): boolean => {
+  try {
+    return ask()
+  } catch {
+    return false
+  }
+}
+
+const isNoRecord = (judge: Judge, { status, url }: Head): boolean => status === 404 && says(() => judge.isLookup(url))
 const NO_RECORD: Finding = { kind: 'empty', sign: 'no such record' }
 
 /** Without the body, and so at once. */
@@ -103,7 +112,7 @@ const fromHead = (head: Head, judge: Judge, receivedAt: number): Verdict => {
 }
 
 const wantsBody = (judge: Judge, head: Head): boolean =>
-  judge.peekBytes > 0 && (head.status >= 400 || judge.rules.some((rule) => rule.reads?.(head) ?? false))
+  judge.peekBytes > 0 && (head.status >= 400 || judge.rules.some((rule) => says(() => rule.reads?.(head) ?? false)))
 
 const fromBody = async (
   response: Response,
@@ -186,3 +195,12 @@ export const verdictOf = (response: Response): Verdict => {
 
 /** The beginning of the body that was read to classify a response, at most `peekBytes`. Undefined if it was not read. */
 export const peekedBody = (response: Response): string | undefined => bodies.get(response)
+
+/** For whoever has to wrap a response: the new one is judged as the first was. Returns the new one. */
+export const carryVerdict = (from: Response, to: Response): Response => {
+  const verdict = verdicts.get(from)
+  const body = bodies.get(from)
+  if (verdict) verdicts.set(to, verdict)
+  if (body !== undefined) bodies.set(to, body)
+  return to
+}

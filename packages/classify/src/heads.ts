@@ -77,7 +77,10 @@ export const headOf = (
   response: object,
   { url, receivedAt, rows }: { url?: string | undefined; receivedAt: number; rows?: readonly HeaderRow[] | undefined },
 ): Head => {
-  const status = 'status' in response && typeof response.status === 'number' ? response.status : 0
+  const type = 'type' in response ? response.type : undefined
+  // A response to a `no-cors` request shows nothing, and cannot be anything but used.
+  const shown = type === 'opaque' || type === 'opaqueredirect' ? 200 : 0
+  const status = 'status' in response && typeof response.status === 'number' ? response.status || shown : 0
   const limits: Limits = readLimits(response as Response, { receivedAt, rows })
   return { status, url: url ?? stringOf('url' in response ? response.url : ''), header: headerOf(response), limits }
 }

@@ -1,4 +1,5 @@
 export {
+  carryVerdict,
   classify,
   type ClassifyOptions,
   classifyResponse,

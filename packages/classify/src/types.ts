@@ -106,6 +106,7 @@ export interface Answer extends Head {
   /** All human text in the body. */
   readonly words: string
   readonly requestId?: string | undefined
+  /** Whether the body says that sending again may help. */
   readonly hint?: boolean | undefined
 }
 

@@ -1,4 +1,12 @@
-import { type Limits, type LimitWindow, readBody, readProse, serverTime, tightestFirst } from '@aplomb/limits'
+import {
+  type Credits,
+  type Limits,
+  type LimitWindow,
+  readBody,
+  readProse,
+  serverTime,
+  tightestFirst,
+} from '@aplomb/limits'
 import { exhausted } from './decide.ts'
 import { hintOf, requestIdOf } from './heads.ts'
 import { actionFor, mayPass } from './statuses.ts'
@@ -23,6 +31,15 @@ const windowWait = (windows: readonly LimitWindow[]): number | undefined => {
   return resets.length > 0 ? Math.max(...resets) : undefined
 }
 
+/** What the headers say, with the gaps filled from the body. */
+const joined = (headers: Credits | undefined, body: Credits): Credits => ({
+  cost: headers?.cost ?? body.cost,
+  remaining: headers?.remaining ?? body.remaining,
+  limit: headers?.limit ?? body.limit,
+  used: headers?.used,
+  source: headers?.source ?? body.source,
+})
+
 /** Adds what the body says about limits to what the headers said. */
 export const withBody = (
   { limits, json, words }: Answer,
@@ -39,9 +56,7 @@ export const withBody = (
     limits: {
       ...limits,
       ...(more.length > 0 && { windows: tightestFirst([...limits.windows, ...more]) }),
-      ...(body.credits && {
-        credits: { ...body.credits, ...limits.credits, source: limits.credits?.source ?? 'body' },
-      }),
+      ...(body.credits && { credits: joined(limits.credits, body.credits) }),
     },
     bodyWaitMs: body.retryAfterMs ?? windowWait(body.windows) ?? prose.waitMs,
   }
@@ -64,7 +79,9 @@ export const verdictFor = (head: Head, found: Finding, receivedAt: number, answe
   const { kind, sign } = found
   const { status } = head
   const failed = kind !== 'ok' && kind !== 'empty'
-  const { limits, bodyWaitMs } = answer ? withBody(answer, serverTime(head, receivedAt)) : { limits: head.limits }
+  const { limits, bodyWaitMs } = answer
+    ? withBody(answer, serverTime(head.header, receivedAt))
+    : { limits: head.limits }
   const hint = failed ? (hintOf(head) ?? answer?.hint) : undefined
   const retryable = NEVER.has(kind) ? false : (hint ?? found.retryable ?? mayPass(kind))
   const retryAfterMs = found.retryAfterMs ?? waitFor(kind, status, head.limits, bodyWaitMs)

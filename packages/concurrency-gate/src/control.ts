@@ -55,7 +55,7 @@ export const newControl = (fixed: number | undefined): Control => {
     decidedAt = now()
   }
 
-  const succeeded = (sent: Sent): void => {
+  const succeeded = (sent: Sent, active: number): void => {
     failures = 0
     if (down) {
       down = false
@@ -66,7 +66,7 @@ export const newControl = (fixed: number | undefined): Control => {
     pause = FIRST_PAUSE_MS
     streak++
     // An idle gate learns nothing about what the server could take.
-    if (sent.active < limit / 2) return
+    if (Math.max(sent.active, active) < limit / 2) return
     if (doubling) limit = Math.min(ceiling, limit + 1)
     else if (limit < ceiling) limit = Math.min(ceiling, limit + 1 / limit)
     else if (!announced && ceiling < (fixed ?? MOST) && streak > PATIENCE * ceiling) {
@@ -139,7 +139,7 @@ export const newControl = (fixed: number | undefined): Control => {
         case 'unknown':
           return reason
         default:
-          succeeded(sent)
+          succeeded(sent, active)
           return reason
       }
     },

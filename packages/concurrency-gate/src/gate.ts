@@ -29,6 +29,12 @@ export interface GateSetting {
   readonly queueTimeoutMs: number | undefined
 }
 
+/** Nobody shall retry: the queue was not too full by chance. */
+const refuse = (call: Call, error: Error): Error => {
+  call.giveUp('concurrency-gate', error.message)
+  return error
+}
+
 export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate => {
   const control = newControl(fixed)
   const queue = newQueue()
@@ -68,7 +74,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
     enter: async (call, ahead) => {
       if (call.signal.aborted) throw call.signal.reason
       if ((queue.size === 0 || ahead) && room()) return take()
-      if (!ahead && queue.size >= maxQueue) throw new QueueFullError(call.key, maxQueue)
+      if (!ahead && queue.size >= maxQueue) throw refuse(call, new QueueFullError(call.key, maxQueue))
       const began = performance.now()
       const slot = await new Promise<Slot>((resolve, reject) => {
         const entry = queue.join(() => {
@@ -82,7 +88,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
           reject(reason)
         }
         const abort = (): void => fail(call.signal.reason)
-        const expire = (): void => fail(new QueueTimeoutError(call.key, queueTimeoutMs as number))
+        const expire = (): void => fail(refuse(call, new QueueTimeoutError(call.key, queueTimeoutMs as number)))
         const expiry = queueTimeoutMs === undefined ? undefined : setTimeout(expire, queueTimeoutMs)
         const settle = (): void => {
           clearTimeout(expiry)

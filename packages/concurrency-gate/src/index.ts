@@ -1,4 +1,4 @@
-import { classifyError, classifyResponse } from '@aplomb/classify'
+import { carryVerdict, classifyError, classifyResponse } from '@aplomb/classify'
 import { type Call, discard, keyed, middleware, type Middleware } from '@aplomb/pipeline'
 import { isStream, whenRead } from './body.ts'
 import { newGate } from './gate.ts'
@@ -104,9 +104,10 @@ export const concurrencyGate = ({
           call.giveUp(NAME, reason)
         }
         kept = slotUntil === 'body' || (slotUntil === 'auto' && isStream(response))
-        return kept ? whenRead(response, slot.release) : response
+        return kept ? carryVerdict(response, whenRead(response, slot.release)) : response
       } catch (error) {
-        gate.learn(call, slot, classifyError(error, { signal: call.signal }))
+        // What a middleware below has refused to send says nothing about the server.
+        if (!call.gaveUp) gate.learn(call, slot, classifyError(error, { signal: call.signal }))
         throw error
       } finally {
         if (!kept) slot.release()

@@ -4,13 +4,15 @@ import { type CallEvent, createFetch, type CreateFetchOptions, type Fetch, middl
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import {
-  expectCleanAbort,
+  abortAfter,
+  CLEAN,
   flush,
   listeners,
   outcomes,
   platformListeners,
   settled,
   timed,
+  urlOf,
   useFakeTime,
   watch,
 } from '../../aplomb/test/support/time.ts'
@@ -19,7 +21,7 @@ import { concurrencyGate, type ConcurrencyGateOptions, QueueFullError, QueueTime
 useFakeTime()
 
 const KEY = 'https://api.test'
-const URL_ = `${KEY}/x`
+const TARGET = `${KEY}/x`
 const TOO_MANY: ScriptedAnswer = { status: 429, body: { message: 'Too many concurrent requests.' } }
 const SILENT: ScriptedAnswer = { status: 429, body: 'Too Many Requests' }
 
@@ -120,7 +122,7 @@ describe('2. the limit starts at 4 and doubles with every round of good answers,
 
   test('only as long as it is made use of', async () => {
     const { gate, fetch } = setup([{ times: Infinity }])
-    for (let i = 0; i < 50; i++) await fetch(URL_)
+    for (let i = 0; i < 50; i++) await fetch(TARGET)
     expect(gate.stats(KEY).limit).toBe(4)
   })
 
@@ -134,8 +136,8 @@ describe('2. the limit starts at 4 and doubles with every round of good answers,
       { queued: 1, active: 4, limit: 4 },
       { queued: 2, active: 4, limit: 4 },
     ])
-    const grown = events.filter((event) => event.type === 'limit')
-    expect(grown[0]).toMatchObject({ key: KEY, previous: 4, limit: 5, reason: 'all goes well' })
+    const grown = events.find((event) => event.type === 'limit')
+    expect(grown).toMatchObject({ key: KEY, previous: 4, limit: 5, reason: 'all goes well' })
     const waits = events.filter((event) => event.type === 'attempt').map(({ queueMs }) => queueMs)
     expect(waits).toEqual([0, 0, 0, 0, 100, 100])
   })
@@ -168,7 +170,7 @@ describe('3. a ceiling that a header names is taken at once, less what others us
   test('the IETF draft says it so', async () => {
     const headers = { 'ratelimit-policy': '"c";q=2;qu="concurrent-requests"', ratelimit: '"c";r=1' }
     const { gate, fetch } = setup([{ headers }])
-    await fetch(URL_)
+    await fetch(TARGET)
     expect(gate.stats(KEY).limit).toBe(2)
   })
 })
@@ -203,7 +205,10 @@ describe('4. a concurrency 429 teaches the limit; the call is sent when a slot c
       return response
     })
     const events: CallEvent[] = []
-    const fetch = createFetch([note, concurrencyGate({ limit: 2 })], { fetch: server, onEvent: (event) => events.push(event) })
+    const fetch = createFetch([note, concurrencyGate({ limit: 2 })], {
+      fetch: server,
+      onEvent: (event) => events.push(event),
+    })
     await outcomes(throwIn(fetch, 2))
     expect(facts).toEqual([
       { attempt: 1, counted: 1 },
@@ -216,12 +221,14 @@ describe('4. a concurrency 429 teaches the limit; the call is sent when a slot c
   test('the body of the refusal is given up', async () => {
     const { server, fetch } = setup([{ delayMs: 100 }, TOO_MANY, 200], { limit: 2 })
     await outcomes(throwIn(fetch, 2))
-    expect(server.inner.responses.filter(({ response }) => response.status === 429).map(({ response }) => response.bodyUsed)).toEqual([true])
+    expect(
+      server.inner.responses.filter(({ response }) => response.status === 429).map(({ response }) => response.bodyUsed),
+    ).toEqual([true])
   })
 
   test('after 30 refusals the answer is returned, its body unread', async () => {
     const { server, fetch } = setup([{ ...TOO_MANY, times: Infinity }])
-    const response = await settled(fetch(URL_))
+    const response = await settled(fetch(TARGET))
     expect(response.status).toBe(429)
     expect(await response.json()).toEqual(TOO_MANY.body)
     expect(server.times).toHaveLength(30)
@@ -231,14 +238,14 @@ describe('4. a concurrency 429 teaches the limit; the call is sent when a slot c
   test('refused although it was alone, it comes again after growing pauses', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
     const { server, fetch } = setup([{ ...TOO_MANY, times: 4 }, 200])
-    await settled(fetch(URL_))
+    await settled(fetch(TARGET))
     expect(server.times).toEqual([0, 50, 150, 350, 750])
   })
 
   test('a body that cannot be sent again: the answer is returned', async () => {
     const { server, fetch } = setup([TOO_MANY])
     const init = { method: 'POST', body: new Blob(['once']).stream(), duplex: 'half' } as RequestInit
-    expect((await fetch(URL_, init)).status).toBe(429)
+    expect((await fetch(TARGET, init)).status).toBe(429)
     expect(server.times).toHaveLength(1)
   })
 
@@ -258,7 +265,7 @@ describe('4. a concurrency 429 teaches the limit; the call is sent when a slot c
       return response
     })
     const fetch = createFetch([concurrencyGate(), quit], { fetch: server })
-    expect((await fetch(URL_)).status).toBe(429)
+    expect((await fetch(TARGET)).status).toBe(429)
     expect(server.times).toHaveLength(1)
   })
 })
@@ -295,12 +302,13 @@ describe('6. overload halves the limit, once for each round', () => {
 
   test('the answers themselves are returned: whoever stands outside decides', async () => {
     const { fetch } = setup([503])
-    expect((await fetch(URL_)).status).toBe(503)
+    expect((await fetch(TARGET)).status).toBe(503)
   })
 })
 
 describe('7. while the server is down, one call at a time is sent as a probe, at growing pauses', () => {
-  const downUntil = (ms: number, answer: ScriptedAnswer) => serve(({ atMs }) => ({ ...(atMs < ms ? answer : {}), delayMs: 10 }))
+  const downUntil = (ms: number, answer: ScriptedAnswer) =>
+    serve(({ atMs }) => ({ ...(atMs < ms ? answer : {}), delayMs: 10 }))
 
   test('a time-window 429 without a time', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
@@ -324,7 +332,10 @@ describe('7. while the server is down, one call at a time is sent as a probe, at
 
   test('network failures, too', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0)
-    const { server, fetch } = setup([new TypeError('fetch failed'), new TypeError('fetch failed'), new TypeError('fetch failed'), 200], { limit: 1 })
+    const { server, fetch } = setup(
+      [new TypeError('fetch failed'), new TypeError('fetch failed'), new TypeError('fetch failed'), 200],
+      { limit: 1 },
+    )
     await outcomes(throwIn(fetch, 4))
     expect(server.times).toEqual([0, 0, 0, 50])
   })
@@ -343,7 +354,7 @@ describe('7. while the server is down, one call at a time is sent as a probe, at
     const { gate, fetch } = setup([{ delayMs: 1000, times: Infinity }])
     for (let i = 0; i < 10; i++) {
       const controller = new AbortController()
-      const call = watch(fetch(URL_, { signal: controller.signal }))
+      const call = watch(fetch(TARGET, { signal: controller.signal }))
       await vi.advanceTimersByTimeAsync(10)
       controller.abort()
       await flush()
@@ -412,7 +423,7 @@ describe('9. a full queue and a long wait fail before anything is sent', () => {
     const { fetch } = setup([{ delayMs: 100, times: Infinity }], { limit: 1, maxQueue: 0 })
     const results = await outcomes(throwIn(fetch, 2))
     expect(results.map((one) => 'value' in one)).toEqual([true, false])
-    expect((await settled(fetch(URL_))).status).toBe(200)
+    expect((await settled(fetch(TARGET))).status).toBe(200)
   })
 
   test('a refused call comes back even if the queue is full', async () => {
@@ -446,7 +457,7 @@ describe('9. a full queue and a long wait fail before anything is sent', () => {
 
   test('the deadline of the call ends the wait, too', async () => {
     const { gate, fetch } = setup([{ delayMs: 900 }], { limit: 1 }, { timeoutMs: 1000 })
-    const first = watch(fetch(URL_))
+    const first = watch(fetch(TARGET))
     await vi.advanceTimersByTimeAsync(500)
     const slow = setup([{ delayMs: 5000, times: Infinity }], { limit: 1 }, { timeoutMs: 1000 })
     const calls = throwIn(slow.fetch, 2).map(watch)
@@ -469,31 +480,34 @@ describe('10. a slot is free again at the headers; for streams when the body has
 
   test('at the headers of any other answer, read or not', async () => {
     const { gate, fetch } = setup([200], { limit: 1 })
-    const response = await fetch(URL_)
+    const response = await fetch(TARGET)
     expect(await isFree(gate)).toBe(true)
     expect(response.bodyUsed).toBe(false)
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test.each(['text/event-stream', 'application/x-ndjson', 'application/ndjson', 'application/jsonl', 'application/stream+json'])(
-    '%s: when it is read',
-    async (type) => {
-      const { gate, fetch } = setup([stream({ 'content-type': type }), 200], { limit: 1 })
-      const response = await fetch(URL_)
-      const second = watch(fetch(URL_))
-      await vi.advanceTimersByTimeAsync(1000)
-      expect(second.outcome).toBeUndefined()
-      expect(await response.text()).toBe('data: 1\n\n')
-      await flush()
-      expect(second.outcome).toHaveProperty('value')
-      expect(await isFree(gate)).toBe(true)
-      expect(vi.getTimerCount()).toBe(0)
-    },
-  )
+  test.each([
+    'text/event-stream',
+    'application/x-ndjson',
+    'application/ndjson',
+    'application/jsonl',
+    'application/stream+json',
+  ])('%s: when it is read', async (type) => {
+    const { gate, fetch } = setup([stream({ 'content-type': type }), 200], { limit: 1 })
+    const response = await fetch(TARGET)
+    const second = watch(fetch(TARGET))
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(second.outcome).toBeUndefined()
+    expect(await response.text()).toBe('data: 1\n\n')
+    await flush()
+    expect(second.outcome).toHaveProperty('value')
+    expect(await isFree(gate)).toBe(true)
+    expect(vi.getTimerCount()).toBe(0)
+  })
 
   test('when it is cancelled', async () => {
     const { server, gate, fetch } = setup([stream()], { limit: 1 })
-    const response = await fetch(URL_)
+    const response = await fetch(TARGET)
     expect(await isFree(gate)).toBe(false)
     await response.body?.cancel()
     expect(await isFree(gate)).toBe(true)
@@ -507,7 +521,7 @@ describe('10. a slot is free again at the headers; for streams when the body has
       pull: () => Promise.reject(broken),
     })
     const { gate, fetch } = setup([new Response(body, { headers: EVENTS })], { limit: 1 })
-    const response = await fetch(URL_)
+    const response = await fetch(TARGET)
     await expect(response.text()).rejects.toBe(broken)
     expect(await isFree(gate)).toBe(true)
     expect(vi.getTimerCount()).toBe(0)
@@ -515,7 +529,7 @@ describe('10. a slot is free again at the headers; for streams when the body has
 
   test('when nobody read it for 5 s; it can still be read then', async () => {
     const { gate, fetch } = setup([stream()], { limit: 1 })
-    const response = await fetch(URL_)
+    const response = await fetch(TARGET)
     await vi.advanceTimersByTimeAsync(4999)
     expect(gate.stats(KEY).active).toBe(1)
     await vi.advanceTimersByTimeAsync(1)
@@ -536,7 +550,7 @@ describe('10. a slot is free again at the headers; for streams when the body has
       { highWaterMark: 0 },
     )
     const { fetch, gate } = setup([new Response(body, { headers: EVENTS })], { limit: 1 })
-    const response = await fetch(URL_)
+    const response = await fetch(TARGET)
     await flush()
     expect(pulled).toBe(0)
     const reader = response.body!.getReader()
@@ -550,14 +564,14 @@ describe('10. a slot is free again at the headers; for streams when the body has
 
   test("slotUntil 'headers': streams, too", async () => {
     const { gate, fetch } = setup([stream()], { limit: 1, slotUntil: 'headers' })
-    await fetch(URL_)
+    await fetch(TARGET)
     expect(await isFree(gate)).toBe(true)
     expect(vi.getTimerCount()).toBe(0)
   })
 
   test("slotUntil 'body': every answer", async () => {
     const { gate, fetch } = setup([200], { limit: 1, slotUntil: 'body' })
-    const response = await fetch(URL_)
+    const response = await fetch(TARGET)
     expect(await isFree(gate)).toBe(false)
     expect(await response.json()).toEqual({ status: 200 })
     expect(await isFree(gate)).toBe(true)
@@ -565,7 +579,7 @@ describe('10. a slot is free again at the headers; for streams when the body has
 
   test.each([204, 304])("slotUntil 'body': %d has none", async (status) => {
     const { gate, fetch } = setup([status], { limit: 1, slotUntil: 'body' })
-    expect((await fetch(URL_)).status).toBe(status)
+    expect((await fetch(TARGET)).status).toBe(status)
     expect(await isFree(gate)).toBe(true)
     expect(vi.getTimerCount()).toBe(0)
   })
@@ -573,19 +587,23 @@ describe('10. a slot is free again at the headers; for streams when the body has
   test('where nothing has to be watched, the very Response comes back', async () => {
     const given = new Response('{}', { headers: { 'content-type': 'application/json' } })
     const { fetch } = setup([given])
-    expect(await fetch(URL_)).toBe(given)
+    expect(await fetch(TARGET)).toBe(given)
   })
 
   test('where something has, it shows what the first showed', async () => {
     const given = new Response('data', { status: 201, statusText: 'Made', headers: { ...EVENTS, 'x-a': '1' } })
-    Object.defineProperties(given, { url: { value: `${URL_}?moved` }, redirected: { value: true }, type: { value: 'basic' } })
+    Object.defineProperties(given, {
+      url: { value: `${TARGET}?moved` },
+      redirected: { value: true },
+      type: { value: 'basic' },
+    })
     const { fetch } = setup([given])
-    const response = await fetch(URL_)
+    const response = await fetch(TARGET)
     const { status, statusText, url, redirected, type, ok } = response
     expect({ status, statusText, url, redirected, type, ok }).toEqual({
       status: 201,
       statusText: 'Made',
-      url: `${URL_}?moved`,
+      url: `${TARGET}?moved`,
       redirected: true,
       type: 'basic',
       ok: true,
@@ -605,9 +623,9 @@ describe('11. an abort while waiting rejects at once, and leaves no entry, timer
   test('in the queue', async () => {
     const { gate, fetch } = setup([{ delayMs: 100 }], { limit: 1, queueTimeoutMs: 10_000 })
     const busy = new AbortController()
-    const first = watch(fetch(URL_, { signal: busy.signal }))
+    const first = watch(fetch(TARGET, { signal: busy.signal }))
     const second = new AbortController()
-    const waiting = watch(fetch(URL_, { signal: second.signal }))
+    const waiting = watch(fetch(TARGET, { signal: second.signal }))
     await vi.advanceTimersByTimeAsync(50)
     second.abort('enough')
     await flush()
@@ -621,26 +639,26 @@ describe('11. an abort while waiting rejects at once, and leaves no entry, timer
 
   test('during a pause', async () => {
     const { gate, fetch } = setup([SILENT])
-    await fetch(URL_)
-    await expectCleanAbort((signal) => fetch(URL_, { signal }), 10)
+    await fetch(TARGET)
+    expect(await abortAfter(10, (signal) => fetch(TARGET, { signal }))).toEqual(CLEAN)
     expect(gate.stats(KEY)).toMatchObject({ active: 0, queued: 0 })
   })
 
   test('after a refusal', async () => {
     const { gate, fetch } = setup([TOO_MANY])
-    await expectCleanAbort((signal) => fetch(URL_, { signal }), 10)
+    expect(await abortAfter(10, (signal) => fetch(TARGET, { signal }))).toEqual(CLEAN)
     expect(gate.stats(KEY)).toMatchObject({ active: 0, queued: 0 })
   })
 
   test('in flight', async () => {
     const { gate, fetch } = setup([{ delayMs: 1000 }])
-    await expectCleanAbort((signal) => fetch(URL_, { signal }), 500)
+    expect(await abortAfter(500, (signal) => fetch(TARGET, { signal }))).toEqual(CLEAN)
     expect(gate.stats(KEY)).toMatchObject({ active: 0, queued: 0 })
   })
 
   test('an aborted signal: nothing is sent', async () => {
     const { server, gate, fetch } = setup([200])
-    await expect(fetch(URL_, { signal: AbortSignal.abort('before') })).rejects.toBe('before')
+    await expect(fetch(TARGET, { signal: AbortSignal.abort('before') })).rejects.toBe('before')
     expect(server.times).toEqual([])
     expect(gate.stats()).toMatchObject({ active: 0, queued: 0 })
   })
@@ -659,9 +677,9 @@ describe('11. an abort while waiting rejects at once, and leaves no entry, timer
 
   test('ten thousand of them', async () => {
     const { gate, fetch } = setup([{ delayMs: 100 }], { limit: 1, queueTimeoutMs: 60_000 })
-    const first = watch(fetch(URL_))
+    const first = watch(fetch(TARGET))
     const controllers = Array.from({ length: 10_000 }, () => new AbortController())
-    const calls = controllers.map(({ signal }) => watch(fetch(URL_, { signal })))
+    const calls = controllers.map(({ signal }) => watch(fetch(TARGET, { signal })))
     await flush()
     expect(gate.stats(KEY).queued).toBe(10_000)
     for (const controller of controllers) controller.abort('all')
@@ -678,7 +696,7 @@ describe('11. an abort while waiting rejects at once, and leaves no entry, timer
   test('a call that ends well leaves no listener of ours', async () => {
     const { fetch } = setup([{ delayMs: 10, times: Infinity }], { limit: 1, queueTimeoutMs: 10_000 })
     const { signal } = new AbortController()
-    await outcomes([fetch(URL_, { signal }), fetch(URL_, { signal }), fetch(URL_, { signal })])
+    await outcomes([fetch(TARGET, { signal }), fetch(TARGET, { signal }), fetch(TARGET, { signal })])
     expect(listeners(signal)).toBeLessThanOrEqual(3 * (await platformListeners()))
     expect(vi.getTimerCount()).toBe(0)
   })
@@ -699,7 +717,7 @@ describe('12. stats(key?) shows limit, active and queued calls', () => {
 
   test('idle keys are forgotten, those in use are not', async () => {
     const { gate, fetch } = setup([{ delayMs: 100 }, { times: Infinity }])
-    const busy = watch(fetch(URL_))
+    const busy = watch(fetch(TARGET))
     for (let i = 0; i < 4000; i++) await fetch(`https://host-${i}.test/`)
     expect(gate.stats().limit).toBeLessThanOrEqual(4 * 1001)
     expect(gate.stats(KEY)).toEqual({ limit: 4, active: 1, queued: 0 })
@@ -713,9 +731,9 @@ describe('13. each concurrencyGate() has a state of its own', () => {
   test('slots and pauses', async () => {
     const one = setup([SILENT, 200], { limit: 1 })
     const other = setup([200], { limit: 1 })
-    await one.fetch(URL_)
+    await one.fetch(TARGET)
     expect(one.gate.stats(KEY).limit).toBe(1)
-    expect((await other.fetch(URL_)).status).toBe(200)
+    expect((await other.fetch(TARGET)).status).toBe(200)
     expect(other.server.times).toEqual([0])
   })
 
@@ -723,7 +741,7 @@ describe('13. each concurrencyGate() has a state of its own', () => {
     const server = serve(() => ({ delayMs: 100 }))
     const shared = concurrencyGate({ limit: 1 })
     const [a, b] = [createFetch([shared], { fetch: server }), createFetch([shared], { fetch: server })]
-    await outcomes([a(URL_), b(URL_)])
+    await outcomes([a(TARGET), b(TARGET)])
     expect(server.most()).toBe(1)
   })
 })
@@ -741,8 +759,8 @@ describe('bare, without a pipeline', () => {
   test('an abort ends its wait', async () => {
     const bare = concurrencyGate()
     const next = respond(SILENT)
-    await bare(new Request(URL_), next)
-    await expectCleanAbort((signal) => bare(new Request(URL_, { signal }), next), 10)
+    await bare(new Request(TARGET), next)
+    expect(await abortAfter(10, (signal) => bare(new Request(TARGET, { signal }), next))).toEqual(CLEAN)
   })
 })
 
@@ -754,7 +772,10 @@ describe('options that make no sense', () => {
     [{ maxQueue: -1 }, 'concurrencyGate: maxQueue must be 0 or more, got -1'],
     [{ maxQueue: NaN }, 'concurrencyGate: maxQueue must be 0 or more, got NaN'],
     [{ queueTimeoutMs: 0 }, 'concurrencyGate: queueTimeoutMs must be above 0 and below 2147483648, got 0'],
-    [{ queueTimeoutMs: 2 ** 31 }, 'concurrencyGate: queueTimeoutMs must be above 0 and below 2147483648, got 2147483648'],
+    [
+      { queueTimeoutMs: 2 ** 31 },
+      'concurrencyGate: queueTimeoutMs must be above 0 and below 2147483648, got 2147483648',
+    ],
     [{ queueTimeoutMs: NaN }, 'concurrencyGate: queueTimeoutMs must be above 0 and below 2147483648, got NaN'],
   ])('%o', (options, message) => {
     expect(() => concurrencyGate(options)).toThrow(new RangeError(message))
@@ -774,7 +795,20 @@ describe('options that make no sense', () => {
 })
 
 test('whatever the answers: never more in flight than the fixed limit, in order, and every call settles', async () => {
-  const answer = fc.constantFrom('ok', 'ok', 'ok', '404', '429', 'concurrency', '503', '500', 'reset', 'stream', 'throw', 'named')
+  const answer = fc.constantFrom(
+    'ok',
+    'ok',
+    'ok',
+    '404',
+    '429',
+    'concurrency',
+    '503',
+    '500',
+    'reset',
+    'stream',
+    'throw',
+    'named',
+  )
   const call = fc.record({
     answers: fc.array(fc.tuple(answer, fc.nat(300)), { minLength: 1, maxLength: 4 }),
     gapMs: fc.constantFrom(0, 0, 0, 50, 400),
@@ -812,18 +846,17 @@ test('whatever the answers: never more in flight than the fixed limit, in order,
         )
       }
       const server: Fetch = async (input, init) => {
-        const i = Number(new URL(String(input)).pathname.slice(1))
+        const i = Number(new URL(urlOf(input)).pathname.slice(1))
         const n = sent[i]!++
         if (n === 0) first.push(i)
         const { answers } = calls[i]!
         const [kind, delayMs] = answers[n % answers.length]!
         if (++inFlight > given.limit) throw new Error(`${inFlight} in flight, the limit is ${given.limit}`)
         try {
-          await respond({ delayMs })(URL_, { signal: init?.signal ?? null })
+          await respond({ delayMs })(TARGET, { signal: init?.signal ?? null })
           if (kind === 'reset') throw new TypeError('fetch failed')
-          // oxlint-disable-next-line typescript/only-throw-error
           if (kind === 'throw') throw 'not an error'
-          if (kind === 'concurrency') return await respond(TOO_MANY)(URL_)
+          if (kind === 'concurrency') return await respond(TOO_MANY)(TARGET)
           if (kind === 'stream') return new Response(streamOf(), { headers: { 'content-type': 'text/event-stream' } })
           const headers = kind === 'named' ? ceiling(1 + (i % 7), inFlight) : {}
           return new Response('x', { status: Number(kind) || 200, headers })
@@ -847,7 +880,10 @@ test('whatever the answers: never more in flight than the fixed limit, in order,
         if (gapMs > 0) await vi.advanceTimersByTimeAsync(gapMs)
       }
       for (const outcome of await outcomes(ends)) {
-        if ('error' in outcome) expect(String(outcome.error)).toMatch(/^(mine|not an error|TypeError: fetch failed|QueueFullError: .*|QueueTimeoutError: .*)$/)
+        if ('error' in outcome)
+          expect(String(outcome.error)).toMatch(
+            /^(mine|not an error|TypeError: fetch failed|QueueFullError: .*|QueueTimeoutError: .*)$/,
+          )
       }
       expect(first).toEqual(first.toSorted((a, b) => a - b))
       for (const count of sent) expect(count).toBeLessThanOrEqual(30)

@@ -266,7 +266,16 @@ describe('a server that is down', () => {
 })
 
 test('whatever comes, the limit stays between 1 and the ceiling, and every pause ends', () => {
-  const kinds = ['ok', 'invalid', 'concurrency-limited', 'rate-limited', 'overloaded', 'server-error', 'network', 'aborted'] as const
+  const kinds = [
+    'ok',
+    'invalid',
+    'concurrency-limited',
+    'rate-limited',
+    'overloaded',
+    'server-error',
+    'network',
+    'aborted',
+  ] as const
   const step = fc.record({
     kind: fc.constantFrom(...kinds),
     active: fc.integer({ min: 1, max: 40 }),

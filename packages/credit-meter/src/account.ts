@@ -31,13 +31,15 @@ export interface Account {
   readonly waiting: Set<() => void>
   /** What was spent when that was looked at last. */
   lastSpent: number
+  /** Spent since this account was opened, whatever the period. */
+  spentEver: number
   /** The first reading of the store, while it goes on. */
   loading: Promise<void> | undefined
   /** Notes what the server says is left, and of how much. */
   sawBalance(remaining: number, limit: number | undefined, now: number): void
   forgetBalance(): void
   /** What the server said is left, less what was spent since. */
-  balance(now: number): number | undefined
+  balance(): number | undefined
   /** When the balance was last looked at. */
   lookedAt: number
   limit(): number | undefined
@@ -57,7 +59,7 @@ export const newAccount = (key: string, settings: Settings, failed: (error?: unk
   const rows = new Map<string, Row>()
   const own = tally(key, calendar, store, failed)
   const claimed = new Map<string, number>()
-  let seen: { remaining: number; limit: number | undefined; spent: number; at: number } | undefined
+  let seen: { remaining: number; limit: number | undefined; spentEver: number } | undefined
 
   const newRow = (name: string): Row => ({
     name,
@@ -83,30 +85,29 @@ export const newAccount = (key: string, settings: Settings, failed: (error?: unk
     dearest: undefined,
     waiting: new Set(),
     lastSpent: 0,
+    spentEver: 0,
     loading: undefined,
     sawBalance: (remaining, limit, now) => {
-      seen = { remaining, limit: limit ?? seen?.limit, spent: own.spent(now), at: now }
+      seen = { remaining, limit: limit ?? seen?.limit, spentEver: account.spentEver }
       account.lookedAt = now
     },
     forgetBalance: () => {
       seen = undefined
     },
-    balance: (now) => {
+    balance: () => {
       if (!seen) return undefined
-      // In a new period our own count begins anew, and is no measure for the old balance.
-      const since = seen.at >= calendar.bounds(now).startsAt ? own.spent(now) - seen.spent : own.spent(now)
-      return tidy(Math.max(0, seen.remaining - Math.max(0, since)))
+      return tidy(Math.max(0, seen.remaining - (account.spentEver - seen.spentEver)))
     },
     lookedAt: 0,
     limit: () => settings.limit ?? seen?.limit,
     left: (now) => {
-      const balance = account.balance(now)
+      const balance = account.balance()
       if (settings.limit === undefined) return balance
       return tidy(Math.max(0, Math.min(settings.limit - own.spent(now), balance ?? Infinity)))
     },
     used: (now) => {
       const limit = account.limit()
-      const balance = account.balance(now)
+      const balance = account.balance()
       const spent = settings.limit === undefined ? 0 : own.spent(now)
       return limit === undefined || balance === undefined ? spent : tidy(Math.max(spent, limit - balance))
     },

@@ -2,6 +2,7 @@ import type { Call } from '@aplomb/pipeline'
 import type { Account, Row } from './account.ts'
 import { BudgetExceededError } from './errors.ts'
 import type { Settings } from './options.ts'
+import { tidy } from './store.ts'
 
 /** How often one call may look whether an empty balance was topped up. It costs nothing: there is nothing left. */
 const LOOK_MS = 60_000
@@ -23,14 +24,14 @@ const change = (account: Account, signal: AbortSignal): Promise<void> =>
 /** Sets aside what a call is expected to cost. The returned function ends that, once. */
 export const reserve = (account: Account, row: Row): (() => void) => {
   const expected = row.dearest ?? account.dearest ?? 0
-  account.reserved += expected
+  account.reserved = tidy(account.reserved + expected)
   account.inFlight++
   row.inFlight++
   let held = true
   return () => {
     if (!held) return
     held = false
-    account.reserved -= expected
+    account.reserved = tidy(account.reserved - expected)
     account.inFlight--
     row.inFlight--
     row.settled++
@@ -55,15 +56,15 @@ const isLearning = (account: Account, row: Row): boolean => {
  */
 export const admit = async (account: Account, row: Row, settings: Settings, call: Call): Promise<() => void> => {
   const { limit = 0, stopAt = 100, calendar } = settings
-  const stop = (limit * stopAt) / 100
+  const stop = tidy((limit * stopAt) / 100)
   for (;;) {
     const now = Date.now()
     const expected = row.dearest ?? account.dearest ?? 0
     const used = account.used(now)
-    if (used >= stop || used + expected > stop) {
+    if (used >= stop || tidy(used + expected) > stop) {
       // Only the server's word, not our own count, may have changed behind our back.
       const mayLook =
-        account.balance(now) === 0 && account.tally.spent(now) + expected <= stop && account.inFlight === 0
+        account.balance() === 0 && tidy(account.tally.spent(now) + expected) <= stop && account.inFlight === 0
       if (mayLook && now - account.lookedAt >= LOOK_MS) {
         account.lookedAt = now
         return reserve(account, row)
@@ -71,7 +72,7 @@ export const admit = async (account: Account, row: Row, settings: Settings, call
       const resetAt = new Date(calendar.bounds(now).endsAt)
       throw new BudgetExceededError({ key: account.key, endpoint: row.name, used, expected, limit, stopAt, resetAt })
     }
-    if (used + account.reserved + expected <= stop && !isLearning(account, row)) return reserve(account, row)
+    if (tidy(used + account.reserved + expected) <= stop && !isLearning(account, row)) return reserve(account, row)
     await change(account, call.signal)
   }
 }

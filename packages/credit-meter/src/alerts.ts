@@ -49,7 +49,8 @@ export const newAlerts = (settings: Settings, onAlert: ((alert: CreditAlert) => 
       const { kind: condition, evidence } = verdict
       if (!isMoney(condition)) return
       call.giveUp('credit-meter', `${condition}: ${evidence}`)
-      const message = `${condition} on ${account.key}: ${verdict.message ?? evidence}`
+      // Not the server's own words: they may repeat what is not for a chat room.
+      const message = `${condition} on ${account.key}: ${evidence}`
       once(condition, account, row, call, { condition, message, verdict })
     },
   }

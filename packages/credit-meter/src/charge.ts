@@ -3,7 +3,9 @@ import type { Account, Row } from './account.ts'
 /** What was spent since the last look: by us, and in a shared store by others. */
 const noteBurn = (account: Account, atLeast: number, now: number): void => {
   const spent = account.tally.spent(now)
-  account.burn.note(Math.max(atLeast, spent - account.lastSpent), now)
+  const credits = Math.max(atLeast, spent - account.lastSpent)
+  account.burn.note(credits, now)
+  account.spentEver += credits
   account.lastSpent = spent
 }
 

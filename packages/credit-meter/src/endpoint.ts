@@ -9,11 +9,14 @@ const isSerial = (piece: string): boolean =>
   /\d{4}|^\d+[a-z]+\d/i.test(piece) ||
   (/\d/.test(piece) && (piece.length >= 10 || (/[a-z]/.test(piece) && /[A-Z]/.test(piece))))
 
+/** Letters whose case changes as it does in no name. */
+const isJumble = (piece: string): boolean =>
+  piece.length >= 10 && (piece.match(/[a-z][A-Z]/g)?.length ?? 0) > piece.length / 6
+
 const isId = (segment: string): boolean => {
   if (segment.length > LONGEST_NAME) return true
-  if (PLAIN.test(segment)) return false
   if (/[@%\s]/.test(segment) || NUMBERS.test(segment) || HEX.test(segment) || IPV6.test(segment)) return true
-  return segment.split(/[-_.~:]/).some(isSerial)
+  return segment.split(/[-_.~:]/).some((piece) => isSerial(piece) || isJumble(piece))
 }
 
 /** The path of a URL with `:id` for everything that is likely to differ from call to call. */

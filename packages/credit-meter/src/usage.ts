@@ -42,7 +42,7 @@ const forecast = (account: Account, { calendar }: Settings, now: number): Date |
   const perMs = account.burn.rate(now).perHour / HOUR_MS
   if (left === undefined || (perMs === 0 && left > 0)) return undefined
   const at = left === 0 ? now : now + left / perMs
-  const balance = account.balance(now)
+  const balance = account.balance()
   // A balance does not come back with the period.
   if (balance === undefined || balance > left) {
     const { rollingMs } = calendar
@@ -66,7 +66,7 @@ export const usageOf = (account: Account, settings: Settings, now: number): KeyU
     attempts: account.tally.attempts(now),
     limit: account.limit(),
     left: account.left(now),
-    reserved: tidy(account.reserved),
+    reserved: account.reserved,
     burnRate: account.burn.rate(now),
     runsOutAt: forecast(account, settings, now),
     period: { startsAt: new Date(startsAt), endsAt: new Date(endsAt) },

@@ -24,6 +24,8 @@ describe('an endpoint is the path with :id for what differs from call to call', 
     ['/oauth2/token', '/oauth2/token'],
     ['/models/llama3-70b', '/models/llama3-70b'],
     ['/geocode/json?key=secret#x', '/geocode/json'],
+    ['/k/aGkQzLpWvRtYbNmXcD', '/k/:id'],
+    ['/v1/listRecentPurchasesByCustomer', '/v1/listRecentPurchasesByCustomer'],
     [`/t/${'a'.repeat(41)}`, '/t/:id'],
   ])('%s', (path, endpoint) => {
     expect(endpointOf(`https://user@api.example.com${path}`)).toBe(endpoint)

@@ -61,21 +61,26 @@ const collect = (headers: object, resolve: Resolver): Found[] | undefined => {
 const peek = (headers: object, name: string): string =>
   asText(isMapLike(headers) ? headers.get(name) : (headers as Record<string, unknown>)[name]) ?? ''
 
-const ageOf = (headers: object): number => Math.max(0, parseNumber(peek(headers, 'age')) ?? 0)
+type ReadHeader = (name: string) => string | null | undefined
+
+const ageOf = (header: ReadHeader): number => Math.max(0, parseNumber(header('age') ?? '') ?? 0)
 
 /**
- * The server's clock when it answered: its `Date`, plus the time spent in caches. Without one, `receivedAt`. Dates
- * that a response names are to be measured against this.
+ * The server's clock when it answered: its `Date`, plus the time spent in caches; without one, `receivedAt`. Dates that
+ * a response names are to be measured against this.
+ *
+ * @param header Gives a header's value by its lower-case name: `(name) => headers.get(name)`.
  */
-export const serverTime = (headers: object, receivedAt: number = Date.now()): number => {
-  const date = parseDate(peek(headers, 'date'), receivedAt)
-  return date === undefined ? receivedAt : date + ageOf(headers) * 1000
+export const serverTime = (header: ReadHeader, receivedAt: number = Date.now()): number => {
+  const date = parseDate(header('date') ?? '', receivedAt)
+  return date === undefined ? receivedAt : date + ageOf(header) * 1000
 }
 
 const put = (found: readonly Found[], headers: object, status: number | undefined, receivedAt: number): Limits => {
-  const age = ageOf(headers)
+  const header: ReadHeader = (name) => peek(headers, name)
+  const age = ageOf(header)
   const draft: Draft = {
-    now: serverTime(headers, receivedAt),
+    now: serverTime(header, receivedAt),
     receivedAt,
     windows: new Map(),
     policies: [],

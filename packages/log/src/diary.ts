@@ -7,7 +7,7 @@ import type { Redactor } from './redact.ts'
 import type { Output } from './sink.ts'
 
 /** How an attempt or a call ended. */
-type End = { readonly response: Response } | { readonly error: unknown }
+export type End = { readonly response: Response } | { readonly error: unknown }
 
 /** An attempt whose record waits for its verdict, and for what happens next. */
 interface Pending {

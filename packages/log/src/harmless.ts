@@ -72,6 +72,9 @@ export const HARMLESS_HEADERS: readonly string[] = [
   'x-should-retry',
 ]
 
+/** Headers about limits, by any vendor. */
+export const LIMIT_HEADER: RegExp = /rate-?limit|concurren|quota|retry-after|credits-|credit-(?:cost|balance|remaining)/
+
 /** Names that are only given to secrets. */
 export const SECRET_NAME: RegExp =
   /key|token|secret|passw|passphrase|pwd|auth|sig(?:nature)?\b|credential|session|cookie|jwt|bearer|otp|csrf|xsrf|private|licen[cs]e/i

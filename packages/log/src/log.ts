@@ -1,5 +1,5 @@
-import { middleware, type Middleware } from '@aplomb/pipeline'
-import { newDiary } from './diary.ts'
+import { middleware, notify, type Middleware } from '@aplomb/pipeline'
+import { newDiary, type End } from './diary.ts'
 import { endpointOf } from './endpoint.ts'
 import type { Level } from './record.ts'
 import { redaction, type RedactOptions } from './redact.ts'
@@ -42,14 +42,15 @@ export const log = (options: LogOptions = {}): Middleware => {
     const diary = newDiary(call, request, { output, redactor: redactorFor(request, call.key), endpoint })
     const stopHearing = call.on(diary.hear)
     // The caller is gone before the middlewares below are: the inner fetch may not even listen to the signal.
-    const abort = (): void => diary.end({ error: call.signal.reason })
+    const end = (how: End): void => notify(diary.end, how)
+    const abort = (): void => end({ error: call.signal.reason })
     call.signal.addEventListener('abort', abort)
     try {
       const response = await next(request)
-      diary.end({ response })
+      end({ response })
       return response
     } catch (error) {
-      diary.end({ error })
+      end({ error })
       throw error
     } finally {
       call.signal.removeEventListener('abort', abort)

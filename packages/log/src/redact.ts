@@ -1,5 +1,5 @@
 import { maskFormats, REDACTED } from './formats.ts'
-import { HARMLESS_HEADERS, HARMLESS_QUERY } from './harmless.ts'
+import { HARMLESS_HEADERS, HARMLESS_QUERY, LIMIT_HEADER } from './harmless.ts'
 import { secretsOf } from './known.ts'
 import { maskPairs } from './pairs.ts'
 import { urlRedactor } from './url.ts'
@@ -42,11 +42,25 @@ const shorten = (text: string, maxChars: number): string =>
 
 const lower = (names: readonly string[] = []): string[] => names.map((name) => name.toLowerCase())
 
-/** Makes a {@link Redactor} for each call. */
+const isNames = (names: unknown): boolean =>
+  names === undefined || (Array.isArray(names) && names.every((name) => typeof name === 'string'))
+
+const check = (option: string, value: unknown, accepts: boolean, accepted: string): void => {
+  if (!accepts) throw new TypeError(`log: redact.${option} must be ${accepted}, got ${typeof value}`)
+}
+
+/**
+ * Makes a {@link Redactor} for each call.
+ *
+ * @throws {TypeError} if an option makes no sense.
+ */
 export const redaction = ({ query, headers, text: custom }: RedactOptions = {}): ((
   request: Pick<Request, 'url' | 'headers'>,
   key: string,
 ) => Redactor) => {
+  check('query', query, isNames(query), 'a list of names')
+  check('headers', headers, isNames(headers), 'a list of names')
+  check('text', custom, custom === undefined || typeof custom === 'function', 'a function')
   const shown = {
     query: new Set([...HARMLESS_QUERY, ...lower(query)]),
     headers: new Set([...HARMLESS_HEADERS, ...lower(headers)]),
@@ -80,7 +94,7 @@ export const redaction = ({ query, headers, text: custom }: RedactOptions = {}):
       headers: (all) => {
         const visible: Record<string, string> = {}
         all.forEach((value, name) => {
-          if (shown.headers.has(name)) visible[name] = shorten(extra(mask(value)), MAX_CHARS)
+          if (shown.headers.has(name) || LIMIT_HEADER.test(name)) visible[name] = shorten(extra(mask(value)), MAX_CHARS)
         })
         return visible
       },

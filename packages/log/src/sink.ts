@@ -51,8 +51,10 @@ const toLogger = (logger: Logger): Output => {
     isOn: () => hears(logger, 'error'),
     wants: (_event, level) => hears(logger, level),
     write: (record) => {
+      // Loggers have a level of their own, and pino would write both.
+      const { level, ...rest } = record
       const text = sentence(record)
-      return textFirst ? logger[record.level](text, record) : logger[record.level](record, text)
+      return textFirst ? logger[level](text, rest) : logger[level](rest, text)
     },
   }
 }

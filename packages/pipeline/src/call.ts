@@ -71,7 +71,6 @@ export const begin = (
   let waits = { queue: 0, hold: 0, backoff: 0 }
   let excused = 0
   let lastExcused = 0
-  let partition: string | undefined
   let lastError: unknown = NOTHING
 
   const adopt = (known: Source): Source => {
@@ -107,9 +106,7 @@ export const begin = (
 
   const call: LiveCall = {
     id: nextId(),
-    get key() {
-      return (partition ??= typeof key === 'function' ? key(source.request) : (key ?? originOf(source.request.url)))
-    },
+    key: typeof key === 'function' ? key(source.request) : (key ?? originOf(source.request.url)),
     startedAt: Date.now(),
     attempt: 0,
     get counted() {

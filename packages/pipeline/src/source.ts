@@ -36,7 +36,7 @@ const isSignal = (value: unknown): value is AbortSignal => value instanceof Abor
 /** Objects that only turn into a URL do so once, as in `fetch`. */
 const targetOf = (input: string | URL | Request): string | URL | Request => {
   if (input instanceof URL) return new URL(input)
-  return typeof input !== 'object' || input instanceof Request || isForeign(input) ? input : `${input as string}`
+  return typeof input !== 'object' || input instanceof Request || isForeign(input) ? input : String(input)
 }
 
 /** Takes in the arguments of a `fetch`, before the caller can change them. */

@@ -8,7 +8,7 @@ interface State {
 const create = (key: string): State => ({ key, busy: false })
 const idle = (state: State): boolean => !state.busy
 
-describe('keyed', () => {
+describe('keyed', { timeout: 30_000 }, () => {
   test('makes a state when it is first asked for, and gives the same from then on', () => {
     const make = vi.fn<(key: string) => State>(create)
     const states = keyed(make, idle)

@@ -183,7 +183,7 @@ describe('a thousand calls, aborted at random points of their life', () => {
   )
 })
 
-describe('a signal that outlives its calls', () => {
+describe('a signal that outlives its calls', { timeout: 30_000 }, () => {
   const used = async (
     fetch: Fetch,
     build: (signal: AbortSignal) => [string | Request, RequestInit?],
@@ -222,7 +222,7 @@ describe('a signal that outlives its calls', () => {
   })
 })
 
-describe('an abort finds its call after a garbage collection', () => {
+describe('an abort finds its call after a garbage collection', { timeout: 30_000 }, () => {
   const forms: Record<string, (signal: AbortSignal) => [string | Request, RequestInit?]> = {
     'from an init': (signal) => [path('drip'), { signal }],
     'from a Request': (signal) => [new Request(path('drip'), { signal })],

@@ -125,62 +125,66 @@ const allFaults = async (name: string, inRequest: boolean, all: readonly string[
   return found
 }
 
-describe('every attempt sends the same bytes and type, whatever plain middlewares stand above', () => {
-  const deep = arrangements(['twice', 'hdr', 'mut'], 4)
-  const wide = arrangements(Object.keys(kinds), 3)
+describe(
+  'every attempt sends the same bytes and type, whatever plain middlewares stand above',
+  { timeout: 30_000 },
+  () => {
+    const deep = arrangements(['twice', 'hdr', 'mut'], 4)
+    const wide = arrangements(Object.keys(kinds), 3)
 
-  test('the arrangements are what they should be', () => {
-    expect(deep).toHaveLength(1 + 3 + 9 + 27 + 81)
-    expect(wide).toHaveLength(1 + 6 + 36 + 216)
-    expect(new Set([...deep, ...wide].map(String)).size).toBe(121 + 259 - 40)
-  })
-  test.each(Object.keys(REPLAYABLE))('a body given as %s', async (name) => {
-    expect(await allFaults(name, false, deep)).toEqual([])
-  })
-  test.each(Object.keys(BODIES).filter((name) => name !== 'stream of strings'))(
-    'a Request made of %s',
-    async (name) => {
-      expect(await allFaults(name, true, deep)).toEqual([])
-    },
-  )
-  test.each(['string', 'FormData', 'Blob'])('a body given as %s, in every arrangement', async (name) => {
-    expect(await allFaults(name, false, wide)).toEqual([])
-  })
-  test.each(['string', 'FormData', 'byte stream'])('a Request made of %s, in every arrangement', async (name) => {
-    expect(await allFaults(name, true, wide)).toEqual([])
-  })
-  test('no body at all', async () => {
-    for (const arrangement of wide) {
+    test('the arrangements are what they should be', () => {
+      expect(deep).toHaveLength(1 + 3 + 9 + 27 + 81)
+      expect(wide).toHaveLength(1 + 6 + 36 + 216)
+      expect(new Set([...deep, ...wide].map(String)).size).toBe(121 + 259 - 40)
+    })
+    test.each(Object.keys(REPLAYABLE))('a body given as %s', async (name) => {
+      expect(await allFaults(name, false, deep)).toEqual([])
+    })
+    test.each(Object.keys(BODIES).filter((name) => name !== 'stream of strings'))(
+      'a Request made of %s',
+      async (name) => {
+        expect(await allFaults(name, true, deep)).toEqual([])
+      },
+    )
+    test.each(['string', 'FormData', 'Blob'])('a body given as %s, in every arrangement', async (name) => {
+      expect(await allFaults(name, false, wide)).toEqual([])
+    })
+    test.each(['string', 'FormData', 'byte stream'])('a Request made of %s, in every arrangement', async (name) => {
+      expect(await allFaults(name, true, wide)).toEqual([])
+    })
+    test('no body at all', async () => {
+      for (const arrangement of wide) {
+        const { fetch: inner, sent } = recorder()
+        const fetch = createFetch(
+          arrangement.map((kind) => kinds[kind]!),
+          { fetch: inner },
+        )
+        await fetch('http://x/')
+        await fetch(new Request('http://x/', { method: 'DELETE' }))
+        const attempts = 2 ** arrangement.filter((kind) => kind === 'twice').length
+        expect(sent.map(({ method }) => method)).toEqual([
+          ...Array.from({ length: attempts }, () => 'GET'),
+          ...Array.from({ length: attempts }, () => 'DELETE'),
+        ])
+      }
+    })
+
+    // Whoever reads a one-shot body has it: it cannot be signed and sent.
+    const streams = arrangements(['twice', 'hdr', 'mut', 'wait', 'clone'], 3)
+    test.each(Object.keys(ONE_SHOT).filter((name) => name !== 'stream of strings'))(
+      '%s is sent once, in every arrangement',
+      async (name) => {
+        expect(await allFaults(name, false, streams)).toEqual([])
+      },
+    )
+    test('a stream of strings, which bare fetch takes although it must not, is sent once', async () => {
       const { fetch: inner, sent } = recorder()
-      const fetch = createFetch(
-        arrangement.map((kind) => kinds[kind]!),
-        { fetch: inner },
-      )
-      await fetch('http://x/')
-      await fetch(new Request('http://x/', { method: 'DELETE' }))
-      const attempts = 2 ** arrangement.filter((kind) => kind === 'twice').length
-      expect(sent.map(({ method }) => method)).toEqual([
-        ...Array.from({ length: attempts }, () => 'GET'),
-        ...Array.from({ length: attempts }, () => 'DELETE'),
-      ])
-    }
-  })
-
-  // Whoever reads a one-shot body has it: it cannot be signed and sent.
-  const streams = arrangements(['twice', 'hdr', 'mut', 'wait', 'clone'], 3)
-  test.each(Object.keys(ONE_SHOT).filter((name) => name !== 'stream of strings'))(
-    '%s is sent once, in every arrangement',
-    async (name) => {
-      expect(await allFaults(name, false, streams)).toEqual([])
-    },
-  )
-  test('a stream of strings, which bare fetch takes although it must not, is sent once', async () => {
-    const { fetch: inner, sent } = recorder()
-    expect(await errorOf(inner('http://x/', posting('stream of strings')))).toBeInstanceOf(TypeError)
-    await errorOf(createFetch([twice], { fetch: inner })('http://x/', posting('stream of strings')))
-    expect(sent).toEqual([])
-  })
-})
+      expect(await errorOf(inner('http://x/', posting('stream of strings')))).toBeInstanceOf(TypeError)
+      await errorOf(createFetch([twice], { fetch: inner })('http://x/', posting('stream of strings')))
+      expect(sent).toEqual([])
+    })
+  },
+)
 
 describe('on the wire', () => {
   let server: Server
@@ -574,7 +578,7 @@ describe('later changes of the arguments reach no attempt', () => {
   })
 })
 
-describe('memory', () => {
+describe('memory', { timeout: 30_000 }, () => {
   const CHUNK = 64 * 1024
   const CHUNKS = 1024
   /** Fetch itself keeps what it has sent until the answer is there; this one forgets it at once. */

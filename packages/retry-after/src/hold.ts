@@ -8,8 +8,6 @@ export interface Hold {
   extend(ms: number): void
   /** Resolves some time after the end, each waiter at a moment of its own. The next hold may have begun by then. */
   pass(signal: AbortSignal): Promise<void>
-  /** Calls waiting for the end. */
-  readonly waiting: number
 }
 
 /** Waiters come back spread over this share of the pause they sat out, so that its end is no stampede. */
@@ -37,9 +35,6 @@ export const newHold = (): Hold => {
       } finally {
         waiting--
       }
-    },
-    get waiting() {
-      return waiting
     },
   }
 }

@@ -1,7 +1,7 @@
 import { classifyResponse, type Verdict } from '@aplomb/classify'
 import { type Call, discard, keyed, middleware, type Middleware } from '@aplomb/pipeline'
-import { newHold } from './hold.ts'
-import { newPace } from './pace.ts'
+import { type Hold, newHold } from './hold.ts'
+import { newPace, type Pace } from './pace.ts'
 
 /** Options of {@link retryAfter}. */
 export interface RetryAfterOptions {
@@ -36,13 +36,12 @@ export const retryAfter = ({
   if (!(maxWaitMs >= 0)) throw new RangeError(`retryAfter: maxWaitMs must be 0 or more, got ${maxWaitMs}`)
 
   const states = keyed(
-    () => ({ hold: newHold(), pace: newPace() }),
-    ({ hold, pace }) => hold.left() === 0 && hold.waiting === 0 && pace.idle,
+    () => ({ hold: newHold(), pace: newPace(), calls: 0 }),
+    ({ hold, pace, calls }) => calls === 0 && hold.left() === 0 && pace.idle,
   )
 
-  /** Waits until the key may send. */
-  const pass = async (call: Call): Promise<void> => {
-    const { hold, pace } = states(call.key)
+  /** Waits until the key may send, and counts this request as sent. Returns its place in the order of sending. */
+  const pass = async ({ hold, pace }: { hold: Hold; pace: Pace }, call: Call): Promise<number> => {
     const began = performance.now()
     for (;;) {
       const paceMs = paced ? pace.waitMs() : 0
@@ -51,47 +50,45 @@ export const retryAfter = ({
       const waitMs = hold.left()
       if (waitMs === 0) break
       if (!call.fits(waitMs)) {
-        throw new DOMException(
-          `On hold for ${Math.ceil(waitMs)} ms more, which is past the call's deadline`,
-          'TimeoutError',
-        )
+        const reason = `on hold for ${seconds(waitMs)} more, past the deadline`
+        call.giveUp(NAME, reason)
+        throw new DOMException(`The call was ${reason}`, 'TimeoutError')
       }
       await hold.pass(call.signal)
     }
     const waited = performance.now() - began
     if (waited > 0) call.waited('hold', waited)
+    return pace.sent()
   }
 
   return middleware(NAME, async (request, next, call) => {
-    for (;;) {
-      await pass(call)
-      const { hold, pace } = states(call.key)
-      const place = pace.sent()
-      const response = await next(request)
-      const verdict = await classifyResponse(response)
-      if (paced) pace.learn(verdict.limits.windows, place)
-      const waitMs = waitOf(verdict)
-      if (waitMs === undefined || call.gaveUp) return response
+    const state = states(call.key)
+    const { hold, pace } = state
+    state.calls++
+    try {
+      for (;;) {
+        const place = await pass(state, call)
+        const response = await next(request)
+        const verdict = await classifyResponse(response)
+        if (paced) pace.learn(verdict.limits.windows, place)
+        const waitMs = waitOf(request, verdict)
+        if (waitMs === undefined || call.gaveUp) return response
 
-      const reason = stop(waitMs)
-      if (waitMs <= maxWaitMs) {
-        hold.extend(waitMs)
-        call.emit({ type: 'hold', call: call.id, key: call.key, by: NAME, reason: verdict.evidence, waitMs })
+        const reason = stop(waitMs)
+        if (waitMs <= maxWaitMs) {
+          hold.extend(waitMs)
+          call.emit({ type: 'hold', call: call.id, key: call.key, by: NAME, reason: verdict.evidence, waitMs })
+        }
+        if (reason !== undefined) {
+          call.giveUp(NAME, reason)
+          return response
+        }
+        const facts = { call: call.id, key: call.key, by: NAME, attempt: call.attempt }
+        call.emit({ type: 'retry', ...facts, reason: `${verdict.kind}: ${verdict.evidence}`, waitMs })
+        discard(response)
       }
-      if (reason !== undefined) {
-        call.giveUp(NAME, reason)
-        return response
-      }
-      call.emit({
-        type: 'retry',
-        call: call.id,
-        key: call.key,
-        by: NAME,
-        attempt: call.attempt,
-        reason: describe(verdict),
-        waitMs,
-      })
-      discard(response)
+    } finally {
+      state.calls--
     }
 
     function stop(waitMs: number): string | undefined {
@@ -104,10 +101,12 @@ export const retryAfter = ({
   })
 }
 
-/** The wait that this middleware acts on. */
-const waitOf = ({ kind, retryable, retryAfterMs }: Verdict): number | undefined =>
-  retryable && (kind === 'rate-limited' || kind === 'overloaded') ? retryAfterMs : undefined
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
-const describe = ({ kind, evidence }: Verdict): string => `${kind}: ${evidence}`
+/** The wait that this middleware acts on; not that of a POST that may have been carried out. */
+const waitOf = ({ method }: Request, { kind, retryable, refused, retryAfterMs }: Verdict): number | undefined => {
+  if (!retryable || (kind !== 'rate-limited' && kind !== 'overloaded')) return undefined
+  return refused || IDEMPOTENT.has(method) ? retryAfterMs : undefined
+}
 
 const seconds = (ms: number): string => `${Math.ceil(ms / 100) / 10} s`

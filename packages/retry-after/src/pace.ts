@@ -19,8 +19,10 @@ interface Track {
   resetAt: number
   /** How long the window is, as far as was seen. */
   lengthMs: number
-  /** The latest request in the order of sending whose answer spoke of this window. */
+  /** The latest request, in the order of sending, that is in the count. */
   place: number
+  /** Whether this is a window that no answer has spoken of yet, only expected after the one before. */
+  expected: boolean
 }
 
 /** An API has one or two windows, some have five. More are a label per user or path, of no use here. */
@@ -30,14 +32,11 @@ export const newPace = (): Pace => {
   const tracks = new Map<string, Track>()
   let lastPlace = 0
 
-  /** After a reset that no answer has confirmed yet, the window is taken to be as before. */
+  /** After its reset a window is taken to be as before. When it ends is known only once something was sent in it. */
   const renew = (name: string, track: Track, now: number): void => {
     if (now < track.resetAt) return
     if (track.limit === undefined) tracks.delete(name)
-    else {
-      track.left = track.limit
-      track.resetAt = now + track.lengthMs
-    }
+    else Object.assign(track, { left: track.limit, resetAt: Infinity, place: lastPlace, expected: true })
   }
 
   return {
@@ -51,7 +50,11 @@ export const newPace = (): Pace => {
       return wait
     },
     sent: () => {
-      for (const track of tracks.values()) track.left--
+      const now = performance.now()
+      for (const track of tracks.values()) {
+        track.left--
+        if (track.resetAt === Infinity) track.resetAt = now + track.lengthMs
+      }
       return ++lastPlace
     },
     learn: (windows, place) => {
@@ -59,29 +62,28 @@ export const newPace = (): Pace => {
       for (const { name, unit, limit, remaining, resetMs, windowMs } of windows) {
         if (remaining === undefined || resetMs === undefined || resetMs <= 0) continue
         // How many tokens or points a request takes is not known: only their end counts.
-        const countable = unit === undefined || unit === 'requests'
-        if (!countable && remaining > 0) continue
+        if (unit !== undefined && unit !== 'requests' && remaining > 0) continue
         const id = `${name ?? ''}/${unit ?? ''}/${windowMs ?? ''}`
         const known = tracks.get(id)
-        if (known && known.place > place) continue
-        if (!known && tracks.size >= MOST_WINDOWS) continue
+        if (known ? known.place >= place : tracks.size >= MOST_WINDOWS) continue
         // What was sent after this request is not in the server's count yet.
         const left = remaining - (lastPlace - place)
         const resetAt = now + resetMs
         // Resets come rounded up to seconds: within one window, the earliest is the most exact.
-        const same = known !== undefined && now < known.resetAt && left <= known.left + 1
+        const same = known !== undefined && !known.expected && now < known.resetAt && left <= known.left + 1
         tracks.set(id, {
           limit: limit ?? known?.limit,
           left,
           resetAt: same ? Math.min(resetAt, known.resetAt) : resetAt,
           lengthMs: windowMs ?? Math.max(resetMs, known?.lengthMs ?? 0),
           place,
+          expected: false,
         })
       }
     },
     get idle() {
       const now = performance.now()
-      for (const track of tracks.values()) if (now < track.resetAt) return false
+      for (const { resetAt, expected } of tracks.values()) if (now < resetAt && !expected) return false
       return true
     },
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
-import { expectCleanAbort, outcomes, useFakeTime, watch } from '../../aplomb/test/support/time.ts'
+import { abortAfter, CLEAN, outcomes, useFakeTime, watch } from '../../aplomb/test/support/time.ts'
 import { newHold } from '../src/hold.ts'
 
 useFakeTime()
@@ -44,7 +44,7 @@ describe('a hold', () => {
   test('one who gives up waiting is not counted, and leaves no timer', async () => {
     const hold = newHold()
     hold.extend(1000)
-    await expectCleanAbort((own) => hold.pass(own), 500)
+    expect(await abortAfter(500, (own) => hold.pass(own))).toEqual(CLEAN)
     expect(hold.waiting).toBe(0)
   })
 

@@ -4,13 +4,15 @@ import { type CallEvent, createFetch, type CreateFetchOptions, type Fetch, middl
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import {
-  expectCleanAbort,
+  abortAfter,
+  CLEAN,
   flush,
   listeners,
   outcomes,
   platformListeners,
   settled,
   timed,
+  urlOf,
   useFakeTime,
   watch,
 } from '../../aplomb/test/support/time.ts'
@@ -18,7 +20,7 @@ import { retryAfter, type RetryAfterOptions } from '../src/index.ts'
 
 useFakeTime()
 
-const URL_ = 'https://api.test/x'
+const TARGET = 'https://api.test/x'
 const OTHER = 'https://other.test/x'
 
 const noChance = (): void => {
@@ -32,7 +34,9 @@ const asks = (ms: number, more: ScriptedAnswer = {}): ScriptedAnswer => ({
 })
 
 /** What the IETF draft's headers say of windows: name, limit, remaining, seconds to the reset. */
-const announces = (...windows: readonly [name: string, limit: number, remaining: number, resetS: number][]): ScriptedAnswer => ({
+const announces = (
+  ...windows: readonly [name: string, limit: number, remaining: number, resetS: number][]
+): ScriptedAnswer => ({
   headers: {
     'ratelimit-policy': windows.map(([name, limit, , w]) => `"${name}";q=${limit};w=${w}`).join(', '),
     ratelimit: windows.map(([name, , remaining, t]) => `"${name}";r=${remaining};t=${t}`).join(', '),
@@ -53,14 +57,20 @@ describe('1. an answer that names a wait is sent again after that wait, never be
     ['529', { status: 529, headers: { 'retry-after': '2' } }],
     ['413', { status: 413, headers: { 'retry-after': '2' } }],
     ['a date', { status: 429, headers: { 'retry-after': 'Thu, 01 Jan 2026 00:00:02 GMT' } }],
-    ['a date by a clock that is an hour off', { status: 429, headers: { 'retry-after': 'Thu, 01 Jan 2026 01:00:02 GMT', date: 'Thu, 01 Jan 2026 01:00:00 GMT' } }],
+    [
+      'a date by a clock that is an hour off',
+      {
+        status: 429,
+        headers: { 'retry-after': 'Thu, 01 Jan 2026 01:00:02 GMT', date: 'Thu, 01 Jan 2026 01:00:00 GMT' },
+      },
+    ],
     ['retry-after-ms', { status: 429, headers: { 'retry-after-ms': '2000' } }],
     ['a window that has run out', { ...announces(['default', 9, 0, 2]), status: 429 }],
     ['a sentence in the body', { status: 429, body: { message: 'Rate limit reached. Please try again in 2s.' } }],
   ] as [string, ScriptedAnswer][])('%s', async (_, answer) => {
     noChance()
     const { server, fetch } = setup([answer, 200])
-    expect(await statusOf(fetch(URL_))).toBe(200)
+    expect(await statusOf(fetch(TARGET))).toBe(200)
     expect(server.times).toEqual([0, 2000])
   })
 
@@ -74,7 +84,7 @@ describe('1. an answer that names a wait is sent again after that wait, never be
     ['429 that forbids it', asks(2000, { headers: { 'retry-after': '2', 'x-should-retry': 'false' } })],
   ] as [string, ScriptEntry][])('not so a %s: it is returned at once', async (_, answer) => {
     const { server, fetch } = setup([answer])
-    const call = watch(fetch(URL_))
+    const call = watch(fetch(TARGET))
     await flush()
     expect(call.outcome).toHaveProperty('value')
     expect(server.times).toEqual([0])
@@ -84,25 +94,25 @@ describe('1. an answer that names a wait is sent again after that wait, never be
   test('each of several in a row', async () => {
     noChance()
     const { server, fetch } = setup([asks(1000), asks(500), asks(250), 200])
-    expect(await statusOf(fetch(URL_))).toBe(200)
+    expect(await statusOf(fetch(TARGET))).toBe(200)
     expect(server.times).toEqual([0, 1000, 1500, 1750])
   })
 
   test('a network failure is rethrown as it is', async () => {
     const failure = new TypeError('fetch failed')
     const { fetch } = setup([failure])
-    await expect(fetch(URL_)).rejects.toBe(failure)
+    await expect(fetch(TARGET)).rejects.toBe(failure)
   })
 
   test('a POST is sent again where the server refused it before doing anything', async () => {
     const { server, fetch } = setup([asks(100), asks(100, { status: 503 }), 200])
-    expect(await statusOf(fetch(URL_, { method: 'POST', body: 'one' }))).toBe(200)
+    expect(await statusOf(fetch(TARGET, { method: 'POST', body: 'one' }))).toBe(200)
     expect(await Promise.all(server.inner.requests.map((request) => request.text()))).toEqual(['one', 'one', 'one'])
   })
 
   test('a POST is not sent again after a 503 that has a wait in its text only', async () => {
     const { server, fetch } = setup([{ status: 503, body: { message: 'Overloaded, try again in 1s.' } }, 200])
-    expect(await statusOf(fetch(URL_, { method: 'POST', body: 'one' }))).toBe(503)
+    expect(await statusOf(fetch(TARGET, { method: 'POST', body: 'one' }))).toBe(503)
     expect(server.times).toHaveLength(1)
   })
 })
@@ -111,11 +121,11 @@ describe('2. the wait holds all calls of the same key, also those that come late
   test('one answer holds them all; another key goes on', async () => {
     noChance()
     const { server, fetch } = setup([asks(1000), { times: Infinity }])
-    const calls = [watch(fetch(URL_))]
+    const calls = [watch(fetch(TARGET))]
     await flush()
-    calls.push(watch(fetch(URL_)))
+    calls.push(watch(fetch(TARGET)))
     await vi.advanceTimersByTimeAsync(500)
-    calls.push(watch(fetch(URL_)))
+    calls.push(watch(fetch(TARGET)))
     expect(await statusOf(fetch(OTHER))).toBe(200)
     await vi.advanceTimersByTimeAsync(499)
     expect(server.times).toEqual([0, 500])
@@ -127,7 +137,7 @@ describe('2. the wait holds all calls of the same key, also those that come late
   test('keys are what the pipeline says they are', async () => {
     noChance()
     const { server, fetch } = setup([asks(1000), 200, 200], {}, { key: 'all of it' })
-    const first = watch(fetch(URL_))
+    const first = watch(fetch(TARGET))
     await flush()
     const second = watch(fetch(OTHER))
     await vi.advanceTimersByTimeAsync(1000)
@@ -137,18 +147,18 @@ describe('2. the wait holds all calls of the same key, also those that come late
 
   test('what is on its way when the hold begins is not recalled', async () => {
     const { fetch } = setup([{ delayMs: 300 }, asks(1000), 200])
-    const early = watch(fetch(URL_))
-    const refused = watch(fetch(URL_))
+    const early = watch(fetch(TARGET))
+    const refused = watch(fetch(TARGET))
     await vi.advanceTimersByTimeAsync(300)
     expect(early.outcome).toHaveProperty('value')
     expect(refused.outcome).toBeUndefined()
-    await settled(fetch(URL_, { method: 'HEAD' }).catch(() => undefined))
+    await settled(fetch(TARGET, { method: 'HEAD' }).catch(() => undefined))
   })
 
   test('a hold that begins while another call waits holds that one, too', async () => {
     noChance()
     const { server, fetch } = setup([asks(1000), { ...asks(2000), delayMs: 500 }, { times: Infinity }])
-    const calls = [fetch(URL_), fetch(URL_)]
+    const calls = [fetch(TARGET), fetch(TARGET)]
     await outcomes(calls)
     expect(server.times).toEqual([0, 0, 2500, 2500])
   })
@@ -157,12 +167,12 @@ describe('2. the wait holds all calls of the same key, also those that come late
     noChance()
     const server = timed(respond({ ...asks(1000), delayMs: 10 }, { times: Infinity }))
     const fetch = createFetch([retryAfter()], { fetch: server })
-    const slow = watch(fetch(URL_))
+    const slow = watch(fetch(TARGET))
     for (let i = 0; i < 3000; i++) await fetch(`https://host-${i}.test/`)
     await vi.advanceTimersByTimeAsync(10)
     expect(slow.outcome).toBeUndefined()
     expect(server.times).toHaveLength(3001)
-    const sibling = watch(fetch(URL_))
+    const sibling = watch(fetch(TARGET))
     await vi.advanceTimersByTimeAsync(999)
     expect(server.times).toHaveLength(3001)
     await vi.advanceTimersByTimeAsync(1)
@@ -173,7 +183,7 @@ describe('2. the wait holds all calls of the same key, also those that come late
   test('the event says so', async () => {
     const events: CallEvent[] = []
     const { fetch } = setup([asks(1000), 200], {}, { onEvent: (event) => events.push(event) })
-    await settled(fetch(URL_))
+    await settled(fetch(TARGET))
     expect(events.map(({ type }) => type)).toEqual(['attempt', 'hold', 'retry', 'attempt'])
     expect(events[1]).toMatchObject({ key: 'https://api.test', by: 'retry-after', waitMs: 1000 })
     expect(events[2]).toMatchObject({ by: 'retry-after', attempt: 1, waitMs: 1000 })
@@ -186,7 +196,7 @@ describe('3. a shorter wait never shortens a longer one', () => {
   test('whichever comes last', async () => {
     noChance()
     const { server, fetch } = setup([asks(2000), { ...asks(500), delayMs: 100 }, { times: Infinity }])
-    await outcomes([fetch(URL_), fetch(URL_)])
+    await outcomes([fetch(TARGET), fetch(TARGET)])
     expect(server.times).toEqual([0, 0, 2000, 2000])
   })
 })
@@ -194,9 +204,9 @@ describe('3. a shorter wait never shortens a longer one', () => {
 describe('4. calls that sat out a wait come back spread over up to a tenth of it, later, never sooner', () => {
   test('a hundred of them', async () => {
     const { server, fetch } = setup([asks(10_000), { times: Infinity }])
-    const calls = [fetch(URL_)]
+    const calls = [fetch(TARGET)]
     await flush()
-    for (let i = 0; i < 99; i++) calls.push(fetch(URL_))
+    for (let i = 0; i < 99; i++) calls.push(fetch(TARGET))
     await outcomes(calls)
     const back = server.times.slice(1)
     expect(back).toHaveLength(100)
@@ -208,12 +218,12 @@ describe('4. calls that sat out a wait come back spread over up to a tenth of it
   test('chance is only ever added', async () => {
     const draw = vi.spyOn(Math, 'random').mockReturnValue(0.999_999)
     const late = setup([asks(1000), 200])
-    await settled(late.fetch(URL_))
+    await settled(late.fetch(TARGET))
     expect(late.server.times[1]).toBeGreaterThanOrEqual(1000)
     expect(late.server.times[1]).toBeLessThanOrEqual(1100)
     draw.mockReturnValue(0)
     const prompt = setup([asks(1000), 200])
-    await settled(prompt.fetch(URL_))
+    await settled(prompt.fetch(TARGET))
     expect(prompt.server.times).toEqual([0, 1000])
   })
 })
@@ -221,7 +231,7 @@ describe('4. calls that sat out a wait come back spread over up to a tenth of it
 describe('5. a wait longer than maxWaitMs is neither begun nor shortened', () => {
   test('an hour: the answer comes at once, and says when', async () => {
     const { server, fetch } = setup([{ status: 429, headers: { 'retry-after': '3600' } }])
-    const response = await fetch(URL_)
+    const response = await fetch(TARGET)
     expect(response.status).toBe(429)
     expect(response.bodyUsed).toBe(false)
     expect(verdictOf(response).retryAt).toEqual(new Date(Date.now() + 3_600_000))
@@ -231,8 +241,8 @@ describe('5. a wait longer than maxWaitMs is neither begun nor shortened', () =>
 
   test('other calls are not held by it', async () => {
     const { fetch } = setup([asks(60_001), 200])
-    await fetch(URL_)
-    const second = watch(fetch(URL_))
+    await fetch(TARGET)
+    const second = watch(fetch(TARGET))
     await flush()
     expect(second.outcome).toHaveProperty('value.status', 200)
   })
@@ -240,27 +250,31 @@ describe('5. a wait longer than maxWaitMs is neither begun nor shortened', () =>
   test('one of exactly maxWaitMs is sat out', async () => {
     noChance()
     const { server, fetch } = setup([asks(500), 200], { maxWaitMs: 500 })
-    expect(await statusOf(fetch(URL_))).toBe(200)
+    expect(await statusOf(fetch(TARGET))).toBe(200)
     expect(server.times).toEqual([0, 500])
   })
 
   test('maxWaitMs 0 waits for nothing', async () => {
     const { fetch } = setup([asks(1)], { maxWaitMs: 0 })
-    expect((await fetch(URL_)).status).toBe(429)
+    expect((await fetch(TARGET)).status).toBe(429)
   })
 
   test('the give-up is told, with its reason', async () => {
     const events: CallEvent[] = []
     const { fetch } = setup([asks(3_600_000)], {}, { onEvent: (event) => events.push(event) })
-    await fetch(URL_)
-    expect(events.at(-1)).toMatchObject({ type: 'give-up', by: 'retry-after', reason: 'the server asks for 3600 s, maxWaitMs is 60 s' })
+    await fetch(TARGET)
+    expect(events.at(-1)).toMatchObject({
+      type: 'give-up',
+      by: 'retry-after',
+      reason: 'the server asks for 3600 s, maxWaitMs is 60 s',
+    })
   })
 })
 
 describe("6. a wait that does not fit into the call's deadline is not begun", () => {
   test('ten seconds with five left: the answer comes at once', async () => {
     const { fetch } = setup([asks(10_000)], {}, { timeoutMs: 5000 })
-    const call = watch(fetch(URL_))
+    const call = watch(fetch(TARGET))
     await flush()
     expect(call.outcome).toHaveProperty('value.status', 429)
     expect(vi.getTimerCount()).toBe(0)
@@ -268,8 +282,8 @@ describe("6. a wait that does not fit into the call's deadline is not begun", ()
 
   test('a call that meets such a hold rejects at once, without being sent', async () => {
     const { server, fetch } = setup([asks(10_000)], {}, { timeoutMs: 5000 })
-    await fetch(URL_)
-    const call = watch(fetch(URL_))
+    await fetch(TARGET)
+    const call = watch(fetch(TARGET))
     await flush()
     expect(call.outcome).toHaveProperty('error.name', 'TimeoutError')
     expect(server.times).toEqual([0])
@@ -279,8 +293,8 @@ describe("6. a wait that does not fit into the call's deadline is not begun", ()
   test('a call whose hold is extended past its deadline does not wait for that either', async () => {
     noChance()
     const { server, fetch } = setup([asks(1000), { ...asks(20_000), delayMs: 500 }], {}, { timeoutMs: 5000 })
-    const first = watch(fetch(URL_))
-    const second = watch(fetch(URL_))
+    const first = watch(fetch(TARGET))
+    const second = watch(fetch(TARGET))
     await vi.advanceTimersByTimeAsync(500)
     expect(second.outcome).toHaveProperty('value.status', 429)
     await vi.advanceTimersByTimeAsync(500)
@@ -293,7 +307,7 @@ describe("6. a wait that does not fit into the call's deadline is not begun", ()
 describe('7. after maxAttempts, or if the body cannot be sent again, the answer is returned, its body unread', () => {
   test.each([1, 2, 4])('maxAttempts %d', async (maxAttempts) => {
     const { server, fetch } = setup([{ ...asks(100), body: 'slow down', times: Infinity }], { maxAttempts })
-    const response = await settled(fetch(URL_))
+    const response = await settled(fetch(TARGET))
     expect(response.status).toBe(429)
     expect(server.times).toHaveLength(maxAttempts)
     expect(await response.text()).toBe('slow down')
@@ -301,15 +315,15 @@ describe('7. after maxAttempts, or if the body cannot be sent again, the answer 
 
   test('four by default', async () => {
     const { server, fetch } = setup([{ ...asks(100), times: Infinity }])
-    await settled(fetch(URL_))
+    await settled(fetch(TARGET))
     expect(server.times).toHaveLength(4)
   })
 
   test('its last answer still holds the others', async () => {
     noChance()
     const { server, fetch } = setup([asks(1000), 200], { maxAttempts: 1 })
-    await fetch(URL_)
-    expect(await statusOf(fetch(URL_))).toBe(200)
+    await fetch(TARGET)
+    expect(await statusOf(fetch(TARGET))).toBe(200)
     expect(server.times).toEqual([0, 1000])
   })
 
@@ -317,7 +331,7 @@ describe('7. after maxAttempts, or if the body cannot be sent again, the answer 
     const { server, fetch } = setup([asks(100)])
     const body = new Blob(['once']).stream()
     const init = { method: 'POST', body, duplex: 'half' } as RequestInit
-    const response = await fetch(URL_, init)
+    const response = await fetch(TARGET, init)
     expect(response.status).toBe(429)
     expect(response.bodyUsed).toBe(false)
     expect(server.times).toHaveLength(1)
@@ -331,7 +345,7 @@ describe('7. after maxAttempts, or if the body cannot be sent again, the answer 
       return response
     })
     const fetch = createFetch([retryAfter(), giveUp], { fetch: server })
-    expect((await fetch(URL_)).status).toBe(429)
+    expect((await fetch(TARGET)).status).toBe(429)
     expect(server.calls).toBe(1)
   })
 })
@@ -339,16 +353,21 @@ describe('7. after maxAttempts, or if the body cannot be sent again, the answer 
 describe('8. when the rest of a window is spoken for, the next one waits for the reset', () => {
   test('one after the other', async () => {
     noChance()
-    const { server, fetch } = setup([announces(['default', 3, 2, 10]), announces(['default', 3, 1, 10]), announces(['default', 3, 0, 10]), 200])
-    for (let i = 0; i < 4; i++) await settled(fetch(URL_))
+    const { server, fetch } = setup([
+      announces(['default', 3, 2, 10]),
+      announces(['default', 3, 1, 10]),
+      announces(['default', 3, 0, 10]),
+      200,
+    ])
+    for (let i = 0; i < 4; i++) await settled(fetch(TARGET))
     expect(server.times).toEqual([0, 0, 0, 10_000])
   })
 
   test('thrown in at once: what is left is sent, no more', async () => {
     noChance()
     const { server, fetch } = setup([announces(['default', 3, 2, 10]), { times: Infinity }])
-    await fetch(URL_)
-    await outcomes(Array.from({ length: 4 }, () => fetch(URL_)))
+    await fetch(TARGET)
+    await outcomes(Array.from({ length: 4 }, () => fetch(TARGET)))
     expect(server.times.filter((at) => at < 10_000)).toEqual([0, 0, 0])
     expect(server.times).toHaveLength(5)
   })
@@ -356,10 +375,10 @@ describe('8. when the rest of a window is spoken for, the next one waits for the
   test('those under way count', async () => {
     noChance()
     const { server, fetch } = setup([announces(['default', 3, 2, 10]), { delayMs: 100, times: Infinity }])
-    await fetch(URL_)
+    await fetch(TARGET)
     const calls = []
     for (let i = 0; i < 3; i++) {
-      calls.push(fetch(URL_))
+      calls.push(fetch(TARGET))
       await flush()
     }
     expect(server.times).toEqual([0, 0, 0])
@@ -369,30 +388,34 @@ describe('8. when the rest of a window is spoken for, the next one waits for the
 
   test('not with pace: false', async () => {
     const { server, fetch } = setup([announces(['default', 1, 0, 10]), 200], { pace: false })
-    await fetch(URL_)
-    await fetch(URL_)
+    await fetch(TARGET)
+    await fetch(TARGET)
     expect(server.times).toEqual([0, 0])
   })
 
   test('a reset beyond maxWaitMs is not waited for: the 429 says more', async () => {
     const { server, fetch } = setup([announces(['default', 1, 0, 61]), 200])
-    await fetch(URL_)
-    await fetch(URL_)
+    await fetch(TARGET)
+    await fetch(TARGET)
     expect(server.times).toEqual([0, 0])
   })
 
   test('a reset beyond the deadline: a TimeoutError at once', async () => {
     const { fetch } = setup([announces(['default', 1, 0, 10])], {}, { timeoutMs: 5000 })
-    await fetch(URL_)
-    await expect(fetch(URL_)).rejects.toHaveProperty('name', 'TimeoutError')
+    await fetch(TARGET)
+    await expect(fetch(TARGET)).rejects.toHaveProperty('name', 'TimeoutError')
   })
 })
 
 describe('9. with several windows, each is counted; the one that has run out decides', () => {
   test('a second and a minute', async () => {
     noChance()
-    const { server, fetch } = setup([announces(['second', 5, 4, 1], ['minute', 100, 1, 30]), announces(['second', 5, 3, 1], ['minute', 100, 0, 30]), 200])
-    for (let i = 0; i < 3; i++) await settled(fetch(URL_))
+    const { server, fetch } = setup([
+      announces(['second', 5, 4, 1], ['minute', 100, 1, 30]),
+      announces(['second', 5, 3, 1], ['minute', 100, 0, 30]),
+      200,
+    ])
+    for (let i = 0; i < 3; i++) await settled(fetch(TARGET))
     expect(server.times).toEqual([0, 0, 30_000])
   })
 })
@@ -401,7 +424,7 @@ describe('10. the body of an answer that is not returned is cancelled', () => {
   test('before the wait', async () => {
     const binary = { 'content-type': 'application/octet-stream', 'retry-after-ms': '1000' }
     const { server, fetch } = setup([{ status: 429, headers: binary, body: 'x' }, 200])
-    const call = watch(fetch(URL_))
+    const call = watch(fetch(TARGET))
     await flush()
     expect(server.inner.responses.map(({ bodyState }) => bodyState)).toEqual(['cancelled'])
     await vi.advanceTimersByTimeAsync(1100)
@@ -411,7 +434,7 @@ describe('10. the body of an answer that is not returned is cancelled', () => {
 
   test('one whose beginning was read, too', async () => {
     const { server, fetch } = setup([asks(10), asks(10), 200])
-    await settled(fetch(URL_))
+    await settled(fetch(TARGET))
     expect(server.inner.responses.map(({ response }) => response.bodyUsed)).toEqual([true, true, false])
   })
 })
@@ -419,28 +442,28 @@ describe('10. the body of an answer that is not returned is cancelled', () => {
 describe("11. an abort ends the wait at once, with the signal's reason, and leaves no timer", () => {
   test('of the call that was refused', async () => {
     const { fetch } = setup([asks(1000)])
-    await expectCleanAbort((signal) => fetch(URL_, { signal }), 500)
+    expect(await abortAfter(500, (signal) => fetch(TARGET, { signal }))).toEqual(CLEAN)
   })
 
   test('of a call that is held', async () => {
     const { fetch } = setup([asks(1000)], { maxAttempts: 1 })
-    await fetch(URL_)
-    await expectCleanAbort((signal) => fetch(URL_, { signal }), 500)
+    await fetch(TARGET)
+    expect(await abortAfter(500, (signal) => fetch(TARGET, { signal }))).toEqual(CLEAN)
   })
 
   test('of a call that waits for a reset', async () => {
     const { fetch } = setup([announces(['default', 1, 0, 10])])
-    await fetch(URL_)
-    await expectCleanAbort((signal) => fetch(URL_, { signal }), 500)
+    await fetch(TARGET)
+    expect(await abortAfter(500, (signal) => fetch(TARGET, { signal }))).toEqual(CLEAN)
   })
 
   test('the others still go when it is time', async () => {
     noChance()
     const { server, fetch } = setup([asks(1000), 200], { maxAttempts: 1 })
-    await fetch(URL_)
+    await fetch(TARGET)
     const controller = new AbortController()
-    const gone = watch(fetch(URL_, { signal: controller.signal }))
-    const stays = watch(fetch(URL_))
+    const gone = watch(fetch(TARGET, { signal: controller.signal }))
+    const stays = watch(fetch(TARGET))
     controller.abort()
     await vi.advanceTimersByTimeAsync(1000)
     expect(gone.outcome).toHaveProperty('error.name', 'AbortError')
@@ -451,7 +474,7 @@ describe("11. an abort ends the wait at once, with the signal's reason, and leav
   test('a call that ends well leaves no listener of ours', async () => {
     const { fetch } = setup([asks(100), asks(100), 200])
     const { signal } = new AbortController()
-    await settled(fetch(URL_, { signal }))
+    await settled(fetch(TARGET, { signal }))
     expect(listeners(signal)).toBe(await platformListeners())
     expect(vi.getTimerCount()).toBe(0)
   })
@@ -460,9 +483,12 @@ describe("11. an abort ends the wait at once, with the signal's reason, and leav
 describe('12. each retryAfter() has a state of its own', () => {
   test('a hold of one does not hold the other', async () => {
     const server = respond(asks(1000), 200)
-    const [one, other] = [createFetch([retryAfter({ maxAttempts: 1 })], { fetch: server }), createFetch([retryAfter()], { fetch: server })]
-    await one(URL_)
-    const call = watch(other(URL_))
+    const [one, other] = [
+      createFetch([retryAfter({ maxAttempts: 1 })], { fetch: server }),
+      createFetch([retryAfter()], { fetch: server }),
+    ]
+    await one(TARGET)
+    const call = watch(other(TARGET))
     await flush()
     expect(call.outcome).toHaveProperty('value.status', 200)
   })
@@ -471,8 +497,8 @@ describe('12. each retryAfter() has a state of its own', () => {
     noChance()
     const server = timed(respond(asks(1000), 200))
     const shared = retryAfter({ maxAttempts: 1 })
-    await createFetch([shared], { fetch: server })(URL_)
-    await settled(createFetch([shared], { fetch: server })(URL_))
+    await createFetch([shared], { fetch: server })(TARGET)
+    await settled(createFetch([shared], { fetch: server })(TARGET))
     expect(server.times).toEqual([0, 1000])
   })
 })
@@ -481,7 +507,7 @@ describe('bare, without a pipeline', () => {
   test('it waits and sends again', async () => {
     noChance()
     const next = timed(respond(asks(1000), 200))
-    const response = await settled(retryAfter()(new Request(URL_), next))
+    const response = await settled(retryAfter()(new Request(TARGET), next))
     expect(response.status).toBe(200)
     expect(next.times).toEqual([0, 1000])
   })
@@ -489,16 +515,16 @@ describe('bare, without a pipeline', () => {
   test('an abort ends its wait', async () => {
     const next = respond(asks(1000))
     const bare = retryAfter()
-    await expectCleanAbort((signal) => bare(new Request(URL_, { signal }), next), 500)
+    expect(await abortAfter(500, (signal) => bare(new Request(TARGET, { signal }), next))).toEqual(CLEAN)
   })
 
   test('calls share the hold', async () => {
     noChance()
     const next = timed(respond(asks(1000), 200, 200))
     const bare = retryAfter()
-    const first = bare(new Request(URL_), next)
+    const first = bare(new Request(TARGET), next)
     await flush()
-    await outcomes([first, bare(new Request(URL_), next)])
+    await outcomes([first, bare(new Request(TARGET), next)])
     expect(next.times).toEqual([0, 1000, 1000])
   })
 })
@@ -540,11 +566,11 @@ test('whatever the answers, no call is sent during a hold, none is sent too ofte
       let index = 0
       const attempts = new Map<string, number>()
       const server: Fetch = async (input, init) => {
-        const url = String(input)
+        const url = urlOf(input)
         attempts.set(url, (attempts.get(url) ?? 0) + 1)
         if (performance.now() < heldUntil) throw new Error(`sent ${heldUntil - performance.now()} ms too early`)
         const { status, waitMs, delayMs, fails } = answers[index++ % answers.length]!
-        await respond({ delayMs })(URL_, init)
+        await respond({ delayMs })(TARGET, init)
         if (fails && status === 200) throw new TypeError('fetch failed')
         if (waitMs !== undefined && (status === 429 || status === 503) && waitMs <= maxWaitMs)
           heldUntil = Math.max(heldUntil, performance.now() + waitMs)
@@ -555,7 +581,7 @@ test('whatever the answers, no call is sent during a hold, none is sent too ofte
       const started: Promise<Response>[] = []
       for (const [i, { gapMs, abortMs }] of calls.entries()) {
         const controller = new AbortController()
-        const promise = fetch(`${URL_}/${i}`, { signal: controller.signal })
+        const promise = fetch(`${TARGET}/${i}`, { signal: controller.signal })
         started.push(promise)
         watch(promise)
         if (abortMs !== undefined) setTimeout(() => controller.abort(new DOMException('mine', 'AbortError')), abortMs)

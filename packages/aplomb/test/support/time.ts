@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { createFetch, type Fetch, type Middleware } from '@aplomb/pipeline'
-import { afterEach, beforeEach, expect, vi } from 'vitest'
+import { afterEach, beforeEach, vi } from 'vitest'
 
 const turn = setImmediate
 
@@ -69,23 +69,34 @@ export const platformListeners = async (): Promise<number> => {
   return listeners(signal)
 }
 
-/** Aborts a waiting call: it rejects with the very reason, within the same instant, and nothing is left behind. */
-export const expectCleanAbort = async (call: (signal: AbortSignal) => Promise<unknown>, untilMs: number): Promise<void> => {
+/** What an aborted call shows that kept its word. */
+export const CLEAN = { waited: true, rejectedWith: 'the reason itself', timers: 0, listeners: 0 } as const
+
+/** Aborts a call that waits, and looks at the same instant what became of it and what it left behind. */
+export const abortAfter = async (ms: number, call: (signal: AbortSignal) => Promise<unknown>): Promise<object> => {
   const controller = new AbortController()
   const watched = watch(call(controller.signal))
-  await vi.advanceTimersByTimeAsync(untilMs)
-  expect(watched.outcome).toBeUndefined()
+  await vi.advanceTimersByTimeAsync(ms)
+  const waited = watched.outcome === undefined
   const reason = { mine: true }
   controller.abort(reason)
   await flush()
-  expect(watched.outcome).toEqual({ error: reason })
-  expect(watched.outcome && 'error' in watched.outcome && watched.outcome.error).toBe(reason)
-  expect(vi.getTimerCount()).toBe(0)
-  expect(listeners(controller.signal)).toBe(0)
+  const { outcome } = watched
+  const same = outcome !== undefined && 'error' in outcome && outcome.error === reason
+  return {
+    waited,
+    rejectedWith: same ? 'the reason itself' : outcome,
+    timers: vi.getTimerCount(),
+    listeners: listeners(controller.signal),
+  }
 }
 
+export const urlOf = (input: string | URL | Request): string => (input instanceof Request ? input.url : String(input))
+
 /** When each request came in, in milliseconds from here. */
-export const timed = <Inner extends Fetch>(inner: Inner): Fetch & { readonly times: number[]; readonly inner: Inner } => {
+export const timed = <Inner extends Fetch>(
+  inner: Inner,
+): Fetch & { readonly times: number[]; readonly inner: Inner } => {
   const zero = performance.now()
   const times: number[] = []
   const fetch: Fetch = (input, init) => {

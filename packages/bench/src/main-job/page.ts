@@ -8,7 +8,7 @@ export interface PageData {
   readonly concurrency: number
 }
 
-export interface PageRun {
+interface PageRun {
   readonly client: ClientName
   readonly timeline: Timeline
   /** On the client's clock, in seconds; no outage if both are the same. */
@@ -73,18 +73,14 @@ export const drawPage = (Plot: typeof uPlot, { runs, concurrency }: PageData): v
   const draw = (panel: Panel, run: PageRun, target: HTMLElement): uPlot => {
     const { layers, counts, ceiling } = panel
     const sliceS = run.timeline.sliceMs / 1000
-    const slices = run.timeline.answered.length
     // To the end of the longest run, so that all charts show the same time.
     const xs = Array.from({ length: Math.ceil(lastSecond / sliceS) + 1 }, (_, i) => i * sliceS)
-    const sums = layers.map((_, top) =>
-      xs.map((_x, i) => {
-        // A step is as wide as the way to the next point, so the last one needs a point more.
-        const slice = counts ? i : Math.min(i, slices - 1)
-        return i > slices || slice >= slices
-          ? null
-          : sum(layers.slice(0, top + 1).map(([, , values]) => values[slice] ?? 0))
-      }),
-    )
+    // A step reaches to the next point, so the last value stands twice; a bar has a width of its own.
+    const points = ([, , values]: Layer) => (counts ? values : [...values, values.at(-1) ?? 0])
+    const sums = layers.map((_, top) => {
+      const stack = layers.slice(0, top + 1).map(points)
+      return xs.map((_x, i) => (i < (stack[0]?.length ?? 0) ? sum(stack.map((values) => values[i] ?? 0)) : null))
+    })
     // Painted from the highest sum down, so that each layer covers what is below it.
     const painted = layers.map((layer, i) => ({ layer, sums: sums[i] ?? [] })).toReversed()
     const most = Math.max(1, ceiling ?? 0, ...(sums.at(-1) ?? []).map((value) => value ?? 0))
@@ -127,10 +123,12 @@ export const drawPage = (Plot: typeof uPlot, { runs, concurrency }: PageData): v
       const [from, to] = [within(plot, run.outage[0]), within(plot, run.outage[1])]
       if (to > from) write('outage', (from + to) / 2, 'center')
       ctx.strokeStyle = ctx.fillStyle = color('--text')
-      const end = within(plot, run.end)
-      line(end, bbox.top, end, bbox.top + bbox.height)
-      const late = end > bbox.left + bbox.width / 2
-      write(`ends at ${run.end.toFixed(1)} s`, end + (late ? -4 : 4) * unit, late ? 'right' : 'left')
+      const end = plot.valToPos(run.end, 'x', true)
+      if (end === within(plot, run.end)) {
+        line(end, bbox.top, end, bbox.top + bbox.height)
+        const late = end > bbox.left + bbox.width / 2
+        write(`ends at ${run.end.toFixed(1)} s`, end + (late ? -4 : 4) * unit, late ? 'right' : 'left')
+      }
       ctx.restore()
     }
 
