@@ -75,10 +75,8 @@ export const aplomb = (options: AplombOptions = {}): AplombFetch => {
   ].filter((one) => one !== undefined)
 
   return Object.assign(createFetch(order, pipeline), {
-    usage: (key?: string) =>
-      meter && 'usage' in meter ? (meter as ReturnType<typeof creditMeter>).usage(key) : undefined,
-    stats: (key?: string) =>
-      gateway && 'stats' in gateway ? (gateway as ReturnType<typeof concurrencyGate>).stats(key) : undefined,
+    usage: (key?: string) => (meter && 'usage' in meter ? meter.usage(key) : undefined),
+    stats: (key?: string) => (gateway && 'stats' in gateway ? gateway.stats(key) : undefined),
   })
 }
 

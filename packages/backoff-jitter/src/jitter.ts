@@ -8,10 +8,17 @@ export interface DelayOptions {
   readonly jitter: Jitter
 }
 
-const MODES = ['additive', 'full', 'equal', 'decorrelated', 'none'] as const
-
 /** The share that `additive` puts on top at most. */
 export const ADDED = 0.3
+
+/** Each gets the delay and the range that `decorrelated` draws from. */
+const MODES: Readonly<Record<string, (delayMs: number, fromMs: number, toMs: number, maxMs: number) => number>> = {
+  additive: (delayMs) => delayMs * (1 + Math.random() * ADDED),
+  full: (delayMs) => Math.random() * delayMs,
+  equal: (delayMs) => (delayMs * (1 + Math.random())) / 2,
+  decorrelated: (_, fromMs, toMs, maxMs) => Math.min(maxMs, fromMs + Math.random() * (toMs - fromMs)),
+  none: (delayMs) => delayMs,
+}
 
 /**
  * The delays of one call, one after the other: `min(base * 2^n, max)`, made random. Jitter never goes beyond `maxMs`,
@@ -22,27 +29,18 @@ export const ADDED = 0.3
  * @throws {TypeError} if the jitter is unknown.
  */
 export const delays = ({ baseMs, maxMs, jitter }: DelayOptions): (() => number) => {
-  if (typeof jitter !== 'function' && !MODES.includes(jitter)) {
-    throw new TypeError(`backoffJitter: jitter must be one of ${MODES.join(', ')} or a function, got ${String(jitter)}`)
+  const mode = typeof jitter === 'function' ? jitter : Object.hasOwn(MODES, jitter) ? MODES[jitter] : undefined
+  if (!mode) {
+    const known = Object.keys(MODES).join(', ')
+    throw new TypeError(`backoffJitter: jitter must be one of ${known} or a function, got ${jitter as string}`)
   }
   let n = 0
   let last = baseMs
   return () => {
     // The exponent is bounded: 0 * Infinity is no delay.
     const delay = Math.min(baseMs * 2 ** Math.min(n++, 100), maxMs)
-    if (typeof jitter === 'function') return Math.max(0, Number(jitter(delay)) || 0)
-    const random = Math.random()
-    switch (jitter) {
-      case 'none':
-        return delay
-      case 'full':
-        return random * delay
-      case 'equal':
-        return delay / 2 + (random * delay) / 2
-      case 'decorrelated':
-        return (last = Math.min(maxMs, baseMs + random * (last * 3 - baseMs)))
-      case 'additive':
-        return delay * (1 + random * ADDED)
-    }
+    last = mode(delay, baseMs, last * 3, maxMs)
+    // What a function makes of it is taken as it is, but for nonsense: a timer would take that for 0, too.
+    return last > 0 ? last : 0
   }
 }

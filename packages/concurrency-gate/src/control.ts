@@ -33,6 +33,10 @@ const LONGEST_PAUSE_MS = 5000
 /** A learned ceiling is tried again after so many good answers for each slot. */
 const PATIENCE = 20
 
+const FAILURES: ReadonlySet<string> = new Set(['server-error', 'network', 'timeout'])
+/** These say nothing about how the server fares. */
+const SILENT: ReadonlySet<string> = new Set(['aborted', 'unknown'])
+
 export const newControl = (fixed: number | undefined): Control => {
   let limit = fixed ?? START
   let ceiling = fixed ?? MOST
@@ -76,6 +80,18 @@ export const newControl = (fixed: number | undefined): Control => {
     }
   }
 
+  const refused = (active: number): string => {
+    streak = 0
+    doubling = false
+    if (!announced) {
+      // Those still in flight are what the server takes; this one was too much.
+      ceiling = Math.max(1, Math.min(ceiling, active - 1))
+      limit = Math.min(limit, ceiling)
+    }
+    if (active <= 1) pauseNow()
+    return `refused with ${active} in flight`
+  }
+
   const failed = (sent: Sent, overloaded: boolean, silent: boolean): string | undefined => {
     // What was sent before the last decision says nothing about its effect.
     if (sent.at < decidedAt) return undefined
@@ -115,33 +131,17 @@ export const newControl = (fixed: number | undefined): Control => {
         ceiling = share
         announced = true
       }
-      switch (verdict.kind) {
-        case 'concurrency-limited':
-          streak = 0
-          doubling = false
-          if (!announced) {
-            // Those still in flight are what the server takes; this one was too much.
-            ceiling = Math.max(1, Math.min(ceiling, active - 1))
-            limit = Math.min(limit, ceiling)
-          }
-          if (active <= 1) pauseNow()
-          return reason ?? `refused with ${active} in flight`
-        case 'rate-limited':
-          streak = 0
-          return (verdict.retryAfterMs === undefined ? failed(sent, true, true) : undefined) ?? reason
-        case 'overloaded':
-          return failed(sent, true, false) ?? reason
-        case 'server-error':
-        case 'network':
-        case 'timeout':
-          return failed(sent, false, false) ?? reason
-        case 'aborted':
-        case 'unknown':
-          return reason
-        default:
-          succeeded(sent, active)
-          return reason
+      const { kind, retryAfterMs } = verdict
+      if (kind === 'concurrency-limited') {
+        const refusal = refused(active)
+        return reason ?? refusal
       }
+      // With a time, the hold below does the waiting.
+      if (kind === 'rate-limited') return retryAfterMs === undefined ? (failed(sent, true, true) ?? reason) : reason
+      if (kind === 'overloaded') return failed(sent, true, false) ?? reason
+      if (FAILURES.has(kind)) return failed(sent, false, false) ?? reason
+      if (!SILENT.has(kind)) succeeded(sent, active)
+      return reason
     },
   }
 }

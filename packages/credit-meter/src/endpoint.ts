@@ -1,4 +1,4 @@
-const PLAIN = /^[a-z]+(?:[-_.][a-z]+)*$/i
+const WORD = /^(?:v\d|[a-z]{1,9})$/i
 const NUMBERS = /^[\d.,:;+-]*\d[\d.,:;+-]*$/
 const HEX = /^(?:0x)?(?=[a-f]*\d)[\da-f]{8,}$|^[\da-f]{16,}$/i
 const IPV6 = /^\[?[\da-f]*:[\da-f]*:[\da-f:.%]*\]?$/i
@@ -14,6 +14,7 @@ const isJumble = (piece: string): boolean =>
   piece.length >= 10 && (piece.match(/[a-z][A-Z]/g)?.length ?? 0) > piece.length / 6
 
 const isId = (segment: string): boolean => {
+  if (WORD.test(segment)) return false
   if (segment.length > LONGEST_NAME) return true
   if (/[@%\s]/.test(segment) || NUMBERS.test(segment) || HEX.test(segment) || IPV6.test(segment)) return true
   return segment.split(/[-_.~:]/).some((piece) => isSerial(piece) || isJumble(piece))
