@@ -29,7 +29,9 @@ const MOST = 256
 /** So many failures in a row, and the server is taken to be down. */
 const DOWN_AFTER = 3
 const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 5000
+const LONGEST_PAUSE_MS = 2000
+/** An outage is noticed to be over after a third of its time more, on average. */
+const PAUSE_GROWTH = 1.5
 /** A learned ceiling is tried again after so many good answers for each slot. */
 const PATIENCE = 20
 
@@ -55,7 +57,7 @@ export const newControl = (fixed: number | undefined): Control => {
   const pauseNow = (): void => {
     // Half of it is chance: many processes that lost the same server must not come back together.
     pausedUntil = now() + pause * (0.5 + Math.random() / 2)
-    pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
+    pause = Math.min(pause * PAUSE_GROWTH, LONGEST_PAUSE_MS)
     decidedAt = now()
   }
 

@@ -223,7 +223,7 @@ describe('2. a record answers without any other source', () => {
   })
 })
 
-describe('an error that cannot be looked at', () => {
+describe('2. an error that cannot be looked at', () => {
   test('reaches the caller as it is', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => undefined)
     const trap = (): never => {

@@ -95,7 +95,7 @@ const SAMPLES: Readonly<Record<string, readonly string[]>> = {
   age: [`AGE-SECRET-KEY-1${letters(58).toUpperCase()}`],
 }
 
-describe('keys of known forms are masked in free text', () => {
+describe('10. keys of known forms are masked in free text', () => {
   test('there are more than forty of them, each with a sample', () => {
     expect(Object.keys(FORMATS).length).toBeGreaterThan(40)
     expect(Object.keys(SAMPLES)).toEqual(Object.keys(FORMATS))
@@ -127,7 +127,7 @@ describe('keys of known forms are masked in free text', () => {
   })
 })
 
-describe('what people write is left alone', () => {
+describe('10. what people write is left alone', () => {
   test.each([
     'Rate limit reached for gpt-4o-mini-2024-07-18 in organization acme on requests per min (RPM): Limit 3, Used 3',
     'Please slow down. Allowed Maximum concurrent request limit has been reached.',
@@ -232,7 +232,7 @@ const requestWith = (place: string, secret: string, field: string): [string, Req
   }
 }
 
-describe('no secret ever appears in a record', () => {
+describe('11. no secret ever appears in a record', () => {
   test('wherever it was put, and wherever the server or an error repeats it', async () => {
     await fc.assert(
       fc.asyncProperty(scenario, async ({ secret, name: field, place, echo, status }) => {
@@ -277,7 +277,7 @@ describe('no secret ever appears in a record', () => {
   })
 })
 
-describe('users extend the redaction', () => {
+describe('12. users extend the redaction', () => {
   test('by names that may be shown, and by a function that takes out more', async () => {
     const redact = {
       query: ['IP'],
@@ -313,7 +313,7 @@ describe('users extend the redaction', () => {
   })
 })
 
-describe('texts of any size and make', () => {
+describe('13. texts of any size and make', () => {
   test('are bounded, and take milliseconds', async () => {
     const long = [
       'eyJ-',

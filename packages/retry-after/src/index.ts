@@ -1,7 +1,7 @@
 import { classifyResponse, type Verdict } from '@aplomb/classify'
 import { type Call, discard, keyed, middleware, type Middleware } from '@aplomb/pipeline'
 import { type Hold, newHold } from './hold.ts'
-import { newPace, type Pace } from './pace.ts'
+import { newPace, type Pace, type Sent } from './pace.ts'
 
 /** Options of {@link retryAfter}. */
 export interface RetryAfterOptions {
@@ -40,8 +40,8 @@ export const retryAfter = ({
     ({ hold, pace, calls }) => calls === 0 && hold.left() === 0 && pace.idle,
   )
 
-  /** Waits until the key may send, and counts this request as sent. Returns its place in the order of sending. */
-  const pass = async ({ hold, pace }: { hold: Hold; pace: Pace }, call: Call): Promise<number> => {
+  /** Waits until the key may send, and counts this request as sent. */
+  const pass = async ({ hold, pace }: { hold: Hold; pace: Pace }, call: Call): Promise<Sent> => {
     const began = performance.now()
     for (;;) {
       const paceMs = paced ? pace.waitMs() : 0
@@ -67,10 +67,10 @@ export const retryAfter = ({
     state.calls++
     try {
       for (;;) {
-        const place = await pass(state, call)
+        const sent = await pass(state, call)
         const response = await next(request)
         const verdict = await classifyResponse(response)
-        if (paced) pace.learn(verdict.limits.windows, place)
+        if (paced) pace.learn(verdict.limits.windows, sent)
         const waitMs = waitOf(request, verdict)
         if (waitMs === undefined || call.gaveUp) return response
 

@@ -4,12 +4,18 @@ import type { LimitWindow } from '@aplomb/limits'
 export interface Pace {
   /** Milliseconds until every window has room for one more request. */
   waitMs(): number
-  /** Counts a request as sent. Returns its place in the order of sending. */
-  sent(): number
+  /** Counts a request as sent. */
+  sent(): Sent
   /** Takes over what the answer to that request says about the windows. */
-  learn(windows: readonly LimitWindow[], place: number): void
+  learn(windows: readonly LimitWindow[], sent: Sent): void
   /** Whether no window is known that still counts. */
   readonly idle: boolean
+}
+
+/** A request that was sent: its place in the order of sending, and when. */
+export interface Sent {
+  readonly place: number
+  readonly at: number
 }
 
 interface Track {
@@ -55,9 +61,9 @@ export const newPace = (): Pace => {
         track.left--
         if (track.resetAt === Infinity) track.resetAt = now + track.lengthMs
       }
-      return ++lastPlace
+      return { place: ++lastPlace, at: now }
     },
-    learn: (windows, place) => {
+    learn: (windows, { place, at }) => {
       const now = performance.now()
       for (const { name, unit, limit, remaining, resetMs, windowMs } of windows) {
         if (remaining === undefined || resetMs === undefined || resetMs <= 0) continue
@@ -68,12 +74,15 @@ export const newPace = (): Pace => {
         if (known ? known.place >= place : tracks.size >= MOST_WINDOWS) continue
         // What was sent after this request is not in the server's count yet.
         const left = remaining - (lastPlace - place)
-        const resetAt = now + resetMs
-        // Resets come rounded up to seconds: within one window, the earliest is the most exact.
+        // Resets come rounded up to seconds. The request that opened a window tells its end more exactly: it got there
+        // in half of the time that its answer took, or less.
+        const opened = windowMs !== undefined && remaining + 1 === limit
+        const resetAt = Math.min(now + resetMs, opened ? (at + now) / 2 + windowMs : Infinity)
         const same = known !== undefined && !known.expected && now < known.resetAt && left <= known.left + 1
         tracks.set(id, {
           limit: limit ?? known?.limit,
           left,
+          // Within one window, the earliest reset is the most exact.
           resetAt: same ? Math.min(resetAt, known.resetAt) : resetAt,
           lengthMs: windowMs ?? Math.max(resetMs, known?.lengthMs ?? 0),
           place,
