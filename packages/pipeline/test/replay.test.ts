@@ -129,13 +129,13 @@ describe(
   'every attempt sends the same bytes and type, whatever plain middlewares stand above',
   { timeout: 30_000 },
   () => {
-    const deep = arrangements(['twice', 'hdr', 'mut'], 4)
+    const deep = arrangements(['twice', 'hdr', 'mut'], 3)
     const wide = arrangements(Object.keys(kinds), 3)
 
     test('the arrangements are what they should be', () => {
-      expect(deep).toHaveLength(1 + 3 + 9 + 27 + 81)
+      expect(deep).toHaveLength(1 + 3 + 9 + 27)
       expect(wide).toHaveLength(1 + 6 + 36 + 216)
-      expect(new Set([...deep, ...wide].map(String)).size).toBe(121 + 259 - 40)
+      expect(new Set([...deep, ...wide].map(String)).size).toBe(259)
     })
     test.each(Object.keys(REPLAYABLE))('a body given as %s', async (name) => {
       expect(await allFaults(name, false, deep)).toEqual([])
@@ -580,7 +580,7 @@ describe('later changes of the arguments reach no attempt', () => {
 
 describe('memory', { timeout: 30_000 }, () => {
   const CHUNK = 64 * 1024
-  const CHUNKS = 1024
+  const CHUNKS = 384
   /** Fetch itself keeps what it has sent until the answer is there; this one forgets it at once. */
   const drain: Fetch = async (input, more) => {
     const reader = (new Request(input, more).body as ReadableStream<Uint8Array | string>).getReader()
@@ -592,7 +592,7 @@ describe('memory', { timeout: 30_000 }, () => {
     }
   }
 
-  /** 64 MiB, and the most bytes of it that were alive at once. */
+  /** 24 MiB, and the most bytes of it that were alive at once. */
   const large = (piece: () => unknown): { stream: ReadableStream<unknown>; most: () => number } => {
     const bytes: WeakRef<Uint8Array>[] = []
     const before = process.memoryUsage().heapUsed
@@ -608,7 +608,7 @@ describe('memory', { timeout: 30_000 }, () => {
           const next = piece()
           if (next instanceof Uint8Array) bytes.push(new WeakRef(next))
           controller.enqueue(next)
-          if (made % 256 > 0) return
+          if (made % 128 > 0) return
           await collect()
           // The memory behind bytes is freed some time after their objects, that of strings is on the heap.
           const alive = bytes.filter((one) => one.deref() !== undefined).length
@@ -635,7 +635,7 @@ describe('memory', { timeout: 30_000 }, () => {
       build: (body) => [new Request('http://x/', more(body))],
     },
   }
-  describe.each(Object.entries(forms))('%s of 64 MiB', (_name, { piece, build }) => {
+  describe.each(Object.entries(forms))('%s of 24 MiB', (_name, { piece, build }) => {
     test.each(['twice', 'twice hdr', 'hdr twice'])('is sent once, in a few megabytes: %s', async (words) => {
       let attempts = 0
       const inner: Fetch = (...args) => {
