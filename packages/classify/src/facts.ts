@@ -75,7 +75,9 @@ const messageOf = (json: unknown): string | undefined => {
 /** `https://example.com/probs/out-of-credit` names its problem at the end. */
 const codeOf = (text: string): string | undefined => {
   const short = /^https?:/.test(text) ? (/[^/#]+(?=\/?$)/.exec(text)?.[0] ?? '') : text
-  return /^[\w.:#@/-]{2,150}$/.test(short) && !PHRASES.test(short) ? short : undefined
+  // "Locked" is the phrase of a 423, "LOCKED" a code.
+  const isPhrase = PHRASES.test(short) && short !== short.toUpperCase()
+  return /^[\w.:#@/-]{2,150}$/.test(short) && !isPhrase ? short : undefined
 }
 
 const number = (key: string, value: number): string | undefined =>

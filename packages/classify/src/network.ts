@@ -51,13 +51,27 @@ interface Described {
   readonly name: string
   readonly texts: readonly string[]
   readonly message?: string | undefined
+  readonly code?: string | undefined
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
-const text = (source: object, key: string): string => {
-  const value: unknown = Reflect.get(source, key)
+
+/** A member of whatever was thrown. It may be hostile. */
+const member = (source: unknown, key: string): unknown => {
+  try {
+    return isObject(source) ? Reflect.get(source, key) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const text = (source: unknown, key: string): string => {
+  const value = member(source, key)
   return typeof value === 'string' ? value.slice(0, 1000) : ''
 }
+
+/** A URL in a message may hold any word. */
+const withoutUrls = (message: string): string => message.replaceAll(/\bhttps?:\/\/[^\s)]+/g, 'URL')
 
 /** Codes and messages of an error and of what caused it, the root last. */
 const describe = (error: unknown): Described => {
@@ -66,16 +80,17 @@ const describe = (error: unknown): Described => {
   // The causes of undici's "fetch failed" hold the reason; an AggregateError has one for each address tried.
   for (let i = 0; i < queue.length && i < 12; i++) {
     const one = queue[i]
-    if (typeof one === 'string') texts.push(one.slice(0, 1000))
+    if (typeof one === 'string') texts.push(withoutUrls(one.slice(0, 1000)))
     if (!isObject(one)) continue
-    texts.push(...[text(one, 'code'), text(one, 'message')].filter(Boolean))
-    const errors: unknown = Reflect.get(one, 'errors')
-    queue.push(Reflect.get(one, 'cause'), ...(Array.isArray(errors) ? errors.slice(0, 4) : []))
+    texts.push(text(one, 'code'), withoutUrls(text(one, 'message')))
+    const errors = member(one, 'errors')
+    queue.push(member(one, 'cause'), ...(Array.isArray(errors) ? errors.slice(0, 4) : []))
   }
   return {
     name: isObject(error) ? text(error, 'name') : typeof error,
     texts,
-    message: isObject(error) ? text(error, 'message') || undefined : typeof error === 'string' ? error : undefined,
+    message: (typeof error === 'string' ? error.slice(0, 1000) : text(error, 'message')) || undefined,
+    code: text(error, 'code') || text(member(error, 'cause'), 'code') || undefined,
   }
 }
 
@@ -110,7 +125,7 @@ export interface ClassifyErrorOptions {
  * Without a signal an AbortError is taken as the caller's.
  */
 export const classifyError = (error: unknown, { signal }: ClassifyErrorOptions = {}): Verdict => {
-  const { name, texts, message } = describe(error)
+  const { name, texts, message, code } = describe(error)
   if (signal?.aborted) return verdict('aborted', false, "the caller's signal is aborted", message)
   if (name === 'TimeoutError') return verdict('timeout', true, 'TimeoutError, not from the caller', message)
   if (name === 'AbortError') {
@@ -118,16 +133,11 @@ export const classifyError = (error: unknown, { signal }: ClassifyErrorOptions =
       ? verdict('timeout', true, "AbortError, but the caller's signal is not aborted", message)
       : verdict('aborted', false, 'AbortError', message)
   }
-  const code = isObject(error)
-    ? text(error, 'code') ||
-      (isObject(Reflect.get(error, 'cause')) ? text(Reflect.get(error, 'cause') as object, 'code') : '')
-    : ''
   for (const { says, kind, retryable } of FAILURES) {
     const said = texts.map((one) => says.exec(one)?.[0]).find((match) => match !== undefined)
-    if (said !== undefined) return verdict(kind, retryable, `${name || 'error'}: "${said}"`, message, code || undefined)
+    if (said !== undefined) return verdict(kind, retryable, `${name || 'error'}: "${said}"`, message, code)
   }
   // fetch throws a TypeError for what it cannot send; so does a bug.
-  if (name === 'TypeError')
-    return verdict('invalid', false, 'TypeError that speaks of no network', message, code || undefined)
-  return verdict('unknown', false, `${name || 'value'} that is no network failure`, message, code || undefined)
+  if (name === 'TypeError') return verdict('invalid', false, 'TypeError that speaks of no network', message, code)
+  return verdict('unknown', false, `${name || 'value'} that is no network failure`, message, code)
 }

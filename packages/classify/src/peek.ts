@@ -28,7 +28,7 @@ export const peek = async (
   contentType: string,
   { bytes, ms, signal }: PeekOptions,
 ): Promise<string> => {
-  if (bytes === 0 || !response.body || response.bodyUsed || BINARY.test(contentType)) return ''
+  if (bytes === 0 || signal?.aborted || !response.body || response.bodyUsed || BINARY.test(contentType)) return ''
   if (typeof response.clone !== 'function' || typeof response.body.getReader !== 'function' || response.body.locked)
     return ''
   const reader = response.clone().body?.getReader()

@@ -59,6 +59,10 @@ describe('a connection that failed is `network`, in every runtime’s words, and
         'error sending request for url (https://x.invalid/): client error (Connect): dns error: failed to lookup address information',
       ),
     ],
+    [
+      'Deno, a URL with any words',
+      failure('error sending request for url (http://x/redirect?certificate=invalid url): connection refused'),
+    ],
     ['Workers', failure('Network connection lost.', undefined, 'Error')],
     ['Workers', failure('internal error; reference = abc', undefined, 'Error')],
     ['React Native', failure('Network request failed')],
@@ -156,7 +160,7 @@ describe('what no repetition can mend is not retryable', () => {
   })
 
   it('neither are errors that cause themselves, or are huge', () => {
-    const loop = Object.assign(new Error('loop'), { cause: undefined as unknown })
+    const loop = new Error('loop')
     loop.cause = loop
     expect(classifyError(loop)).toMatchObject({ kind: 'unknown' })
     const start = performance.now()

@@ -32,8 +32,9 @@ beforeEach(() => {
   vi.useFakeTimers()
 })
 afterEach(() => {
-  expect(vi.getTimerCount()).toBe(0)
+  const left = vi.getTimerCount()
   vi.useRealTimers()
+  if (left > 0) throw new Error(`${left} timers were left behind`)
 })
 
 describe('the response stays as it was: the same object, its body complete and unread', () => {

@@ -4,7 +4,7 @@ import { classifyResponse, type ClassifyResponseOptions, type Verdict, verdictOf
 const judge = (
   status: number,
   headers: Record<string, string> = {},
-  body: unknown = undefined,
+  body?: unknown,
   options: ClassifyResponseOptions = {},
 ): Promise<Verdict> => {
   const text = body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body)
@@ -15,8 +15,9 @@ beforeEach(() => {
   vi.useFakeTimers({ now: Date.parse('2026-01-15T12:00:00Z') })
 })
 afterEach(() => {
-  expect(vi.getTimerCount()).toBe(0)
+  const left = vi.getTimerCount()
   vi.useRealTimers()
+  if (left > 0) throw new Error(`${left} timers were left behind`)
 })
 
 describe('a status without any other sign has one meaning', () => {

@@ -4,11 +4,12 @@ import { oddness } from './words.ts'
 /** Shorter values are in every text. */
 const SHORTEST = 4
 
+const WORDS = /^[a-z]+(?:[-_. ]?[a-z]+)*\d{0,2}$/i
+const NUMBERS = /^[\d.,:+-]{1,15}$/
+
 /** What may be said again in a message: an IP address, a word, a small number. Unless it was given as a secret. */
-const isPlain = (value: string): boolean => {
-  if (/^[\d.:,+-]{1,12}$/.test(value) || /^\d{1,3}(?:\.\d{1,3}){3}$/.test(value)) return true
-  return value.length <= 64 && !/[@\s]/.test(value) && oddness(value) === 0
-}
+const isPlain = (value: string): boolean =>
+  NUMBERS.test(value) || (value.length <= 64 && WORDS.test(value) && oddness(value) === 0)
 
 const decoded = (text: string): string => {
   try {
@@ -28,14 +29,15 @@ const unBase64 = (text: string): string => {
 
 /** The parts of a header's value that are secrets of their own: of credentials, cookies, and parameters. */
 const partsOf = (value: string): readonly string[] => {
-  const parts = value.split(/[\s,;]+/).flatMap((part) => {
-    const inner = part.slice(part.indexOf('=') + 1).replace(/^"|"$/g, '')
-    return [part, inner]
+  const credentials = value.replace(/^\S+\s+/, '')
+  const pairs = [...value.split(';'), ...value.split(/[\s,;]+/)].flatMap((pair) => {
+    const inner = pair.slice(pair.indexOf('=') + 1).trim()
+    return [pair.trim(), inner, inner.replace(/^"|"$/g, '')]
   })
-  const [scheme, credentials] = value.split(/\s+/)
-  if (scheme?.toLowerCase() !== 'basic' || !credentials) return [value, ...parts]
-  const pair = unBase64(credentials)
-  return [value, ...parts, pair, ...pair.split(/:(.*)/s)]
+  const parts = [value, credentials, ...pairs]
+  if (!/^basic\s/i.test(value)) return parts
+  const login = unBase64(credentials)
+  return [...parts, login, ...login.split(/:(.*)/s)]
 }
 
 /** The default key, which is no secret. */

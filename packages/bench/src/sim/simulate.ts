@@ -1,0 +1,120 @@
+import FakeTimers from '@sinonjs/fake-timers'
+import { createMockApi, leastTimeMs, type MockApiOptions } from '@aplomb/mock-api'
+
+type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+
+/** What is simulated: an API, and clients that want something of it all at once. */
+export interface Scenario {
+  readonly api: MockApiOptions
+  /** How many calls each client makes. */
+  readonly calls: number
+  /** How many clients there are, each with a state of its own, as if in a process of its own. @default 1 */
+  readonly clients?: number | undefined
+  /** Calls to an unlimited route before the job, so that nothing starts cold. @default 250 */
+  readonly warmUp?: number | undefined
+  /** @default 1 */
+  readonly seed?: number | undefined
+}
+
+export interface Outcome {
+  /** Answers that are of use: 2xx. */
+  readonly answered: number
+  readonly failed: number
+  /** Requests the API saw. */
+  readonly sent: number
+  readonly sentPerAnswer: number
+  readonly wallMs: number
+  readonly leastMs: number
+  /** Of what the API can physically give. */
+  readonly share: number
+  readonly rejections: Readonly<Record<string, number>>
+  readonly mostInFlight: number
+  /** Timers left when all calls had settled. */
+  readonly timersLeft: number
+  /** Requests that arrived in each 100 ms. */
+  readonly load: readonly number[]
+}
+
+/** mulberry32 by Tommy Ettinger (public domain): small, and good enough to shake a queue. */
+const generator = (seed: number) => (): number => {
+  seed = (seed + 0x6d2b79f5) | 0
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+  return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+}
+
+const ORIGIN = 'https://api.test'
+/** A job that takes longer than this hangs. */
+const LONGEST_MS = 3_600_000
+
+/**
+ * Runs real clients against the real mock API on a clock that jumps from timer to timer: minutes of traffic in seconds,
+ * the same for the same seed. One at a time per process: the clock is a global.
+ */
+export const simulate = async (scenario: Scenario, makeClient: (inner: Fetch) => Fetch): Promise<Outcome> => {
+  const { calls, clients = 1, warmUp = 250, seed = 1 } = scenario
+  const clock = FakeTimers.install({
+    now: Date.UTC(2026, 0, 1),
+    toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'],
+  })
+  const random = Math.random
+  Math.random = generator(seed)
+  try {
+    const api = createMockApi({ ...scenario.api, seed, logSize: 1_000_000 })
+    const fetchers = Array.from({ length: clients }, () => makeClient(api.fetch))
+    const ahead = fetchers.flatMap((fetch) => Array.from({ length: warmUp }, () => fetch(`${ORIGIN}/v1/balance`)))
+    await drive(clock, Promise.all(ahead))
+
+    const startedAt = performance.now()
+    let answered = 0
+    let lastAt = startedAt
+    const jobs = fetchers.flatMap((fetch, client) =>
+      Array.from({ length: calls }, async (_, i) => {
+        try {
+          const response = await fetch(`${ORIGIN}/v1/lookup/10.${client}.${i >> 8}.${i & 255}`)
+          await response.arrayBuffer()
+          if (response.ok) answered++
+        } catch {
+          // Counted as failed.
+        }
+        lastAt = performance.now()
+      }),
+    )
+    await drive(clock, Promise.all(jobs))
+
+    const stats = api.stats()
+    const wallMs = lastAt - startedAt
+    const leastMs = leastTimeMs({ ...scenario.api, seed }, calls * clients)
+    const load: number[] = []
+    for (const { atMs } of api.log()) load[Math.floor(atMs / 100)] = (load[Math.floor(atMs / 100)] ?? 0) + 1
+    const { flaky, ...rejections } = stats.rejections
+    return {
+      answered,
+      failed: calls * clients - answered,
+      sent: stats.requests,
+      sentPerAnswer: stats.requests / Math.max(1, answered),
+      wallMs,
+      leastMs,
+      share: leastMs / wallMs,
+      rejections: { ...rejections, ...flaky },
+      mostInFlight: stats.mostInFlight,
+      timersLeft: clock.countTimers(),
+      load: Array.from(load, (count) => count ?? 0),
+    }
+  } finally {
+    Math.random = random
+    clock.uninstall()
+  }
+}
+
+const drive = async (clock: FakeTimers.Clock, work: Promise<unknown>): Promise<void> => {
+  let done = false
+  const settled = work.finally(() => (done = true))
+  settled.catch(() => undefined)
+  const end = clock.now + LONGEST_MS
+  while (!done) {
+    if (clock.now > end) throw new Error('the job hangs')
+    await clock.nextAsync()
+  }
+  await settled
+}
