@@ -375,9 +375,11 @@ describe('7. what no repetition can mend is not retried', () => {
     new TypeError("Cannot read properties of undefined (reading 'x')"),
     new Error('a middleware has a bug'),
   ])('%s', async (error) => {
-    const { server, fetch } = setup([error])
+    const events: string[] = []
+    const { server, fetch } = setup([error], {}, { onEvent: ({ type }) => events.push(type) })
     await expect(fetch(TARGET)).rejects.toBe(error)
     expect(server.times).toHaveLength(1)
+    expect(events).toEqual(['attempt'])
     expect(vi.getTimerCount()).toBe(0)
   })
 })
@@ -519,6 +521,19 @@ describe("13. an abort ends the wait at once, with the signal's reason, and leav
   test('in flight', async () => {
     const { fetch } = setup([{ delayMs: 1000 }], { attemptTimeoutMs: 5000 })
     expect(await abortAfter(500, (signal) => fetch(TARGET, { signal }))).toEqual(CLEAN)
+  })
+
+  test('a time-out of the caller is an abort, not a failure to retry', async () => {
+    const events: string[] = []
+    const { fetch } = setup([{ delayMs: 1000 }], {}, { onEvent: ({ type }) => events.push(type) })
+    const controller = new AbortController()
+    const call = watch(fetch(TARGET, { signal: controller.signal }))
+    await flush()
+    const reason = new DOMException('The operation was aborted due to timeout', 'TimeoutError')
+    controller.abort(reason)
+    await flush()
+    expect(call.outcome).toEqual({ error: reason })
+    expect(events).toEqual(['attempt'])
   })
 
   test('a call that ends well leaves no listener of ours', async () => {

@@ -14,7 +14,7 @@ export interface CodeRow {
 const REQUEST_FAULTS = [200, 400]
 
 /** The first row that matches any code of the answer decides. */
-export const CODES: readonly CodeRow[] = [
+const CODES: readonly CodeRow[] = [
   // The end customer's card, not the API account
   { code: /^card(?:error|declined)$|^paymentdeclined$/, kind: 'invalid', on: [200, 400, 402] },
   { code: /^maxcostexceeded$/, kind: 'invalid' },
@@ -82,7 +82,7 @@ export const CODES: readonly CodeRow[] = [
 ]
 
 /** A code without case and punctuation. What precedes a `#` is a namespace, what follows a `:` in AWS's header a URL. */
-export const plainCode = (code: string): string =>
+const plainCode = (code: string): string =>
   code
     .replace(/^[\w.]+#/, '')
     .replace(/:https?:.*$/, '')

@@ -191,8 +191,10 @@ export const decide = (answer: Answer): Finding => {
   }
   const { kind, retryable, sign = '' } = byStatus(status)
   const { retryAfterMs: wait, retryAfterSource: source } = answer.limits
-  const asked = wait !== undefined && mayPass(kind) ? `${source} ${wait / 1000} s` : sign
-  return { kind, sign: asked, retryable: retryable ?? mayPass(kind) }
+  // Whoever says when to come back means it, also with a status that says nothing (Cloudflare's 530).
+  if (wait !== undefined && mayPass(kind) && status !== 430)
+    return { kind, sign: `${source} ${wait / 1000} s`, retryable: true }
+  return { kind, sign, retryable: retryable ?? mayPass(kind) }
 }
 
 /** What a body says of a limit or a fault by its codes and words alone, for answers that claim success. */

@@ -19,7 +19,7 @@ const MESSAGES: readonly string[] = `
   fault.message response.message Message Error.Message faultstring o:errorDetails.0.detail error.0.message
   error.errors.0.message meta.error_message meta.message data.message data.error title error.title
   errors.0.detail errors.0.description errors.0.title errors.0.reason errors.0 errors error_summary error
-  message.0 messages.0 reason result.message status.description
+  message.0 Message.0 messages.0 reason result.message status.description
 `
   .trim()
   .split(/\s+/)

@@ -41,12 +41,13 @@ const joined = (headers: Credits | undefined, body: Credits): Credits => ({
 })
 
 /** Adds what the body says about limits to what the headers said. */
-export const withBody = (
+const withBody = (
   { limits, json, words }: Answer,
   now: number,
+  served: boolean,
 ): { limits: Limits; bodyWaitMs?: number | undefined } => {
-  const body = readBody(json, now)
-  const prose = readProse(words, now)
+  const body = readBody(json, now, served)
+  const prose = served ? {} : readProse(words, now)
   const said =
     prose.remaining === undefined && !prose.absolute
       ? []
@@ -80,7 +81,7 @@ export const verdictFor = (head: Head, found: Finding, receivedAt: number, answe
   const { status } = head
   const failed = kind !== 'ok' && kind !== 'empty'
   const { limits, bodyWaitMs } = answer
-    ? withBody(answer, serverTime(head.header, receivedAt))
+    ? withBody(answer, serverTime(head.header, receivedAt), !failed)
     : { limits: head.limits }
   const hint = failed ? (hintOf(head) ?? answer?.hint) : undefined
   const retryable = NEVER.has(kind) ? false : (hint ?? found.retryable ?? mayPass(kind))

@@ -17,17 +17,18 @@ const LIMITED = /limit|exceed|too many|maximum|\bmax\b|reached|allowed|throttl/i
 const SHORT_WINDOW = /\b(?:per|each|every|an?|\/) ?(?:second|sec|minute|min|hour)\b|\b(?:RP[SM]|TPM|QPS)\b/i
 
 /** The first row whose words are found decides. */
-export const WORDS: readonly WordRow[] = [
+const WORDS: readonly WordRow[] = [
   { words: /\bconcurrent (?:modification|update|edit|write)/i, kind: 'conflict', on: [409] },
   // The pattern of the catalogue: real wordings of two dozen APIs
   {
     words:
-      /concurren|simultaneous|\bin[- ]?flight\b|\bparallel (?:requests|calls|jobs|connections|sessions|streams|threads)|too many (?:open |active )?connections|\bat (?:once|the same time)\b|\bthreads?\b|lock[_ ]timeout|\bis (?:still )?outstanding|each request to return|currently accessing/i,
+      /concurren\w*|simultaneous|\bin[- ]?flight\b|\bparallel (?:requests|calls|jobs|connections|sessions|streams|threads)|too many (?:open |active )?connections|\bat (?:once|the same time)\b|\bthreads?\b|lock[_ ]timeout|\bis (?:still )?outstanding|each request to return|currently accessing/i,
     kind: 'concurrency-limited',
     on: [409, 423, 429, 503],
   },
+  { words: /each request to return/i, kind: 'concurrency-limited', on: [200, 403] },
   {
-    words: /concurren|simultaneous|at (?:once|the same time)/i,
+    words: /concurren\w*|simultaneous|at (?:once|the same time)/i,
     with: LIMITED,
     kind: 'concurrency-limited',
     on: [200, 400, 403],
@@ -40,6 +41,13 @@ export const WORDS: readonly WordRow[] = [
     on: [409, 423],
   },
 
+  // Scraping APIs: the credits of the plan, whatever the verb
+  {
+    words: /\bcredits?\b/i,
+    with: /\bno\b|not enough|n't have|insufficient|out of|left|limit|consumed|exhaust|used|reached|exceeded/i,
+    kind: 'quota-exhausted',
+    on: [401],
+  },
   {
     words:
       /insufficient (?:\w+ )?(?:funds|balance|credits?)|(?:not|n't) (?:have )?(?:enough|sufficient) (?:\w+ )?(?:credits?|balance|funds)|credits? (?:is|are) (?:not |in)active|balance is (?:too low|insufficient|negative)|lacks? credit|payment (?:is )?(?:required|failed|overdue)|past due|\bunpaid\b|(?:subscription|trial|plan)(?: period)? (?:has |is |was )?(?:expired|ended|inactive|not active|over|cancell?ed)|billing (?:issue|problem)|account is not active/i,
@@ -96,7 +104,7 @@ export const WORDS: readonly WordRow[] = [
   { words: /rate[- ]?limit|per (?:second|minute|hour)\b/i, kind: 'rate-limited', on: [429] },
   {
     words:
-      /rate[- ]?limit|too many (?:requests|calls|queries)|throttl|over (?:qps|rate)|queries per second|(?:request|call)s? limit (?:has been )?(?:exceeded|reached)|abuse detection|\brate exceeded|reduce your request rate|please slow down/i,
+      /rate[- ]?limit|too many (?:requests|calls|queries)|throttl\w*|over (?:qps|rate)|queries per second|(?:request|call)s? limit (?:has been )?(?:exceeded|reached)|abuse detection|\brate exceeded|reduce your request rate|please slow down/i,
     kind: 'rate-limited',
     on: [200, 400, 403, 418, 503],
   },

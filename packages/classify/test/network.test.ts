@@ -185,12 +185,18 @@ describe('what no repetition can mend is not retryable', () => {
 describe('the same, with the real thing', () => {
   let server: Server
   let origin: string
+  let closed: string
 
   beforeAll(async () => {
     server = createServer((request, response) => {
       if (request.url === '/torn') request.socket.destroy()
       else response.writeHead(302, { location: '/' }).end()
     })
+    // A port that was free a moment ago.
+    const gone = createServer().listen(0, '127.0.0.1')
+    await once(gone, 'listening')
+    closed = `http://127.0.0.1:${(gone.address() as AddressInfo).port}`
+    await once(gone.close(), 'close')
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -206,7 +212,7 @@ describe('the same, with the real thing', () => {
   it.each<[string, () => Promise<unknown>, string, boolean]>([
     ['a closed port', () => fetch('http://127.0.0.1:1/'), 'invalid', false],
     ['nobody there', () => fetch('http://127.0.0.1:9/'), 'invalid', false],
-    ['a refused connection', () => fetch('http://127.0.0.1:59999/'), 'network', true],
+    ['a refused connection', () => fetch(closed), 'network', true],
     ['a torn connection', () => fetch(`${origin}/torn`), 'network', true],
     ['a redirect loop', () => fetch(`${origin}/`), 'network', false],
     ['redirect: error', () => fetch(`${origin}/`, { redirect: 'error' }), 'network', false],

@@ -165,6 +165,7 @@ describe('a limit is found under 400, 401, 402, 403, 409, 413, 418, 423, 456, 50
     [400, { message: 'maximum 3 concurrent uploads allowed' }, 'concurrency-limited'],
     [400, { message: 'the field concurrency is unknown' }, 'invalid'],
     [401, { message: 'You have no credits left' }, 'quota-exhausted'],
+    [401, { message: 'Not enough API credits' }, 'quota-exhausted'],
     [401, { message: 'Invalid API key' }, 'unauthenticated'],
     [402, { message: 'You can request at most 5 symbols' }, 'invalid'],
     [402, { error: { type: 'card_error', code: 'card_declined', message: 'Insufficient funds' } }, 'invalid'],
@@ -194,6 +195,11 @@ describe('a limit is found under 400, 401, 402, 403, 409, 413, 418, 423, 456, 50
   it('a 413 with Retry-After is for now, a 418 with one is a ban', async () => {
     expect(await judge(413, { 'retry-after': '60' })).toMatchObject({ kind: 'overloaded', retryAfterMs: 60_000 })
     expect(await judge(418, { 'retry-after': '60' })).toMatchObject({ kind: 'rate-limited', retryable: true })
+  })
+
+  it('a failure of the server that says when to come back may be retried', async () => {
+    expect(await judge(530, { 'retry-after': '120' })).toMatchObject({ kind: 'server-error', retryable: true })
+    expect(await judge(530)).toMatchObject({ kind: 'server-error', retryable: false })
   })
 
   it('a 408 that explains itself is a slow upstream, a bare one a time-out', async () => {

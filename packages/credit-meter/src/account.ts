@@ -12,6 +12,13 @@ export interface Row {
   inFlight: number
   /** Attempts that have ended. */
   settled: number
+  /** Calls that wait for others in flight to tell their cost, the first in front. */
+  readonly waiting: Set<Waiter>
+}
+
+/** A call that waits. */
+export interface Waiter {
+  wake: () => void
 }
 
 /** What is known of the credits of one key. */
@@ -27,8 +34,8 @@ export interface Account {
   inFlight: number
   /** The most that an attempt has cost on any endpoint. */
   dearest: number | undefined
-  /** Calls that wait for others in flight to tell their cost. */
-  readonly waiting: Set<() => void>
+  /** How many calls wait for others in flight to tell their cost. */
+  waiting: number
   /** What was spent when that was looked at last. */
   lastSpent: number
   /** Spent since this account was opened, whatever the period. */
@@ -67,6 +74,7 @@ export const newAccount = (key: string, settings: Settings, failed: (error?: unk
     dearest: undefined,
     inFlight: 0,
     settled: 0,
+    waiting: new Set(),
   })
 
   const account: Account = {
@@ -83,7 +91,7 @@ export const newAccount = (key: string, settings: Settings, failed: (error?: unk
     reserved: 0,
     inFlight: 0,
     dearest: undefined,
-    waiting: new Set(),
+    waiting: 0,
     lastSpent: 0,
     spentEver: 0,
     loading: undefined,

@@ -60,7 +60,7 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
 
   const newKey = (key: string): Account => newAccount(key, settings, heardOfStore)
   const accounts = keyed(newKey, ({ inFlight, waiting, tally }) => {
-    return inFlight === 0 && waiting.size === 0 && (settings.shared || tally.spent(Date.now()) === 0)
+    return inFlight === 0 && waiting === 0 && (settings.shared || tally.spent(Date.now()) === 0)
   })
 
   /** The account of a key, with what the store knows of it. */

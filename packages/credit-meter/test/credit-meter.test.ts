@@ -327,6 +327,18 @@ describe('7. stopAt refuses before sending', () => {
     expect(alerts.map(({ threshold }) => threshold)).toEqual([80, 95, 100])
   })
 
+  test('10 000 calls that wait do not wake each other all the time', async () => {
+    const meter = creditMeter({ budget: 1000, stopAt: 100 })
+    const inner = respond({ ...costs(1), delayMs: 1, times: Infinity })
+    const { fetch } = pipelineOf(meter, inner)
+    const spy = vi.spyOn(Date, 'now')
+    const settled = Promise.allSettled(Array.from({ length: 10_000 }, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(10)
+    await settled
+    expect(inner.calls).toBe(1000)
+    expect(spy.mock.calls.length).toBeLessThan(100_000)
+  })
+
   test('a call that waits for others to tell their cost ends with its signal and leaves nothing', async () => {
     const meter = creditMeter({ budget: 100, stopAt: 100 })
     const inner = respond({ ...costs(3), delayMs: 1000, times: Infinity })

@@ -47,8 +47,8 @@ describe('an endpoint is the path with :id for what differs from call to call', 
         (one) => endpointOf(new URL(`https://a.example/x/${one.replaceAll(/[?#/]/g, '')}/y`).href) === '/x/:id/y',
       ),
     )
-    const started = performance.now()
+    const before = process.cpuUsage()
     for (const part of ['a-', '1:', ':', 'a1', '.', '/', 'f']) endpointOf(`https://a.example/${part.repeat(50_000)}`)
-    expect(performance.now() - started).toBeLessThan(200)
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(200)
   })
 })

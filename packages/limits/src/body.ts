@@ -33,9 +33,12 @@ const WAITS: readonly (readonly [RegExp, TimeUnit])[] = [
 ]
 const CREDITS: readonly (readonly [RegExp, 'cost' | 'remaining' | 'limit'])[] = [
   [/^(?:actualquerycost|credits?(?:used|charged|cost|consumed|spent)|(?:used|charged)credits?)$/, 'cost'],
-  [/^(?:credits?(?:remaining|left|balance|available)|(?:remaining|remained|available)credits?|balance)$/, 'remaining'],
+  [/^(?:credits?(?:remaining|left|balance|available)|(?:remaining|remained|available)credits?)$/, 'remaining'],
   [/^(?:credits?(?:limit|total)|(?:total|plan)credits?)$/, 'limit'],
 ]
+
+/** These mean a limit only in an answer that was refused: an account's balance may be what was asked for. */
+const REFUSED_ONLY = /^balance$/
 
 const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null
 const number = (value: unknown): number | undefined =>
@@ -72,14 +75,16 @@ const windowIn = (key: string, object: Json, now: number): LimitWindow | undefin
   return { limit, remaining, resetMs, source: 'body' }
 }
 
-const look = (key: string, value: unknown, now: number, found: Found): void => {
+const look = (key: string, value: unknown, now: number, served: boolean, found: Found): void => {
   const plain = key.toLowerCase().replaceAll(/[_-]/g, '')
   const wait = WAITS.find(([pattern]) => pattern.test(plain))
-  if (wait) found.waitMs ??= waitOf(value, now, wait[1])
-  const credit = CREDITS.find(([pattern]) => pattern.test(plain))?.[1]
+  if (wait && !served) found.waitMs ??= waitOf(value, now, wait[1])
+  const inRefusal = !served && REFUSED_ONLY.test(plain) ? 'remaining' : undefined
+  const credit = CREDITS.find(([pattern]) => pattern.test(plain))?.[1] ?? inRefusal
   if (credit && number(value) !== undefined) found.credits[credit] ??= number(value)
   if (!isRecord(value) || Array.isArray(value)) return
   throttleStatus(value, found)
+  if (served) return
   const window = windowIn(key, value, now)
   if (window) found.windows.push(window)
   // OpenRouter hands on the headers it got itself.
@@ -89,9 +94,9 @@ const look = (key: string, value: unknown, now: number, found: Found): void => {
 
 /**
  * Reads waits, windows and credits out of parsed JSON, wherever they are. Bounded in depth and size. Epochs and dates
- * are measured against `now`.
+ * are measured against `now`. In an answer that was `served` only what cannot be data is believed: cost and credits.
  */
-export const readBody = (body: unknown, now: number = Date.now()): BodyLimits => {
+export const readBody = (body: unknown, now: number = Date.now(), served = false): BodyLimits => {
   const found: Found = { windows: [], credits: {} }
   let level: unknown[] = [body]
   let seen = 0
@@ -103,7 +108,7 @@ export const readBody = (body: unknown, now: number = Date.now()): BodyLimits =>
       for (const key of Object.keys(node)) {
         if (++seen > MOST) break
         const value = node[key]
-        look(key, value, now, found)
+        look(key, value, now, served, found)
         if (isRecord(value)) next.push(value)
       }
     }

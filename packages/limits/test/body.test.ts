@@ -79,6 +79,11 @@ describe('waits, windows and credits are found in JSON bodies, wherever they are
     })
   })
 
+  it('in an answer that was served, believes only cost and credits', () => {
+    const body = { balance: 30, credits_used: 2, limit: { remaining: 0, total: 9 }, headers: { 'retry-after': '5' } }
+    expect(readBody(body, now, true)).toEqual({ windows: [], credits: { cost: 2, source: 'body' } })
+  })
+
   it('does not look at the prototype', () => {
     const body: unknown = JSON.parse('{"__proto__":{"retry_after":5},"constructor":{"prototype":{"balance":1}}}')
     expect(readBody(body, now).retryAfterMs).toBe(5000)

@@ -4,7 +4,7 @@ import { oddness } from './words.ts'
 /** Shorter values are in every text. */
 const SHORTEST = 4
 
-const WORDS = /^[a-z]+(?:[-_. ]?[a-z]+)*\d{0,2}$/i
+const WORDS = /^[a-z]+(?:[-_. ][a-z]+)*\d{0,2}$/i
 const NUMBERS = /^[\d.,:+-]{1,15}$/
 
 /** What may be said again in a message: an IP address, a word, a small number. Unless it was given as a secret. */

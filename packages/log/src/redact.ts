@@ -33,6 +33,7 @@ const LOOK_CHARS = 8192
 const URLS = /\b[a-z][a-z\d+.-]{1,20}:\/\/[^\s"'<>`\\]+/gi
 
 const ID_CHARS = 128
+const URL_CHARS = 2000
 
 /** Cuts, together with what it cut through: part of a key is not recognised as one. */
 const cut = (text: string): string => (text.length > LOOK_CHARS ? text.slice(0, LOOK_CHARS).replace(/\S+$/, '') : text)
@@ -90,7 +91,7 @@ export const redaction = ({ query, headers, text: custom }: RedactOptions = {}):
 
     return {
       text: (text, maxChars = MAX_CHARS) => shorten(extra(mask(text)), maxChars),
-      url: (url) => extra(maskFormats(maskKnown(maskUrl(url)))),
+      url: (url) => shorten(extra(maskFormats(maskKnown(maskUrl(url)))), URL_CHARS),
       headers: (all) => {
         const visible: Record<string, string> = {}
         all.forEach((value, name) => {

@@ -32,20 +32,10 @@ describe('a hold', () => {
     expect(hold.left()).toBe(300)
   })
 
-  test('counts those who wait for its end', async () => {
-    const hold = newHold()
-    hold.extend(1000)
-    const passing = [hold.pass(signal), hold.pass(signal)]
-    expect(hold.waiting).toBe(2)
-    await outcomes(passing)
-    expect(hold.waiting).toBe(0)
-  })
-
-  test('one who gives up waiting is not counted, and leaves no timer', async () => {
+  test('one who gives up waiting leaves neither timer nor listener', async () => {
     const hold = newHold()
     hold.extend(1000)
     expect(await abortAfter(500, (own) => hold.pass(own))).toEqual(CLEAN)
-    expect(hold.waiting).toBe(0)
   })
 
   test('waiters wake after the end, spread over up to a tenth of it', async () => {
@@ -63,6 +53,22 @@ describe('a hold', () => {
     expect(Math.min(...late)).toBeGreaterThanOrEqual(0)
     expect(Math.max(...late)).toBeLessThanOrEqual(100)
     expect(new Set(late).size).toBeGreaterThan(4)
+  })
+
+  test('a hold that was extended is one: its waiters spread over a tenth of the whole', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const hold = newHold()
+    const began = performance.now()
+    hold.extend(1000)
+    vi.advanceTimersByTime(900)
+    hold.extend(300)
+    const woken: number[] = []
+    const wait = async (): Promise<void> => {
+      await hold.pass(signal)
+      woken.push(performance.now() - began)
+    }
+    await outcomes(Array.from({ length: 10 }, wait))
+    expect(Math.max(...woken)).toBe(1260)
   })
 })
 
@@ -90,7 +96,6 @@ test('nobody wakes before the end in force when the wait began, nor later than a
         await vi.advanceTimersByTimeAsync(passMs)
       }
       for (const outcome of await outcomes(waits)) expect(outcome).toEqual({ value: undefined })
-      expect(hold.waiting).toBe(0)
     }),
     { seed: 5, numRuns: 60 },
   )

@@ -97,6 +97,58 @@ describe('an announced window', () => {
     expect(pace.waitMs()).toBe(1000)
   })
 
+  test('the new window begins with the first request in it, answered or not', () => {
+    const pace = newPace()
+    exchange(pace, window(0, 1000, { limit: 2, windowMs: 1000 }))
+    vi.advanceTimersByTime(1000)
+    expect(pace.waitMs()).toBe(0)
+    vi.advanceTimersByTime(900)
+    pace.sent()
+    vi.advanceTimersByTime(200)
+    expect(pace.waitMs()).toBe(0)
+    pace.sent()
+    expect(pace.waitMs()).toBe(800)
+  })
+
+  test('its answer knows better when it ends', () => {
+    const pace = newPace()
+    exchange(pace, window(0, 1000, { limit: 1 }))
+    vi.advanceTimersByTime(1000)
+    expect(pace.waitMs()).toBe(0)
+    const sent = pace.sent()
+    vi.advanceTimersByTime(300)
+    pace.learn([window(0, 1000, { limit: 1 })], sent)
+    expect(pace.waitMs()).toBe(1000)
+  })
+
+  test('an answer to what was sent before the reset says nothing about the new window', () => {
+    const pace = newPace()
+    exchange(pace, window(2, 1000, { limit: 3, windowMs: 1000 }))
+    const late = pace.sent()
+    vi.advanceTimersByTime(1000)
+    expect(pace.waitMs()).toBe(0)
+    pace.learn([window(0, 500, { limit: 3, windowMs: 1000 })], late)
+    expect(pace.waitMs()).toBe(0)
+  })
+
+  test('the request that opened a window tells its end to half of the time its answer took', () => {
+    const pace = newPace()
+    const sent = pace.sent()
+    vi.advanceTimersByTime(200)
+    pace.learn([window(1, 2000, { limit: 2, windowMs: 1000 })], sent)
+    pace.sent()
+    expect(pace.waitMs()).toBe(900)
+  })
+
+  test('one that is only expected can be forgotten', () => {
+    const pace = newPace()
+    exchange(pace, window(0, 1000, { limit: 2, windowMs: 1000 }))
+    expect(pace.idle).toBe(false)
+    vi.advanceTimersByTime(1000)
+    expect(pace.waitMs()).toBe(0)
+    expect(pace.idle).toBe(true)
+  })
+
   test('a new window has a reset of its own', () => {
     const pace = newPace()
     exchange(pace, window(1, 1000, { limit: 5 }))

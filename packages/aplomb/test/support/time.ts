@@ -9,13 +9,25 @@ export const flush = async (turns = 1): Promise<void> => {
   for (let i = 0; i < turns; i++) await new Promise<void>((resolve) => void turn(resolve))
 }
 
-/** Every test gets a clock of its own: timers, Date and performance, at the same moment. */
+/** The same numbers in every run (mulberry32). */
+const chance = (): (() => number) => {
+  let state = 1
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** Every test gets a clock of its own (timers, Date and performance, at the same moment), and the same luck. */
 export const useFakeTime = (): void => {
   beforeEach(() => {
     vi.useFakeTimers({
       now: Date.UTC(2026, 0, 1),
       toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
     })
+    vi.spyOn(Math, 'random').mockImplementation(chance())
   })
   afterEach(() => {
     vi.useRealTimers()
