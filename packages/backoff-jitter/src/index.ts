@@ -2,6 +2,7 @@ import { classifyError, classifyResponse, type Verdict } from '@aplomb/classify'
 import { type Call, discard, keyed, middleware, type Middleware, sleep } from '@aplomb/pipeline'
 import pRetry from 'p-retry'
 import { newRetryBudget } from './budget.ts'
+import { newHealth } from './health.ts'
 import { ADDED, delays, type Jitter } from './jitter.ts'
 
 export type { Jitter } from './jitter.ts'
@@ -77,7 +78,10 @@ export const backoffJitter = ({
   }
   delays({ baseMs, maxMs, jitter })
   const repeatable = new Set(methods.map((method) => method.toUpperCase()))
-  const budgets = keyed(newRetryBudget, (budget) => budget.full)
+  const states = keyed(
+    () => ({ budget: newRetryBudget(), health: newHealth() }),
+    ({ budget }) => budget.full,
+  )
 
   /** Why a failure ends the call; undefined if it may be sent again. */
   const stop = (request: Request, { verdict }: Failure, call: Call): string | undefined => {
@@ -97,7 +101,7 @@ export const backoffJitter = ({
     repeatable.has(request.method) || verdict.refused || KEY_HEADERS.some((name) => request.headers.has(name))
 
   return middleware(NAME, async (request, next, call) => {
-    const budget = budgets(call.key)
+    const { budget, health } = states(call.key)
     const nextDelay = delays({ baseMs, maxMs, jitter })
     budget.deposit()
     if (attemptTimeoutMs !== undefined) call.attemptTimeoutMs = attemptTimeoutMs
@@ -113,7 +117,10 @@ export const backoffJitter = ({
         throw new Failure(classifyError(error, { signal: call.signal }), undefined, error)
       }
       const verdict = await classifyResponse(response)
-      if (verdict.action === 'use' || !verdict.retryable) return response
+      if (verdict.action === 'use' || !verdict.retryable) {
+        health.note(true)
+        return response
+      }
       throw new Failure(verdict, response)
     }
 
@@ -123,7 +130,9 @@ export const backoffJitter = ({
       const { verdict, response } = failure
       const { retryAfterMs: asked = 0 } = verdict
       // What the server asks for is a floor: jitter only ever comes on top. Its refusals need no budget, they cost it little.
-      const own = asked > 0 ? asked + (jitter === 'none' ? 0 : Math.random() * ADDED * baseMs) : nextDelay()
+      const own =
+        asked > 0 ? asked + (jitter === 'none' ? 0 : Math.random() * ADDED * baseMs) : nextDelay() * health.scale
+      health.note(false)
       const waitMs = verdict.kind === 'rate-limited' ? own : Math.max(own, budget.waitMs())
       const reason = stop(request, failure, call) ?? tooLong(call, asked, waitMs)
       if (reason !== undefined) {

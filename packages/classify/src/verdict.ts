@@ -94,7 +94,7 @@ export const verdictFor = (head: Head, found: Finding, receivedAt: number, answe
       kind === 'rate-limited' ||
       kind === 'concurrency-limited' ||
       status === 429 ||
-      hint === true ||
+      (failed && hintOf(head) === true) ||
       (kind === 'overloaded' && head.limits.retryAfterMs !== undefined),
     ...(hint !== undefined && { hint }),
     status,

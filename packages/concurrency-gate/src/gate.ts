@@ -17,6 +17,8 @@ export interface Gate {
   readonly limit: number
   readonly active: number
   readonly queued: number
+  /** Whether the server has served somebody of late. */
+  readonly serving: boolean
   /** A slot, now or when the turn comes; `ahead` of all others for a call that had one and was sent back. */
   enter(call: Call, ahead: boolean): Promise<Slot>
   /** Takes in what came of a request, whose slot is not given back yet. */
@@ -39,19 +41,28 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
   const control = newControl(fixed)
   const queue = newQueue()
   // p-limit counts the slots; the order of waiting is ours, because its queue knows neither abort nor time-out.
-  const slots = pLimit(Math.max(1, control.limit))
+  const slots = pLimit(1)
   let timer: ReturnType<typeof setTimeout> | undefined
+
+  /** As p-limit's count, but exact at once: of several answers in one turn, each is judged by those still out. */
+  let active = 0
 
   const take = (): Slot => {
     const { promise, resolve } = Promise.withResolvers<void>()
     void slots(() => promise).then(pump)
-    return { sent: control.sent(slots.activeCount), release: resolve }
+    let held = true
+    const release = (): void => {
+      if (held) active--
+      held = false
+      resolve()
+    }
+    return { sent: control.sent(++active), release }
   }
 
   const room = (): boolean => {
-    const { allowed } = control
-    if (allowed >= 1) slots.concurrency = allowed
-    return slots.activeCount < allowed
+    const free = control.room(slots.activeCount)
+    if (free) slots.concurrency = slots.activeCount + 1
+    return free
   }
 
   const pump = (): void => {
@@ -66,10 +77,13 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       return control.limit
     },
     get active() {
-      return slots.activeCount
+      return active
     },
     get queued() {
       return queue.size
+    },
+    get serving() {
+      return control.serving
     },
     enter: async (call, ahead) => {
       if (call.signal.aborted) throw call.signal.reason
@@ -113,7 +127,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
     },
     learn: (call, slot, verdict) => {
       const previous = control.limit
-      const reason = control.learn(verdict, slot.sent, slots.activeCount)
+      const reason = control.learn(verdict, slot.sent, active)
       const { limit } = control
       if (call.observed && limit !== previous) {
         call.emit({ type: 'limit', call: call.id, key: call.key, limit, previous, reason: reason ?? 'all goes well' })

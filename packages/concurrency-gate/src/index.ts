@@ -1,7 +1,7 @@
-import { carryVerdict, classifyError, classifyResponse } from '@aplomb/classify'
+import { carryVerdict, classifyError, classifyResponse, type Verdict } from '@aplomb/classify'
 import { type Call, discard, keyed, middleware, type Middleware } from '@aplomb/pipeline'
 import { isStream, whenRead } from './body.ts'
-import { newGate } from './gate.ts'
+import { type Gate, newGate } from './gate.ts'
 
 export { QueueFullError, QueueTimeoutError } from './errors.ts'
 
@@ -38,6 +38,17 @@ const NAME = 'concurrency-gate'
 
 /** A call that is refused so often for too many in flight has met a limit that others keep full. */
 const MOST_REFUSALS = 30
+/** The same for refusals without a reason: beyond, backoff-jitter counts and waits. */
+const MOST_SILENT_REFUSALS = 10
+
+/** A refusal that asks for a longer wait is returned. */
+const LONGEST_WAIT_MS = 60_000
+
+/** Refusals to act on: for too many in flight; and those without a time, while the server serves others. */
+const isOurs = ({ kind, retryable, retryAfterMs }: Verdict, { serving }: Gate, refusals: number): boolean => {
+  if (!retryable || kind === 'concurrency-limited') return retryable
+  return kind === 'rate-limited' && retryAfterMs === undefined && serving && refusals < MOST_SILENT_REFUSALS
+}
 
 /**
  * How many at once: queues calls per key, with a limit that sets itself. The congestion control of `fetch`.
@@ -70,8 +81,9 @@ export const concurrencyGate = ({
     (gate) => gate.active === 0 && gate.queued === 0,
   )
 
-  const stop = (call: Call, refusals: number): string | undefined => {
-    if (refusals >= MOST_REFUSALS) return `refused ${refusals} times for too many in flight`
+  const stop = (call: Call, refusals: number, waitMs: number): string | undefined => {
+    if (refusals >= MOST_REFUSALS) return `refused ${refusals} times`
+    if (waitMs > LONGEST_WAIT_MS || !call.fits(waitMs)) return `a wait of ${Math.ceil(waitMs)} ms is too long`
     if (!call.canReplay) return 'the request body cannot be sent again'
     return undefined
   }
@@ -85,9 +97,9 @@ export const concurrencyGate = ({
         const response = await next(request)
         const verdict = await classifyResponse(response)
         gate.learn(call, slot, verdict)
-        if (verdict.kind === 'concurrency-limited' && !call.gaveUp) {
+        if (isOurs(verdict, gate, refusals) && !call.gaveUp) {
           call.excuse()
-          const reason = stop(call, ++refusals)
+          const reason = stop(call, ++refusals, verdict.retryAfterMs ?? 0)
           if (reason === undefined) {
             discard(response)
             call.emit({

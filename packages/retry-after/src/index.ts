@@ -1,4 +1,5 @@
 import { classifyResponse, type Verdict } from '@aplomb/classify'
+import type { LimitWindow } from '@aplomb/limits'
 import { type Call, discard, keyed, middleware, type Middleware } from '@aplomb/pipeline'
 import { type Hold, newHold } from './hold.ts'
 import { newPace, type Pace, type Sent } from './pace.ts'
@@ -70,8 +71,8 @@ export const retryAfter = ({
         const sent = await pass(state, call)
         const response = await next(request)
         const verdict = await classifyResponse(response)
-        if (paced) pace.learn(verdict.limits.windows, sent)
         const waitMs = waitOf(request, verdict)
+        if (paced) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited')
         if (waitMs === undefined || call.gaveUp) return response
 
         const reason = stop(waitMs)
@@ -107,6 +108,12 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
 const waitOf = ({ method }: Request, { kind, retryable, refused, retryAfterMs }: Verdict): number | undefined => {
   if (!retryable || (kind !== 'rate-limited' && kind !== 'overloaded')) return undefined
   return refused || IDEMPOTENT.has(method) ? retryAfterMs : undefined
+}
+
+/** Retry-After wins over the reset of a window (draft-ietf-httpapi-ratelimit-headers): that may be given back bit by bit. */
+const windowsOf = ({ limits: { windows }, retryAfterMs }: Verdict): readonly LimitWindow[] => {
+  if (retryAfterMs === undefined) return windows
+  return windows.map((window) => ({ ...window, resetMs: Math.min(window.resetMs ?? retryAfterMs, retryAfterMs) }))
 }
 
 const seconds = (ms: number): string => `${Math.ceil(ms / 100) / 10} s`
