@@ -6,7 +6,7 @@ import { QueueFullError, QueueTimeoutError } from './errors.ts'
 import { newQueue } from './queue.ts'
 
 /** The right to have one request in flight. */
-export interface Slot {
+interface Slot {
   readonly sent: Sent
   /** Gives it back. Once is enough; more does no harm. */
   release(): void

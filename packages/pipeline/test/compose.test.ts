@@ -426,8 +426,8 @@ describe('the same Request in two calls at once', () => {
   })
   test('with a body: whichever is sent carries all of it', async () => {
     const sent: string[] = []
-    const inner: Fetch = async (input, init) => {
-      sent.push(await new Request(input, init).text())
+    const inner: Fetch = async (input, more) => {
+      sent.push(await new Request(input, more).text())
       return new Response()
     }
     for (const one of [pass, wait]) {

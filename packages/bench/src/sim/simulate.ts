@@ -108,11 +108,13 @@ export const simulate = async (scenario: Scenario, makeClient: (inner: Fetch) =>
 }
 
 const drive = async (clock: FakeTimers.Clock, work: Promise<unknown>): Promise<void> => {
-  let done = false
-  const settled = work.finally(() => (done = true))
+  const state = { done: false }
+  const settled = work.finally(() => {
+    state.done = true
+  })
   settled.catch(() => undefined)
   const end = clock.now + LONGEST_MS
-  while (!done) {
+  while (!state.done) {
     if (clock.now > end) throw new Error('the job hangs')
     await clock.nextAsync()
   }

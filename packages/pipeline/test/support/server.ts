@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 
 /** One request, as it stood on the wire. */
-export interface Seen {
+interface Seen {
   readonly method: string
   readonly url: string
   /** As sent, in order, duplicates kept. */
