@@ -175,8 +175,9 @@ export const newControl = (fixed: number | undefined): Control => {
     const news = badSince === undefined
     if (news) limitBefore = Math.max(limit, limitBefore)
     limit = limitBefore
+    const opensInMs = rhythm.waitMs()
     pause(WINDOW_PAUSE_SHARE)
-    pausedUntil = Math.max(pausedUntil, now() + rhythm.waitMs())
+    if (opensInMs > 0) pausedUntil = now() + opensInMs
     return news ? 'refused without a time: probing' : undefined
   }
 

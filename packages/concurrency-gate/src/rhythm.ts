@@ -15,8 +15,9 @@ export interface Rhythm {
 /** Windows have round lengths: of those that fit what was seen, one of these is taken. */
 const ROUND_MS = [10, 20, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 300_000, 3_600_000]
 
-/** After so many windows without a refusal, one more request is tried. */
-const CONTENT = 5
+/** After so many windows without a refusal, more is tried: one request, then two, four; after each refusal less often. */
+const CONTENT = 2
+const MOST_CONTENT = 32
 
 export const newRhythm = (): Rhythm => {
   /** When the first request of this window was let through; unknown for the window in which we began. */
@@ -29,6 +30,17 @@ export const newRhythm = (): Rhythm => {
   let quota = Infinity
   let periodMs: number | undefined
   let content = 0
+  let patience = CONTENT
+  let step = 1
+  let tried = false
+
+  const tryMore = (): void => {
+    if (++content < patience) return
+    content = 0
+    tried = true
+    quota += step
+    step = Math.min(step * 2, Math.ceil(quota / 4))
+  }
 
   /** It was closed at the last refusal, and open `at` this time: the window's length is in between. */
   const measure = (at: number): void => {
@@ -40,8 +52,9 @@ export const newRhythm = (): Rhythm => {
   }
 
   const open = (at: number): void => {
-    if (closed) measure(at)
-    else if (++content % CONTENT === 0) quota++
+    // A window in which nothing was let through was none: it was expected too early, or is the one we began in.
+    if (!closed) tryMore()
+    else if (accepted > 0 || openedAt === undefined) measure(at)
     closed = false
     openedAt = at
     accepted = 0
@@ -68,8 +81,12 @@ export const newRhythm = (): Rhythm => {
       if (!closed) {
         closed = true
         content = 0
+        if (tried) patience = Math.min(patience * 2, MOST_CONTENT)
+        tried = false
+        step = 1
         firstRefusedAt = at
-        if (openedAt !== undefined) quota = Math.max(1, accepted)
+        // Few let through: that may be the end of the window before, and ours begun too early.
+        if (openedAt !== undefined) quota = Math.max(1, accepted, quota === Infinity ? 0 : Math.floor(quota / 2))
       }
       lastRefusedAt = at
     },
