@@ -14,6 +14,8 @@ export interface Control {
   readonly serving: boolean
   /** Milliseconds until the pause in force ends. */
   pauseMs(): number
+  /** Nothing is in flight, and nobody waits. */
+  rest(): void
   /** A request goes out, with `active` in flight, itself included. Its answer comes back with what this returns. */
   sent(active: number): Sent
   /** The answer or the error came; `active` in flight still, itself included. Returns why the limit changed, if it did. */
@@ -45,6 +47,8 @@ const LONGEST_PAUSE_MS = 4000
 const PAUSE_SHARE = 0.2
 /** Of a window that has not shown its length: asking more often would be refused more often. */
 const WINDOW_PAUSE_SHARE = 0.3
+/** A refusal that asks for a longer wait holds nobody. */
+export const LONGEST_WAIT_MS = 60_000
 /** For so long after a good answer, refusals are a matter of our pace. */
 const SERVING_MS = 10_000
 /** A learned ceiling is tried again after so many good answers for each slot. */
@@ -76,6 +80,7 @@ export const newControl = (fixed: number | undefined): Control => {
   let nature: Nature = 'unknown'
   /** What a silent refusal was is tried with one request, once others have shown that the server is well. */
   let trial: 'none' | 'waiting' | 'due' | 'sent' = 'none'
+  let tried: Sent | undefined
   const rhythm = newRhythm()
 
   /** While set, one at a time is sent, between pauses. */
@@ -85,6 +90,7 @@ export const newControl = (fixed: number | undefined): Control => {
   let askedUntil = 0
   let decidedAt = 0
   let lastSuccessAt = -Infinity
+  let rested = false
   let limitBefore = limit
 
   const now = (): number => performance.now()
@@ -125,7 +131,7 @@ export const newControl = (fixed: number | undefined): Control => {
     failing *= MEMORY
     streak++
     if (trial === 'waiting') trial = 'due'
-    else if (trial === 'sent' && sent.at >= decidedAt) {
+    else if (trial === 'sent' && sent === tried) {
       trial = 'none'
       nature = 'in flight'
       ceiling = slowStart = limit
@@ -134,7 +140,7 @@ export const newControl = (fixed: number | undefined): Control => {
       // An answer from before things went bad is no sign that they are well again.
       if (sent.at < decidedAt) return
       recover()
-      limit = nature === 'window' ? limitBefore : Math.max(1, Math.min(limit, limitBefore / 2))
+      limit = Math.min(ceiling, nature === 'window' ? limitBefore : Math.max(1, Math.min(limit, limitBefore / 2)))
     }
     grow(sent, active)
   }
@@ -174,7 +180,7 @@ export const newControl = (fixed: number | undefined): Control => {
     if (sent.at < decidedAt) return undefined
     const news = badSince === undefined
     if (news) limitBefore = Math.max(limit, limitBefore)
-    limit = limitBefore
+    limit = Math.min(limitBefore, ceiling)
     const opensInMs = rhythm.waitMs()
     pause(WINDOW_PAUSE_SHARE)
     if (opensInMs > 0) pausedUntil = now() + opensInMs
@@ -183,7 +189,7 @@ export const newControl = (fixed: number | undefined): Control => {
 
   const refusedSilently = (sent: Sent, active: number): string | undefined => {
     if (nature === 'in flight') return crowded(sent, active)
-    if (nature === 'unknown' && trial === 'sent' && sent.at >= decidedAt) {
+    if (nature === 'unknown' && trial === 'sent' && sent === tried) {
       nature = 'window'
       trial = 'none'
     }
@@ -217,11 +223,27 @@ export const newControl = (fixed: number | undefined): Control => {
     return news ? `the server allows ${most}, others use ${others}` : undefined
   }
 
+  const judge = (verdict: Verdict, sent: Sent, active: number): string | undefined => {
+    const { kind, retryAfterMs } = verdict
+    const reason = heed(verdict, sent, active)
+    if (kind === 'concurrency-limited') {
+      if (retryAfterMs !== undefined && retryAfterMs <= LONGEST_WAIT_MS)
+        askedUntil = Math.max(askedUntil, now() + retryAfterMs)
+      return crowded(sent, active) ?? reason
+    }
+    // With a time, the hold below does the waiting.
+    if (kind === 'rate-limited')
+      return (retryAfterMs === undefined ? refusedSilently(sent, active) : undefined) ?? reason
+    if (FAILURES.has(kind)) return failed(sent, kind === 'overloaded') ?? reason
+    if (!SAY_NOTHING.has(kind)) succeeded(sent, active)
+    return reason
+  }
+
   return {
     room: (active) => {
       if (now() < Math.max(pausedUntil, askedUntil)) return false
       if (badSince !== undefined) return active < 1
-      if (trial === 'due') return true
+      if (trial === 'due') return active < (fixed ?? MOST)
       if (trial !== 'none') return false
       if (nature === 'window' && rhythm.waitMs() > 0) return false
       return active < Math.floor(limit)
@@ -233,24 +255,25 @@ export const newControl = (fixed: number | undefined): Control => {
       return now() - lastSuccessAt < SERVING_MS
     },
     pauseMs: () => Math.max(0, pausedUntil - now(), askedUntil - now(), nature === 'window' ? rhythm.waitMs() : 0),
+    rest: () => {
+      rested = true
+    },
     sent: (active) => {
-      if (trial === 'due') trial = 'sent'
-      if (active === 1 && ceiling === MOST && nature === 'unknown') limit = Math.min(limit, BURST)
+      if (rested && ceiling === MOST && nature === 'unknown') limit = Math.min(limit, BURST)
+      rested = false
       rhythm.sent()
-      return { at: now(), active }
+      const one = { at: now(), active }
+      if (trial === 'due') {
+        trial = 'sent'
+        tried = one
+      }
+      return one
     },
     learn: (verdict, sent, active) => {
-      const { kind, retryAfterMs } = verdict
-      const reason = heed(verdict, sent, active)
-      if (kind === 'concurrency-limited') {
-        if (retryAfterMs !== undefined) askedUntil = Math.max(askedUntil, now() + retryAfterMs)
-        return crowded(sent, active) ?? reason
-      }
-      // With a time, the hold below does the waiting.
-      if (kind === 'rate-limited')
-        return (retryAfterMs === undefined ? refusedSilently(sent, active) : undefined) ?? reason
-      if (FAILURES.has(kind)) return failed(sent, kind === 'overloaded') ?? reason
-      if (!SAY_NOTHING.has(kind)) succeeded(sent, active)
+      const reason = judge(verdict, sent, active)
+      // Whatever becomes of the trial, or of the others that it waits for: it does not end all sending.
+      if (trial === 'sent' && sent === tried) trial = 'due'
+      if (trial === 'waiting' && active <= 1) trial = 'due'
       return reason
     },
   }

@@ -52,8 +52,9 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
     void slots(() => promise).then(pump)
     let held = true
     const release = (): void => {
-      if (held) active--
+      if (!held) return
       held = false
+      if (--active === 0 && queue.size === 0) control.rest()
       resolve()
     }
     return { sent: control.sent(++active), release }

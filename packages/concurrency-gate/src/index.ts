@@ -1,6 +1,7 @@
 import { carryVerdict, classifyError, classifyResponse, type Verdict } from '@aplomb/classify'
 import { type Call, discard, keyed, middleware, type Middleware } from '@aplomb/pipeline'
 import { isStream, whenRead } from './body.ts'
+import { LONGEST_WAIT_MS } from './control.ts'
 import { type Gate, newGate } from './gate.ts'
 
 export { QueueFullError, QueueTimeoutError } from './errors.ts'
@@ -39,15 +40,13 @@ const NAME = 'concurrency-gate'
 /** A call that is refused so often for too many in flight has met a limit that others keep full. */
 const MOST_REFUSALS = 30
 /** The same for refusals without a reason: beyond, backoff-jitter counts and waits. */
-const MOST_SILENT_REFUSALS = 10
+const MOST_SILENT_REFUSALS = 20
 
-/** A refusal that asks for a longer wait is returned. */
-const LONGEST_WAIT_MS = 60_000
-
-/** Refusals to act on: for too many in flight; and those without a time, while the server serves others. */
-const isOurs = ({ kind, retryable, retryAfterMs }: Verdict, { serving }: Gate, refusals: number): boolean => {
+/** Refusals to act on: for too many in flight; and those without a time, of one among many, while the server serves. */
+const isOurs = ({ kind, retryable, retryAfterMs }: Verdict, gate: Gate, refusals: number): boolean => {
   if (!retryable || kind === 'concurrency-limited') return retryable
-  return kind === 'rate-limited' && retryAfterMs === undefined && serving && refusals < MOST_SILENT_REFUSALS
+  if (kind !== 'rate-limited' || retryAfterMs !== undefined || refusals >= MOST_SILENT_REFUSALS) return false
+  return gate.serving && gate.active + gate.queued > 1
 }
 
 /**
@@ -118,8 +117,9 @@ export const concurrencyGate = ({
         kept = slotUntil === 'body' || (slotUntil === 'auto' && isStream(response))
         return kept ? carryVerdict(response, whenRead(response, slot.release)) : response
       } catch (error) {
+        const verdict = classifyError(error, { signal: call.signal })
         // What a middleware below has refused to send says nothing about the server.
-        if (!call.gaveUp) gate.learn(call, slot, classifyError(error, { signal: call.signal }))
+        gate.learn(call, slot, call.gaveUp ? { ...verdict, kind: 'unknown' } : verdict)
         throw error
       } finally {
         if (!kept) slot.release()

@@ -47,8 +47,8 @@ export const newRhythm = (): Rhythm => {
     const above = lastRefusedAt - (openedAt ?? firstRefusedAt)
     const most = openedAt === undefined ? Infinity : at - openedAt
     if (periodMs !== undefined && periodMs > above && periodMs <= most) return
-    const fits = ROUND_MS.filter((ms) => ms > above && ms <= most)
-    periodMs = openedAt === undefined ? fits[0] : (fits.at(-1) ?? most)
+    // Too short is found out by one refusal, too long by nothing.
+    periodMs = ROUND_MS.find((ms) => ms > above && ms <= most) ?? Math.min(most, above * 1.25 + 1)
   }
 
   const open = (at: number): void => {
@@ -72,12 +72,17 @@ export const newRhythm = (): Rhythm => {
       sent++
     },
     accepted: (at) => {
-      if (closed && at > lastRefusedAt) open(at)
+      if (closed && at > lastRefusedAt) {
+        open(at)
+        sent = 1
+      }
       accepted++
       // Underway when the window closed, and let through all the same.
       if (closed && openedAt !== undefined) quota = Math.max(quota, accepted)
     },
     refused: (at) => {
+      // It was sent in the window before.
+      if (openedAt !== undefined && at < openedAt) return
       if (!closed) {
         closed = true
         content = 0
@@ -86,7 +91,8 @@ export const newRhythm = (): Rhythm => {
         step = 1
         firstRefusedAt = at
         // Few let through: that may be the end of the window before, and ours begun too early.
-        if (openedAt !== undefined) quota = Math.max(1, accepted, quota === Infinity ? 0 : Math.floor(quota / 2))
+        const least = accepted === 0 ? quota : quota === Infinity ? 0 : Math.floor(quota / 2)
+        if (openedAt !== undefined) quota = Math.max(1, accepted, least)
       }
       lastRefusedAt = at
     },

@@ -131,13 +131,59 @@ describe('1. per key, no more calls are in flight than the limit; the others wai
 })
 
 describe('2. the limit starts at 4 and doubles with every round of good answers, up to 256', () => {
-  test('a thousand calls at once', async () => {
+  test('five hundred calls at once', async () => {
     const server = serve(() => ({ delayMs: 100 }))
     const { gate, fetch } = gated({}, server)
+    await outcomes(throwIn(fetch, 508))
+    const rounds = Map.groupBy(server.times, (at) => at)
+    expect([...rounds.values()].map(({ length }) => length)).toEqual([4, 8, 16, 32, 64, 128, 256])
+    expect(gate.stats(KEY).limit).toBe(256)
+  })
+
+  test('256 and no more', async () => {
+    const server = serve(({ n }) => ({ delayMs: 100 + (n % 3) }))
+    const { gate, fetch } = gated({}, server)
+    await outcomes(throwIn(fetch, 3000))
+    expect(server.most()).toBe(256)
+    expect(gate.stats(KEY).limit).toBe(256)
+  })
+
+  test('answers that all come in one instant are no rest: those that wait go out at once', async () => {
+    const server = serve(() => ({ delayMs: 100 }))
+    const { fetch } = gated({}, server)
     await outcomes(throwIn(fetch, 1000))
     const rounds = Map.groupBy(server.times, (at) => at)
     expect([...rounds.values()].map(({ length }) => length)).toEqual([4, 8, 16, 32, 64, 128, 256, 256, 236])
-    expect(gate.stats(KEY).limit).toBe(256)
+  })
+
+  test('beyond 16 only while answers take no longer for it: a server that does one thing at a time is not flooded', async () => {
+    let freeAt = 0
+    const server = serve(({ atMs }) => {
+      freeAt = Math.max(freeAt, atMs) + 10
+      return { delayMs: freeAt - atMs }
+    })
+    const { fetch } = gated({}, server)
+    await outcomes(throwIn(fetch, 300))
+    expect(server.times.at(-1)).toBeLessThanOrEqual(3000)
+    // Three hundred good answers are enough to double up to 256.
+    expect(server.most()).toBeLessThan(64)
+  })
+
+  test('a burst after a moment of rest begins with 8', async () => {
+    const server = serve(({ n }) => ({ delayMs: 100 + (n % 3) }))
+    const { fetch } = gated({}, server)
+    await outcomes(throwIn(fetch, 300))
+    const before = server.times.length
+    await outcomes(throwIn(fetch, 300))
+    expect(server.times.slice(before).filter((at) => at === server.times[before])).toHaveLength(8)
+  })
+
+  test('unless a ceiling is known', async () => {
+    const server = serve(({ inFlight }) => ({ delayMs: 100, headers: ceiling(50, inFlight) }))
+    const { fetch } = gated({}, server)
+    await settled(fetch(TARGET))
+    await outcomes(throwIn(fetch, 60))
+    expect(server.most()).toBe(50)
   })
 
   test('only as long as it is made use of', async () => {
@@ -181,10 +227,13 @@ describe('3. a ceiling that a header names is taken at once, less what others us
   })
 
   test('ten, of which others use six', async () => {
-    const server = serve(({ inFlight }) => ({ delayMs: 100, headers: ceiling(10, 6 + inFlight) }))
+    const server = serve(({ n, inFlight }) => ({ delayMs: 97 + (n % 7), headers: ceiling(10, 6 + inFlight) }))
     const { gate, fetch } = gated({}, server)
     await outcomes(throwIn(fetch, 40))
-    expect(gate.stats(KEY).limit).toBe(4)
+    const calls = throwIn(fetch, 40)
+    await vi.advanceTimersByTimeAsync(400)
+    expect(gate.stats(KEY)).toMatchObject({ limit: 4, active: 4 })
+    await outcomes(calls)
   })
 
   test('the IETF draft says it so', async () => {
@@ -256,10 +305,41 @@ describe('4. a concurrency 429 teaches the limit; the call is sent when a slot c
   })
 
   test('refused although it was alone, it comes again after growing pauses', async () => {
-    vi.spyOn(Math, 'random').mockReturnValue(0)
-    const { server, fetch } = setup([{ ...TOO_MANY, times: 4 }, 200])
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const { server, fetch } = setup([{ ...TOO_MANY, times: 8 }, 200])
     await settled(fetch(TARGET))
-    expect(server.times).toEqual([0, 50, 125, 238, 407])
+    expect(server.times).toEqual([0, 100, 200, 300, 400, 500, 600, 720, 864])
+  })
+
+  test('if it names a wait, the key waits for it: this call and all others', async () => {
+    const wait = { ...TOO_MANY, headers: { 'retry-after': '2' } }
+    const server = serve(({ atMs }) => (atMs === 0 ? wait : {}))
+    const { fetch } = gated({ limit: 2 }, server)
+    const calls = throwIn(fetch, 2)
+    await vi.advanceTimersByTimeAsync(1000)
+    const late = fetch(`${KEY}/late`)
+    for (const one of await outcomes([...calls, late])) expect(one).toHaveProperty('value.status', 200)
+    expect(server.paths.slice(2).toSorted()).toEqual(['0', '1', 'late'])
+    expect(Math.min(...server.times.slice(2))).toBe(2000)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('above 60 s the answer is returned at once, and others are not held by it', async () => {
+    const { server, fetch } = setup([{ ...TOO_MANY, headers: { 'retry-after': '61' } }, 200])
+    const call = watch(fetch(TARGET))
+    await flush()
+    expect(call.outcome).toHaveProperty('value.status', 429)
+    expect(call.outcome).toHaveProperty('value.bodyUsed', false)
+    expect((await settled(fetch(TARGET))).status).toBe(200)
+    expect(server.times[1]).toBeLessThanOrEqual(5000)
+  })
+
+  test('a wait that does not fit into the deadline is not begun', async () => {
+    const { fetch } = setup([{ ...TOO_MANY, headers: { 'retry-after': '2' } }], {}, { timeoutMs: 1000 })
+    const call = watch(fetch(TARGET))
+    await flush()
+    expect(call.outcome).toHaveProperty('value.status', 429)
+    expect(vi.getTimerCount()).toBe(0)
   })
 
   test('a body that cannot be sent again: the answer is returned', async () => {
@@ -309,65 +389,253 @@ describe('5. a learned ceiling is tried again after a long run of good answers; 
   })
 })
 
-describe('6. overload halves the limit, once for each round', () => {
-  test.each([503, 529])('%d', async (status) => {
-    const server = serve(({ n }) => (n <= 16 ? { status, delayMs: 100 } : { delayMs: 100 }))
-    const { gate, fetch } = gated({ limit: 16 }, server)
-    const calls = throwIn(fetch, 40)
-    await vi.advanceTimersByTimeAsync(100)
-    expect(gate.stats(KEY)).toMatchObject({ limit: 8, active: 8 })
-    await outcomes(calls)
-    expect(server.times.filter((at) => at === 100)).toHaveLength(8)
+describe('6. a 429 without a word is tried once more when another call has succeeded', () => {
+  test('served: it was for too many in flight, and teaches the limit', async () => {
+    const server = serve(({ inFlight }) => (inFlight > 5 ? SILENT : { delayMs: 50 }))
+    const { gate, fetch } = gated({}, server)
+    for (const one of await outcomes(throwIn(fetch, 200))) expect(one).toHaveProperty('value.status', 200)
+    expect(gate.stats(KEY).limit).toBe(5)
+    // As fast as the server can: five every 50 ms, and one round to find that out.
+    expect(server.times.at(-1)).toBeLessThanOrEqual((200 / 5) * 50)
   })
 
-  test('the answers themselves are returned: whoever stands outside decides', async () => {
-    const { fetch } = setup([503])
-    expect((await fetch(TARGET)).status).toBe(503)
+  test('refused: it was for a window of time, and the key waits for it', async () => {
+    const server = serve(({ n, atMs }) => (n > 6 && atMs < 1000 ? SILENT : { delayMs: 10 }))
+    const events: CallEvent[] = []
+    const { fetch } = gated({}, server, { onEvent: (event) => events.push(event) })
+    for (const one of await outcomes(throwIn(fetch, 20))) expect(one).toHaveProperty('value.status', 200)
+    // The second round and the trial; from then on one at a time, with pauses.
+    const probes = server.times.filter((at) => at > 20 && at < 1000)
+    for (const [i, at] of probes.slice(1).entries()) expect(at - probes[i]!).toBeGreaterThanOrEqual(75)
+  })
+
+  test('nothing else is sent until then', async () => {
+    const server = serve(({ n }) => (n === 5 || n === 6 ? SILENT : { delayMs: n <= 4 ? 10 : 100 }))
+    const { fetch } = gated({}, server)
+    const calls = throwIn(fetch, 20)
+    await vi.advanceTimersByTimeAsync(109)
+    const before = server.times.length
+    await vi.advanceTimersByTimeAsync(1)
+    expect(server.times.length).toBeGreaterThan(before)
+    await outcomes(calls)
+    expect(server.times.filter((at) => at > 10 && at < 110)).toEqual([])
+  })
+
+  test.each(['abort', 'reset', 'throw'] as const)(
+    'a trial that never comes to an answer (%s) holds nobody up',
+    async (end) => {
+      const server = serve(({ n }) => (n === 5 ? { ...SILENT, delayMs: 5 } : { delayMs: n === 6 ? 1000 : 10 * n }))
+      const trial = new AbortController()
+      const inner: Fetch = (input, init) => {
+        const answer = server(input, init)
+        if (server.paths.length !== 6 || end === 'abort') return answer
+        answer.catch(() => undefined)
+        return Promise.reject(end === 'reset' ? new TypeError('fetch failed') : new Error('broken'))
+      }
+      const { gate, fetch } = gated({}, inner)
+      await settled(fetch(TARGET))
+      const calls = throwIn(fetch, 3).concat(fetch(`${KEY}/3`, { signal: trial.signal }), fetch(`${KEY}/late`))
+      const watched = calls.map(watch)
+      await vi.advanceTimersByTimeAsync(25)
+      expect(server.paths).toEqual(['x', '0', '1', '2', '3', '3'])
+      trial.abort('mine')
+      await outcomes(calls)
+      expect(watched[3]?.outcome).toHaveProperty('error')
+      expect(watched[4]?.outcome).toHaveProperty('value.status', 200)
+      expect(gate.stats(KEY)).toMatchObject({ active: 0, queued: 0 })
+    },
+  )
+
+  test('nor does it if those that were under way with it all fail', async () => {
+    const { gate, fetch } = setup([{ status: 500, delayMs: 20 }, { ...SILENT, delayMs: 10 }, { times: Infinity }], {
+      limit: 2,
+    })
+    const [, , late] = await outcomes(throwIn(fetch, 3))
+    expect(late).toHaveProperty('value.status', 200)
+    expect(gate.stats(KEY)).toMatchObject({ active: 0, queued: 0 })
   })
 })
 
-describe('7. while the server is down, one call at a time is sent as a probe, at growing pauses', () => {
+describe('7. the rhythm of a silent window is learned, and calls wait for the opening', () => {
+  /** A fixed window that begins with the first request in it, and never says a word about it. */
+  const windowed = (limit: number, windowMs: number, delayMs = 30) => {
+    const refused: number[] = []
+    let opened = -Infinity
+    let used = 0
+    let window = -1
+    const server = serve(({ atMs }) => {
+      if (atMs >= opened + windowMs) {
+        window++
+        opened = atMs
+        used = 0
+      }
+      if (used++ < limit) return { delayMs }
+      refused[window] = (refused[window] ?? 0) + 1
+      return { ...SILENT, delayMs: 5 }
+    })
+    return Object.assign(server, {
+      refused: () => Array.from(refused, (count) => count ?? 0),
+      windows: () => window + 1,
+    })
+  }
+
+  test.each([
+    [40, 1000],
+    [5, 1000],
+    [200, 1000],
+    [10, 500],
+  ])('%d in %d ms: no window is wasted, and after the third one is refused at most', async (limit, windowMs) => {
+    const server = windowed(limit, windowMs)
+    const { fetch } = gated({}, server)
+    const results = await outcomes(throwIn(fetch, limit * 10))
+    for (const one of results) expect(one).toHaveProperty('value.status', 200)
+    expect(server.windows()).toBe(10)
+    expect(Math.max(0, ...server.refused().slice(3))).toBeLessThanOrEqual(1)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('once learned, a burst after a rest is let through without a refusal', async () => {
+    const server = windowed(40, 1000)
+    const { fetch } = gated({}, server)
+    await outcomes(throwIn(fetch, 200))
+    await vi.advanceTimersByTimeAsync(5000)
+    const before = server.windows()
+    await outcomes(throwIn(fetch, 30))
+    expect(server.refused().slice(before)).toEqual([])
+  })
+
+  test('an hour in which nobody asked is not taken for a window of an hour', async () => {
+    const server = windowed(40, 1000)
+    const gate = concurrencyGate()
+    const hasty = createFetch([gate], { fetch: server, timeoutMs: 600 })
+    for (let i = 0; i < 3; i++) {
+      await outcomes(throwIn(hasty, 100))
+      await vi.advanceTimersByTimeAsync(7_200_000)
+    }
+    const began = performance.now()
+    await outcomes(throwIn(createFetch([gate], { fetch: server }), 100))
+    expect(performance.now() - began).toBeLessThanOrEqual(60_000)
+  })
+
+  test('their refusals do not count', async () => {
+    const server = windowed(5, 1000)
+    const counted: number[] = []
+    const note = middleware('note', async (request, next, call) => {
+      const response = await next(request)
+      counted.push(call.counted)
+      return response
+    })
+    const fetch = createFetch([note, concurrencyGate()], { fetch: server })
+    await outcomes(throwIn(fetch, 40))
+    expect(server.paths.length).toBeGreaterThan(40)
+    expect(new Set(counted)).toEqual(new Set([1]))
+  })
+
+  test('10 for a call at most', async () => {
+    const unlucky: number[] = []
+    const server = serve(() => ({}))
+    const inner: Fetch = async (input, init) => {
+      if (new URL(urlOf(input)).pathname !== '/unlucky') return server(input, init)
+      unlucky.push(performance.now())
+      return respond(SILENT)(input, init)
+    }
+    const { fetch } = gated({}, inner)
+    await settled(fetch(TARGET))
+    const call = watch(fetch(`${KEY}/unlucky`))
+    for (let i = 0; i < 100 && !call.outcome; i++) {
+      await outcomes([fetch(`${KEY}/${i}`)])
+      await vi.advanceTimersByTimeAsync(100)
+    }
+    expect(call.outcome).toHaveProperty('value.status', 429)
+    expect(unlucky).toHaveLength(11)
+  })
+
+  test('while nobody is served, the answer is returned: it is for the backoff', async () => {
+    const { server, fetch } = setup([SILENT, 200, SILENT], { limit: 1 })
+    expect((await settled(fetch(TARGET))).status).toBe(429)
+    expect((await settled(fetch(TARGET))).status).toBe(200)
+    // The last good answer is ten seconds old.
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect((await settled(fetch(TARGET))).status).toBe(429)
+    expect(server.times).toHaveLength(3)
+  })
+
+  test('a POST is sent again: it was refused before anything was done', async () => {
+    const { server, fetch } = setup([200, SILENT, 200])
+    await fetch(TARGET)
+    expect((await settled(fetch(TARGET, { method: 'POST', body: 'x' }))).status).toBe(200)
+    expect(await server.inner.requests[2]?.text()).toBe('x')
+  })
+
+  test('the body of the refusal is given up', async () => {
+    const { server, fetch } = setup([200, SILENT, 200])
+    await fetch(TARGET)
+    await settled(fetch(TARGET))
+    expect(server.inner.responses.map(({ response }) => response.bodyUsed)).toEqual([false, true, false])
+  })
+
+  test('one with a time is not ours: it is returned, and nobody is paused', async () => {
+    const { server, fetch } = setup([200, { ...SILENT, headers: { 'retry-after': '5' } }, 200])
+    await fetch(TARGET)
+    expect((await fetch(TARGET)).status).toBe(429)
+    expect((await fetch(TARGET)).status).toBe(200)
+    expect(server.times).toEqual([0, 0, 0])
+  })
+
+  test('probing, while it is not known when the window opens, is one at a time', async () => {
+    const server = serve(({ atMs }) => ({ ...(atMs < 1000 ? SILENT : {}), delayMs: 10 }))
+    const { gate, fetch } = gated({}, server)
+    const calls = throwIn(fetch, 60)
+    await vi.advanceTimersByTimeAsync(25)
+    expect(gate.stats(KEY).active).toBe(0)
+    expect(gate.stats(KEY).queued).toBeGreaterThan(50)
+    await outcomes(calls)
+    const probes = server.times.filter((at) => at > 10 && at < 1000)
+    expect(new Set(probes).size).toBe(probes.length)
+    for (const [i, at] of probes.slice(1).entries()) expect(at - probes[i]!).toBeGreaterThanOrEqual(75)
+  })
+})
+
+describe('8. while the server is down, one call at a time is sent as a probe', () => {
   const downUntil = (ms: number, answer: ScriptedAnswer) =>
     serve(({ atMs }) => ({ ...(atMs < ms ? answer : {}), delayMs: 10 }))
 
-  test('a time-window 429 without a time', async () => {
-    vi.spyOn(Math, 'random').mockReturnValue(0)
-    const server = downUntil(1000, SILENT)
-    const { gate, fetch } = gated({}, server)
-    const calls = throwIn(fetch, 12)
-    await vi.advanceTimersByTimeAsync(11)
-    expect(gate.stats(KEY)).toEqual({ limit: 1, active: 0, queued: 8 })
-    await outcomes(calls)
-    expect(server.times.slice(0, 10)).toEqual([0, 0, 0, 0, 60, 145, 268, 447, 711, 1101])
-    expect(server.times.slice(10)).toEqual([1111, 1111])
-  })
-
-  test.each([500, 502, 503, 408])('three times %d in a row', async (status) => {
-    vi.spyOn(Math, 'random').mockReturnValue(0)
+  test.each([500, 502, 503, 408])('five times %d in a row, and it is', async (status) => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
     const server = downUntil(1000, { status })
     const { fetch } = gated({ limit: 1 }, server)
-    await outcomes(throwIn(fetch, 7))
-    expect(server.times).toEqual([0, 10, 20, 80, 165, 288, 467])
+    await outcomes(throwIn(fetch, 10))
+    expect(server.times).toEqual([0, 10, 20, 30, 40, 150, 260, 370, 480, 590])
   })
 
   test('network failures, too', async () => {
-    vi.spyOn(Math, 'random').mockReturnValue(0)
-    const { server, fetch } = setup(
-      [new TypeError('fetch failed'), new TypeError('fetch failed'), new TypeError('fetch failed'), 200],
-      { limit: 1 },
-    )
-    await outcomes(throwIn(fetch, 4))
-    expect(server.times).toEqual([0, 0, 0, 50])
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const lost = Array.from({ length: 5 }, () => new TypeError('fetch failed'))
+    const { server, fetch } = setup([...lost, 200], { limit: 1 })
+    await outcomes(throwIn(fetch, 6))
+    expect(server.times).toEqual([0, 0, 0, 0, 0, 100])
   })
 
-  test('no pause is longer than 2 s', async () => {
-    vi.spyOn(Math, 'random').mockReturnValue(0.999)
-    const server = downUntil(Infinity, SILENT)
+  test('four are none, however often', async () => {
+    const server = serve(({ n }) => ({ status: n % 5 === 0 ? 200 : 500, delayMs: 10 }))
     const { fetch } = gated({ limit: 1 }, server)
-    await outcomes(throwIn(fetch, 15))
+    await outcomes(throwIn(fetch, 50))
+    expect(server.times.at(-1)).toBe(490)
+  })
+
+  test('a pause is a fifth of the time that it was down, 5 s at most', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999)
+    const server = downUntil(Infinity, { status: 500 })
+    const { fetch } = gated({ limit: 1 }, server)
+    await outcomes(throwIn(fetch, 40))
     const gaps = server.times.slice(1).map((at, i) => at - server.times[i]!)
-    expect(Math.max(...gaps)).toBeLessThanOrEqual(2010)
-    expect(gaps.slice(0, 6)).toEqual([110, 160, 235, 348, 516, 769])
+    // 4 s and nearly a quarter on top, and the answer takes ten.
+    expect(Math.max(...gaps)).toBe(4998 + 10)
+    const since = server.times[4]! + 10
+    for (const [i, at] of server.times.slice(5, -1).entries()) {
+      const longest = Math.min(5000, Math.max(125, (at + 10 - since) * 0.25))
+      expect(server.times[i + 6]! - at).toBeLessThanOrEqual(Math.ceil(longest) + 10)
+    }
   })
 
   test('what the caller aborts is no failure of the server', async () => {
@@ -383,17 +651,51 @@ describe('7. while the server is down, one call at a time is sent as a probe, at
     expect(gate.stats(KEY)).toEqual({ limit: 4, active: 0, queued: 0 })
   })
 
-  test('afterwards it ramps up', async () => {
-    const server = downUntil(300, SILENT)
+  test('the first good answer ends it, and the limit grows again', async () => {
+    const server = downUntil(300, { status: 500 })
     const { gate, fetch } = gated({}, server)
-    await outcomes(throwIn(fetch, 4))
-    const late = throwIn(fetch, 200)
-    await outcomes(late)
+    await outcomes(throwIn(fetch, 8))
+    const ended = performance.now()
+    const down = server.times.length
+    await outcomes(throwIn(fetch, 200))
     expect(gate.stats(KEY).limit).toBeGreaterThan(32)
+    expect(performance.now() - ended).toBeLessThanOrEqual(500)
+    expect(server.times.length).toBe(down + 200)
+  })
+
+  test('answers to what was sent before do not end it', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const server = serve(({ n }) => (n === 1 ? { delayMs: 50 } : n <= 6 ? { status: 500, delayMs: 10 } : {}))
+    const { fetch } = gated({ limit: 6 }, server)
+    await outcomes(throwIn(fetch, 10))
+    expect(server.times.slice(0, 6)).toEqual([0, 0, 0, 0, 0, 0])
+    expect(server.times[6]).toBe(110)
+  })
+
+  test.each([503, 529])('when most answers are %d, the limit is halved, once for each round', async (status) => {
+    const server = serve(({ n }) => ({ status: n <= 64 && n % 5 !== 0 ? status : 200, delayMs: 100 + n }))
+    const events: CallEvent[] = []
+    const { fetch } = gated({ limit: 64 }, server, { onEvent: (event) => events.push(event) })
+    await outcomes(throwIn(fetch, 200))
+    const halved = events.filter((event) => event.type === 'limit' && event.reason === 'overloaded')
+    expect(halved).toMatchObject([{ previous: 64, limit: 32 }])
+  })
+
+  test('a few are left to the backoff: the limit stays', async () => {
+    const server = serve(({ n }) => ({ status: n % 5 === 0 ? 503 : 200, delayMs: 100 + (n % 16) }))
+    const { gate, fetch } = gated({ limit: 16 }, server)
+    await outcomes(throwIn(fetch, 200))
+    expect(gate.stats(KEY).limit).toBe(16)
+    expect(server.most()).toBe(16)
+  })
+
+  test('the answers themselves are returned: whoever stands outside decides', async () => {
+    const { fetch } = setup([503])
+    expect((await fetch(TARGET)).status).toBe(503)
   })
 })
 
-describe('8. a number as limit is kept as a ceiling', () => {
+describe('9. a number as limit is kept as a ceiling', () => {
   test('however well it goes', async () => {
     const server = serve(() => ({ delayMs: 10 }))
     const { gate, fetch } = gated({ limit: 7 }, server)
@@ -424,7 +726,7 @@ describe('8. a number as limit is kept as a ceiling', () => {
   })
 })
 
-describe('9. a full queue and a long wait fail before anything is sent', () => {
+describe('10. a full queue and a long wait fail before anything is sent', () => {
   test('QueueFullError', async () => {
     const server = serve(() => ({ delayMs: 100 }))
     const { gate, fetch } = gated({ limit: 1, maxQueue: 2 }, server)
@@ -490,7 +792,7 @@ describe('9. a full queue and a long wait fail before anything is sent', () => {
   })
 })
 
-describe('10. a slot is free again at the headers; for streams when the body has ended', () => {
+describe('11. a slot is free again at the headers; for streams when the body has ended', () => {
   const EVENTS = { 'content-type': 'text/event-stream; charset=utf-8' }
   const stream = (headers: Record<string, string> = EVENTS): ScriptedAnswer => ({ headers, body: 'data: 1\n\n' })
   const isFree = async (gate: ReturnType<typeof concurrencyGate>): Promise<boolean> => {
@@ -639,7 +941,7 @@ describe('10. a slot is free again at the headers; for streams when the body has
   })
 })
 
-describe('11. an abort while waiting rejects at once, and leaves no entry, timer or listener', () => {
+describe('12. an abort while waiting rejects at once, and leaves no entry, timer or listener', () => {
   test('in the queue', async () => {
     const { gate, fetch } = setup([{ delayMs: 100 }], { limit: 1, queueTimeoutMs: 10_000 })
     const busy = new AbortController()
@@ -722,7 +1024,7 @@ describe('11. an abort while waiting rejects at once, and leaves no entry, timer
   })
 })
 
-describe('12. stats(key?) shows limit, active and queued calls', () => {
+describe('13. stats(key?) shows limit, active and queued calls', () => {
   test('of a key, of all, of an unknown one', async () => {
     const { gate, fetch } = setup([{ delayMs: 100, times: Infinity }], { limit: 2 })
     expect(gate.stats()).toEqual({ limit: 0, active: 0, queued: 0 })
@@ -747,7 +1049,7 @@ describe('12. stats(key?) shows limit, active and queued calls', () => {
   })
 })
 
-describe('13. each concurrencyGate() has a state of its own', () => {
+describe('14. each concurrencyGate() has a state of its own', () => {
   test('slots and pauses', async () => {
     const one = setup([SILENT, 200], { limit: 1 })
     const other = setup([200], { limit: 1 })

@@ -11,13 +11,25 @@ const concurrency = (limit?: number, active?: number, remaining?: number) => ({
   limits: { windows: [], concurrency: { limit, active, remaining, source: 'test' } },
 })
 
-/** As many as are allowed are in flight all the time, and are all answered 100 ms later. */
-const round = (control: Control, kind: VerdictKind): number => {
-  const size = control.allowed
+/** How many may be in flight now. */
+const most = (control: Control): number => {
+  let active = 0
+  while (active < 1000 && control.room(active)) active++
+  return active
+}
+
+/** As many as are allowed are in flight all the time, and are all answered later. */
+const round = (control: Control, kind: VerdictKind, tookMs = 100): number => {
+  const size = most(control)
   const sent: Sent[] = Array.from({ length: size }, () => control.sent(size))
-  vi.advanceTimersByTime(100)
+  vi.advanceTimersByTime(tookMs)
   for (const one of sent) control.learn(verdict(kind), one, size)
   return size
+}
+
+/** One answer to a request that was alone. */
+const exchange = (control: Control, kind: VerdictKind): void => {
+  control.learn(verdict(kind), control.sent(1), 1)
 }
 
 /** One good answer for a gate that is made full use of. */
@@ -114,12 +126,81 @@ describe('a ceiling that the server names', () => {
   })
 })
 
+describe('after a moment with nothing in flight', () => {
+  test('a burst begins with 8, whatever the limit was, and doubles up again', () => {
+    const control = newControl(undefined)
+    for (let i = 0; i < 5; i++) round(control, 'ok')
+    expect(control.limit).toBe(128)
+    const first = control.sent(1)
+    vi.advanceTimersByTime(100)
+    control.learn(verdict('ok'), first, 1)
+    expect(control.limit).toBe(8)
+    expect(Array.from({ length: 3 }, () => round(control, 'ok'))).toEqual([8, 16, 32])
+  })
+
+  test('less stays less', () => {
+    const control = newControl(undefined)
+    control.sent(1)
+    expect(control.limit).toBe(4)
+  })
+
+  test.each([
+    ['announced', () => verdict('ok', concurrency(50, 1))],
+    ['learned', () => verdict('concurrency-limited')],
+  ] as const)('a ceiling that is %s is used at once', (_, answer) => {
+    const control = newControl(undefined)
+    for (let i = 0; i < 4; i++) round(control, 'ok')
+    control.learn(answer(), control.sent(51), 51)
+    expect(control.limit).toBe(50)
+    control.sent(1)
+    expect(control.limit).toBe(50)
+  })
+
+  test('a fixed number, too', () => {
+    const control = newControl(100)
+    control.sent(1)
+    expect(control.limit).toBe(100)
+  })
+})
+
+describe('beyond 16 the limit doubles only as long as answers take no longer for it', () => {
+  test('they wait for each other in the server: one more per round', () => {
+    const control = newControl(undefined)
+    expect(Array.from({ length: 3 }, () => round(control, 'ok', 10))).toEqual([4, 8, 16])
+    // Beyond twice the fastest and five more.
+    for (let i = 0; i < 4; i++) round(control, 'ok', 1000)
+    const before = control.limit
+    expect(round(control, 'ok', 1000)).toBe(before)
+    expect(control.limit - before).toBeLessThanOrEqual(1)
+  })
+
+  test('up to 16 it doubles, however slow the answers', () => {
+    const control = newControl(undefined)
+    expect(Array.from({ length: 4 }, (_, i) => round(control, 'ok', 10 * 10 ** i))).toEqual([4, 8, 16, 16])
+  })
+
+  test('a few milliseconds are no difference', () => {
+    const control = newControl(undefined)
+    expect(Array.from({ length: 7 }, (_, i) => round(control, 'ok', i % 2 === 0 ? 1 : 6))).toEqual([
+      4, 8, 16, 32, 64, 128, 256,
+    ])
+  })
+})
+
 describe('a refusal for too many in flight', () => {
   test('teaches exactly how many were in flight without it', () => {
     const control = newControl(undefined)
     round(control, 'ok')
     const sent = control.sent(7)
     expect(control.learn(verdict('concurrency-limited'), sent, 6)).toBe('refused with 6 in flight')
+    expect(control.limit).toBe(5)
+  })
+
+  test('each of one batch counts: the limit is what was let through', () => {
+    const control = newControl(16)
+    const batch = Array.from({ length: 16 }, (_, i) => control.sent(i + 1))
+    vi.advanceTimersByTime(5)
+    for (let i = 0; i < 11; i++) control.learn(verdict('concurrency-limited'), batch[15 - i]!, 16 - i)
     expect(control.limit).toBe(5)
   })
 
@@ -132,10 +213,10 @@ describe('a refusal for too many in flight', () => {
 
   test('of a call that was alone: others keep the limit full, so it pauses', () => {
     const control = newControl(undefined)
-    control.learn(verdict('concurrency-limited'), control.sent(1), 1)
-    expect(control.allowed).toBe(0)
-    vi.advanceTimersByTime(100)
-    expect(control.allowed).toBe(1)
+    exchange(control, 'concurrency-limited')
+    expect(most(control)).toBe(0)
+    vi.advanceTimersByTime(Math.ceil(control.pauseMs()))
+    expect(most(control)).toBe(1)
   })
 
   test('a learned ceiling is tried again, one more at a time, after 20 good answers for each slot', () => {
@@ -159,27 +240,185 @@ describe('a refusal for too many in flight', () => {
     succeed(control, 1000)
     expect(control.limit).toBe(4)
   })
+
+  test('with a time, the key pauses for just that long; a shorter one does not shorten it, nor does a good answer', () => {
+    const control = newControl(undefined)
+    const early = control.sent(4)
+    control.learn(verdict('concurrency-limited', { retryAfterMs: 2000 }), control.sent(4), 4)
+    expect(control.pauseMs()).toBe(2000)
+    control.learn(verdict('concurrency-limited', { retryAfterMs: 500 }), control.sent(3), 3)
+    expect(control.pauseMs()).toBe(2000)
+    vi.advanceTimersByTime(10)
+    control.learn(verdict('ok'), early, 2)
+    expect(control.pauseMs()).toBe(1990)
+    expect(most(control)).toBe(0)
+    vi.advanceTimersByTime(1990)
+    expect(most(control)).toBe(2)
+  })
+})
+
+describe('a refusal without a word', () => {
+  /** A batch of which so many are let through after so long, the others refused at once. */
+  const batch = (control: Control, size: number, refused: number): Sent[] => {
+    const sent = Array.from({ length: size }, (_, i) => control.sent(i + 1))
+    vi.advanceTimersByTime(5)
+    for (let i = 0; i < refused; i++) control.learn(verdict('rate-limited'), sent[size - 1 - i]!, size - i)
+    return sent.slice(0, size - refused)
+  }
+
+  /** The same up to the trial: the first of those let through is answered, and one more may go out. */
+  const trial = (control: Control): { sent: Sent; others: Sent[] } => {
+    const [first, ...others] = batch(control, 8, 3)
+    expect(control.room(5)).toBe(false)
+    expect(control.room(0)).toBe(false)
+    vi.advanceTimersByTime(20)
+    control.learn(verdict('ok'), first!, 5)
+    expect(control.room(4)).toBe(true)
+    const sent = control.sent(5)
+    expect(control.room(5)).toBe(false)
+    expect(control.room(0)).toBe(false)
+    vi.advanceTimersByTime(20)
+    return { sent, others }
+  }
+
+  test('one with a time is not ours', () => {
+    const control = newControl(undefined)
+    control.learn(verdict('rate-limited', { retryAfterMs: 1000 }), control.sent(1), 1)
+    expect(most(control)).toBe(4)
+  })
+
+  test('of a call that was alone is one for a window: the key pauses at once', () => {
+    const control = newControl(undefined)
+    exchange(control, 'rate-limited')
+    expect(control.pauseMs()).toBeGreaterThan(0)
+    expect(most(control)).toBe(0)
+  })
+
+  test('of one of several may be either: nothing more is sent until one of the others is answered, then a trial', () => {
+    expect(trial(newControl(undefined)).others).toHaveLength(4)
+  })
+
+  test('the trial is let through: it was for too many in flight', () => {
+    const control = newControl(undefined)
+    const { sent, others } = trial(control)
+    control.learn(verdict('ok'), sent, 5)
+    expect(control.limit).toBe(5)
+    expect(most(control)).toBe(5)
+    for (const one of others) control.learn(verdict('ok'), one, 5)
+    // From now on each one teaches the ceiling, without a trial.
+    expect(control.learn(verdict('rate-limited'), control.sent(5), 5)).toBe('refused with 5 in flight')
+    expect(most(control)).toBe(4)
+    expect(control.pauseMs()).toBe(0)
+  })
+
+  test('the trial is refused, too: it was for the window', () => {
+    const control = newControl(undefined)
+    const { sent, others } = trial(control)
+    expect(control.learn(verdict('rate-limited'), sent, 5)).toBe('refused without a time: probing')
+    expect(control.pauseMs()).toBeGreaterThan(0)
+    for (const one of others) control.learn(verdict('ok'), one, 1)
+    expect(most(control)).toBe(0)
+    vi.advanceTimersByTime(Math.ceil(control.pauseMs()))
+    expect(most(control)).toBe(1)
+    // Open again: what was allowed in flight has not changed.
+    exchange(control, 'ok')
+    expect(most(control)).toBeGreaterThanOrEqual(4)
+  })
+
+  test.each(['aborted', 'unknown', 'network', 'server-error', 'overloaded', 'concurrency-limited'] as const)(
+    'a trial that ends with %s is no end of all sending',
+    (kind) => {
+      const control = newControl(undefined)
+      const { sent, others } = trial(control)
+      for (const one of others) control.learn(verdict('ok'), one, 1)
+      control.learn(verdict(kind), sent, 1)
+      vi.advanceTimersByTime(Math.ceil(control.pauseMs()))
+      expect(most(control)).toBeGreaterThanOrEqual(1)
+    },
+  )
+
+  test.each(['aborted', 'network', 'server-error'] as const)(
+    'nor is it the end if none of the others is let through: %s',
+    (kind) => {
+      const control = newControl(undefined)
+      const others = batch(control, 8, 3)
+      others.forEach((one, i) => control.learn(verdict(kind), one, others.length - i))
+      vi.advanceTimersByTime(Math.ceil(control.pauseMs()))
+      expect(most(control)).toBeGreaterThanOrEqual(1)
+    },
+  )
+
+  test('a window that is closed is asked after 100 ms, then after 30 % of the time it was seen closed, a quarter chance', () => {
+    const draw = vi.spyOn(Math, 'random')
+    const pauses = (chance: number): number[] => {
+      draw.mockReturnValue(chance)
+      const control = newControl(undefined)
+      return Array.from({ length: 8 }, () => {
+        exchange(control, 'rate-limited')
+        const ms = control.pauseMs()
+        vi.advanceTimersByTime(Math.ceil(ms))
+        expect(most(control)).toBe(1)
+        return Math.round(ms)
+      })
+    }
+    expect(pauses(0.5)).toEqual([100, 100, 100, 100, 120, 156, 203, 264])
+    expect(pauses(0).slice(0, 4)).toEqual([75, 75, 75, 75])
+    expect(pauses(1).slice(0, 4)).toEqual([125, 125, 125, 141])
+  })
+
+  test('what was sent before the pause does not lengthen it', () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const control = newControl(undefined)
+    const early = control.sent(2)
+    vi.advanceTimersByTime(10)
+    exchange(control, 'rate-limited')
+    control.learn(verdict('rate-limited'), early, 1)
+    expect(control.pauseMs()).toBe(100)
+  })
 })
 
 describe('overload', () => {
-  test('halves the limit, once for all that were sent before', () => {
+  test('halves the limit once most of the late answers failed, once for all that were sent before', () => {
+    const control = newControl(64)
+    const batch = Array.from({ length: 64 }, () => control.sent(64))
+    vi.advanceTimersByTime(100)
+    const limits = batch.slice(0, 4).map((sent) => {
+      control.learn(verdict('overloaded'), sent, 64)
+      return control.limit
+    })
+    expect(limits).toEqual([64, 64, 64, 32])
+    for (const sent of batch.slice(4)) control.learn(verdict('overloaded'), sent, 64)
+    expect(control.limit).toBe(32)
+    expect(control.pauseMs()).toBe(0)
+  })
+
+  test('of a third of the answers changes nothing', () => {
     const control = newControl(16)
-    expect(round(control, 'overloaded')).toBe(16)
-    expect(control.limit).toBe(8)
-    vi.advanceTimersByTime(1)
-    expect(round(control, 'overloaded')).toBe(8)
-    expect(control.limit).toBe(4)
+    for (let i = 0; i < 50; i++) {
+      control.learn(verdict('overloaded'), control.sent(16), 16)
+      vi.advanceTimersByTime(1)
+      succeed(control, 2)
+      vi.advanceTimersByTime(1)
+    }
+    expect(control.limit).toBe(16)
+  })
+
+  test('other failures do not halve it', () => {
+    const control = newControl(16)
+    for (let i = 0; i < 4; i++) control.learn(verdict('server-error'), control.sent(16), 16)
+    expect(control.limit).toBe(16)
   })
 
   test('never goes below one', () => {
     const control = newControl(1)
-    round(control, 'overloaded')
-    expect(control.allowed).toBe(1)
+    for (let i = 0; i < 4; i++) exchange(control, 'overloaded')
+    expect(most(control)).toBe(1)
   })
 
   test('afterwards the limit grows by one for each round', () => {
     const control = newControl(16)
-    round(control, 'overloaded')
+    for (let i = 0; i < 4; i++) control.learn(verdict('overloaded'), control.sent(16), 16)
+    expect(control.limit).toBe(8)
     vi.advanceTimersByTime(1)
     round(control, 'ok')
     expect(control.limit).toBe(8)
@@ -189,92 +428,124 @@ describe('overload', () => {
 })
 
 describe('a server that is down', () => {
-  const fail = (control: Control, kind: VerdictKind): void => {
-    control.learn(verdict(kind), control.sent(1), 1)
+  const down = (control: Control, kind: VerdictKind = 'server-error'): void => {
+    for (let i = 0; i < 5; i++) exchange(control, kind)
   }
 
-  test.each(['server-error', 'network', 'timeout'] as const)('three times %s in a row, and the key pauses', (kind) => {
+  test.each(['server-error', 'network', 'timeout'] as const)('five times %s in a row, and the key pauses', (kind) => {
     const control = newControl(undefined)
-    fail(control, kind)
-    fail(control, kind)
-    expect(control.allowed).toBe(4)
-    fail(control, kind)
-    expect(control.allowed).toBe(0)
-    expect(control.limit).toBe(1)
+    for (let i = 0; i < 4; i++) exchange(control, kind)
+    expect(most(control)).toBe(4)
+    const sent = control.sent(1)
+    expect(control.learn(verdict(kind), sent, 1)).toBe('the server fails: probing')
+    expect(most(control)).toBe(0)
+    vi.advanceTimersByTime(Math.ceil(control.pauseMs()))
+    expect(most(control)).toBe(1)
   })
 
   test('a good answer in between starts the count anew', () => {
     const control = newControl(undefined)
     for (let i = 0; i < 10; i++) {
-      fail(control, 'server-error')
-      fail(control, 'server-error')
-      control.learn(verdict('ok'), control.sent(1), 1)
+      for (let n = 0; n < 4; n++) exchange(control, 'server-error')
+      exchange(control, 'ok')
     }
-    expect(control.allowed).toBe(4)
+    expect(most(control)).toBe(4)
   })
 
-  test('a time-window refusal without a time pauses at once; one with a time is not ours', () => {
-    const named = newControl(undefined)
-    named.learn(verdict('rate-limited', { retryAfterMs: 1000 }), named.sent(1), 1)
-    expect(named.allowed).toBe(4)
-    const silent = newControl(undefined)
-    fail(silent, 'rate-limited')
-    expect(silent.allowed).toBe(0)
-  })
-
-  test('one probe at a time, at pauses that grow by half from 100 ms to 2 s, the half of them chance', () => {
-    const draw = vi.spyOn(Math, 'random').mockReturnValue(0)
-    const control = newControl(undefined)
-    fail(control, 'rate-limited')
-    const pauses: number[] = []
-    for (let i = 0; i < 10; i++) {
-      pauses.push(Math.floor(control.pauseMs()))
-      vi.advanceTimersByTime(Math.ceil(control.pauseMs()))
-      expect(control.allowed).toBe(1)
-      fail(control, 'server-error')
+  test('one probe at a time, after 100 ms and then 20 % of the time it was down, 4 s at most, a quarter of it chance', () => {
+    const draw = vi.spyOn(Math, 'random')
+    const pauses = (chance: number): number[] => {
+      draw.mockReturnValue(chance)
+      const control = newControl(undefined)
+      down(control)
+      return Array.from({ length: 35 }, () => {
+        const ms = control.pauseMs()
+        vi.advanceTimersByTime(Math.ceil(ms))
+        expect(most(control)).toBe(1)
+        exchange(control, 'server-error')
+        return Math.round(ms)
+      })
     }
-    expect(pauses).toEqual([50, 75, 112, 168, 253, 379, 569, 854, 1000, 1000])
-    draw.mockReturnValue(0.5)
-    vi.advanceTimersByTime(control.pauseMs())
-    fail(control, 'server-error')
-    expect(control.pauseMs()).toBe(1500)
+    const even = pauses(0.5)
+    expect(even.slice(0, 8)).toEqual([100, 100, 100, 100, 100, 100, 120, 144])
+    expect(even.at(-1)).toBe(4000)
+    expect(pauses(0).at(0)).toBe(75)
+    expect(pauses(1).at(0)).toBe(125)
+    expect(pauses(1).at(-1)).toBe(5000)
   })
 
-  test('what was sent before the pause does not lengthen it', () => {
-    vi.spyOn(Math, 'random').mockReturnValue(0)
-    const control = newControl(undefined)
-    const early = control.sent(2)
-    vi.advanceTimersByTime(10)
-    fail(control, 'rate-limited')
-    control.learn(verdict('rate-limited'), early, 1)
-    expect(control.pauseMs()).toBe(50)
+  test('the first good answer ends it, and the limit comes back to half of what it was', () => {
+    const control = newControl(64)
+    down(control)
+    expect(control.limit).toBe(4)
+    vi.advanceTimersByTime(Math.ceil(control.pauseMs()))
+    exchange(control, 'ok')
+    expect(control.pauseMs()).toBe(0)
+    expect(most(control)).toBe(4)
+    expect(Array.from({ length: 5 }, () => round(control, 'ok'))).toEqual([4, 8, 16, 32, 64])
   })
 
-  test('the first good answer ends it, and the limit doubles up from 1', () => {
-    const control = newControl(undefined)
-    fail(control, 'rate-limited')
-    vi.advanceTimersByTime(100)
-    expect(control.allowed).toBe(1)
-    const sizes = Array.from({ length: 5 }, () => round(control, 'ok'))
-    expect(sizes).toEqual([1, 2, 4, 8, 16])
+  test('of a limit that was small: half of that', () => {
+    const control = newControl(4)
+    down(control)
+    vi.advanceTimersByTime(Math.ceil(control.pauseMs()))
+    control.learn(verdict('ok'), control.sent(0), 0)
+    expect(most(control)).toBe(2)
   })
+
+  test.each(['ok', 'server-error', 'rate-limited'] as const)(
+    '%s to what was sent before the pause does not change it',
+    (kind) => {
+      vi.spyOn(Math, 'random').mockReturnValue(0.5)
+      const control = newControl(undefined)
+      const early = control.sent(2)
+      vi.advanceTimersByTime(10)
+      down(control)
+      vi.advanceTimersByTime(10)
+      control.learn(verdict(kind), early, 1)
+      expect(control.pauseMs()).toBe(90)
+      expect(most(control)).toBe(0)
+      vi.advanceTimersByTime(90)
+      expect(most(control)).toBe(1)
+    },
+  )
 
   test('the next outage starts with a short pause again', () => {
-    vi.spyOn(Math, 'random').mockReturnValue(0)
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
     const control = newControl(undefined)
-    for (let i = 0; i < 5; i++) {
-      fail(control, 'rate-limited')
+    down(control)
+    for (let i = 0; i < 20; i++) {
       vi.advanceTimersByTime(control.pauseMs())
+      exchange(control, 'server-error')
     }
-    succeed(control)
+    expect(control.pauseMs()).toBeGreaterThan(1000)
+    vi.advanceTimersByTime(control.pauseMs())
+    exchange(control, 'ok')
     vi.advanceTimersByTime(1)
-    fail(control, 'rate-limited')
-    expect(control.pauseMs()).toBe(50)
+    down(control)
+    expect(control.pauseMs()).toBe(100)
+  })
+})
+
+describe('whether it serves', () => {
+  test('is known from good answers, for ten seconds', () => {
+    const control = newControl(undefined)
+    expect(control.serving).toBe(false)
+    exchange(control, 'rate-limited')
+    expect(control.serving).toBe(false)
+    exchange(control, 'missing')
+    expect(control.serving).toBe(true)
+    vi.advanceTimersByTime(9999)
+    exchange(control, 'server-error')
+    expect(control.serving).toBe(true)
+    vi.advanceTimersByTime(1)
+    expect(control.serving).toBe(false)
   })
 })
 
 test('whatever comes, the limit stays between 1 and the ceiling, and every pause ends', () => {
   const kinds = [
+    'ok',
     'ok',
     'invalid',
     'concurrency-limited',
@@ -286,28 +557,70 @@ test('whatever comes, the limit stays between 1 and the ceiling, and every pause
   ] as const
   const step = fc.record({
     kind: fc.constantFrom(...kinds),
-    active: fc.integer({ min: 1, max: 40 }),
-    agoMs: fc.nat(200),
+    /** Whether one goes out first, if there is room; and which of those in flight is answered. */
+    more: fc.nat(6),
+    which: fc.nat(1000),
     named: fc.option(fc.tuple(fc.nat(30), fc.nat(60)), { nil: undefined, freq: 5 }),
-    passMs: fc.nat(3000),
+    retryAfterMs: fc.option(fc.nat(3000), { nil: undefined, freq: 8 }),
+    passMs: fc.oneof(fc.constant(0), fc.nat(100), fc.nat(3000)),
   })
   fc.assert(
     fc.property(fc.option(fc.integer({ min: 1, max: 30 }), { nil: undefined }), fc.array(step), (fixed, steps) => {
       const control = newControl(fixed)
-      for (const { kind, active, agoMs, named, passMs } of steps) {
-        const sent = control.sent(active)
-        vi.advanceTimersByTime(agoMs)
-        control.learn(verdict(kind, named && concurrency(...named)), sent, active)
+      const out: Sent[] = []
+      const check = (): void => {
         expect(control.limit).toBeGreaterThanOrEqual(1)
         expect(control.limit).toBeLessThanOrEqual(fixed ?? 256)
         expect(Number.isInteger(control.limit)).toBe(true)
-        expect(control.pauseMs()).toBeLessThanOrEqual(2000)
-        expect(control.allowed).toBe(control.pauseMs() > 0 ? 0 : control.limit)
-        vi.advanceTimersByTime(passMs)
+        if (control.pauseMs() > 0) expect(control.room(0)).toBe(false)
       }
-      vi.advanceTimersByTime(2000)
-      expect(control.allowed).toBeGreaterThanOrEqual(1)
+      for (const { kind, more, which, named, retryAfterMs, passMs } of steps) {
+        for (let i = 0; i < more && control.room(out.length); i++) out.push(control.sent(out.length + 1))
+        vi.advanceTimersByTime(passMs)
+        const [sent] = out.splice(which % Math.max(1, out.length), 1)
+        if (sent)
+          control.learn(verdict(kind, { ...(named && concurrency(...named)), retryAfterMs }), sent, out.length + 1)
+        check()
+      }
+      // All that are still out are lost.
+      while (out.length > 0) control.learn(verdict('aborted'), out.pop()!, out.length + 1)
+      vi.advanceTimersByTime(Math.ceil(control.pauseMs()))
+      expect(control.room(0)).toBe(true)
     }),
-    { seed: 2, numRuns: 200 },
+    { seed: 2, numRuns: 300 },
+  )
+})
+
+test('a ceiling that the server named is kept, whatever comes after it', () => {
+  const kinds = ['ok', 'concurrency-limited', 'rate-limited', 'overloaded', 'server-error', 'aborted'] as const
+  const step = fc.record({
+    kind: fc.constantFrom(...kinds),
+    more: fc.nat(30),
+    passMs: fc.oneof(fc.constant(0), fc.nat(100), fc.nat(3000)),
+  })
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 20 }), fc.array(step), fc.array(step), (named, before, after) => {
+      const control = newControl(undefined)
+      let out: Sent[] = []
+      const play = (steps: typeof before, ceiling: number): void => {
+        for (const { kind, more, passMs } of steps) {
+          for (let i = 0; i < more && control.room(out.length); i++) {
+            out.push(control.sent(out.length + 1))
+            // The trial is one more.
+            expect(out.length).toBeLessThanOrEqual(ceiling + 1)
+          }
+          vi.advanceTimersByTime(passMs)
+          const sent = out.shift()
+          if (sent) control.learn(verdict(kind), sent, out.length + 1)
+        }
+        while (out.length > 0) control.learn(verdict('aborted'), out.pop()!, out.length + 1)
+        out = []
+      }
+      play(before, 256)
+      control.learn(verdict('ok', concurrency(named, 1)), control.sent(1), 1)
+      play(after, named)
+      expect(control.limit).toBeLessThanOrEqual(named)
+    }),
+    { seed: 3, numRuns: 200 },
   )
 })

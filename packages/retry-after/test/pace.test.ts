@@ -207,6 +207,174 @@ describe('several windows', () => {
   })
 })
 
+describe('a window that others use, too', () => {
+  const second = { limit: 10, windowMs: 1000 }
+  /** So many of ours in this window, the answers to which say that so many were used in all. */
+  const share = (pace: Pace, ours: number, used: number, resetMs = 1000): void => {
+    for (let i = 1; i <= ours; i++) exchange(pace, window(10 - Math.round((used * i) / ours), resetMs, second))
+  }
+  /** How many may go out now. */
+  const room = (pace: Pace): number => {
+    let count = 0
+    while (count < 1000 && pace.waitMs() === 0) {
+      pace.sent()
+      count++
+    }
+    return count
+  }
+  /** A pace that has seen a window of ten, in which all that were used were used by itself, end. */
+  const known = (): Pace => {
+    const pace = newPace()
+    exchange(pace, window(9, 1000, second))
+    vi.advanceTimersByTime(1000)
+    expect(pace.waitMs()).toBe(0)
+    return pace
+  }
+
+  test('what was used before we came may have been used by us: all that is left is taken', () => {
+    const pace = newPace()
+    exchange(pace, window(6, 1000, second))
+    expect(room(pace)).toBe(6)
+  })
+
+  test('half of it was ours: half of what is left is, too', () => {
+    const pace = known()
+    share(pace, 2, 4)
+    expect(room(pace)).toBe(3)
+  })
+
+  test('nobody else uses it: all that is left is ours', () => {
+    const pace = known()
+    share(pace, 4, 4)
+    expect(room(pace)).toBe(6)
+  })
+
+  test('in the next one each takes what it had, and of the rest its portion', () => {
+    const pace = known()
+    share(pace, 2, 4)
+    expect(room(pace)).toBe(3)
+    vi.advanceTimersByTime(1000)
+    // Five it had; of the six that were left, half.
+    expect(room(pace)).toBe(8)
+  })
+
+  test('never none at all', () => {
+    const pace = known()
+    share(pace, 1, 10)
+    vi.advanceTimersByTime(1000)
+    expect(room(pace)).toBe(1)
+  })
+
+  test('never more than all', () => {
+    const pace = known()
+    share(pace, 9, 10)
+    vi.advanceTimersByTime(1000)
+    expect(room(pace)).toBeLessThanOrEqual(10)
+  })
+
+  test('what others leave is found out by one at a time, 6 % of the window apart', () => {
+    const pace = known()
+    share(pace, 2, 4)
+    expect(room(pace)).toBe(3)
+    expect(pace.waitMs()).toBe(60)
+    vi.advanceTimersByTime(59)
+    expect(pace.waitMs()).toBe(1)
+    vi.advanceTimersByTime(1)
+    expect(room(pace)).toBe(1)
+    expect(pace.waitMs()).toBe(60)
+    // The reset comes sooner.
+    vi.advanceTimersByTime(900)
+    pace.sent()
+    expect(pace.waitMs()).toBe(40)
+  })
+
+  test('with nothing left nobody trickles: it waits for the reset', () => {
+    const pace = known()
+    share(pace, 5, 10)
+    expect(pace.waitMs()).toBe(1000)
+  })
+
+  test('alone, nobody trickles either', () => {
+    const pace = known()
+    share(pace, 4, 4)
+    expect(room(pace)).toBe(6)
+    expect(pace.waitMs()).toBe(1000)
+  })
+
+  test('a refused request used nothing of it', () => {
+    const pace = known()
+    share(pace, 5, 10)
+    // Four more came back refused: of the ten, five were ours.
+    for (let i = 0; i < 4; i++) pace.learn([window(0, 1000, second)], pace.sent(), false)
+    vi.advanceTimersByTime(1000)
+    expect(room(pace)).toBe(5)
+  })
+
+  test('a refusal that is the first we hear of it used nothing either', () => {
+    const pace = newPace()
+    pace.learn([window(0, 1000, second)], pace.sent(), false)
+    vi.advanceTimersByTime(1000)
+    expect(room(pace)).toBe(1)
+  })
+
+  test('a refusal of what was sent in an earlier window does not count in this one', () => {
+    const pace = known()
+    const late = pace.sent()
+    share(pace, 4, 5)
+    vi.advanceTimersByTime(1000)
+    expect(pace.waitMs()).toBe(0)
+    pace.learn([], late, false)
+    share(pace, 5, 10)
+    vi.advanceTimersByTime(1000)
+    expect(room(pace)).toBe(5)
+  })
+
+  test('several clients share a window without end, and nearly nobody is refused', () => {
+    const sizes = fc.record({
+      clients: fc.integer({ min: 2, max: 6 }),
+      limit: fc.integer({ min: 10, max: 60 }),
+      seed: fc.nat(1000),
+    })
+    fc.assert(
+      fc.property(sizes, ({ clients, limit, seed }) => {
+        const paces = Array.from({ length: clients }, newPace)
+        const windowMs = 1000
+        let opened = -Infinity
+        let used = 0
+        let windows = 0
+        const served: number[] = []
+        const refused: number[] = []
+        for (let step = 0; step < 12 * 100; step++) {
+          // In an order that is another in each step.
+          for (let i = 0; i < clients; i++) {
+            const pace = paces[(i * (step % 2 === 0 ? 1 : clients - 1) + step + seed) % clients]!
+            if (pace.waitMs() > 0) continue
+            const sent = pace.sent()
+            const now = performance.now()
+            if (now >= opened + windowMs) {
+              opened = now
+              used = 0
+              windows++
+            }
+            const accepted = used < limit
+            if (accepted) used++
+            const counts = accepted ? served : refused
+            counts[windows] = (counts[windows] ?? 0) + 1
+            pace.learn([window(limit - used, opened + windowMs - now, { limit, windowMs })], sent, accepted)
+          }
+          vi.advanceTimersByTime(10)
+        }
+        for (let i = 3; i < windows; i++) {
+          // Most of it is used, and each client is refused once at most.
+          expect(served[i] ?? 0).toBeGreaterThanOrEqual(limit / 2)
+          expect(refused[i] ?? 0).toBeLessThanOrEqual(clients)
+        }
+      }),
+      { seed: 11, numRuns: 60 },
+    )
+  })
+})
+
 test('against a server with a fixed window, whoever asks first is never refused', () => {
   const step = fc.record({ burst: fc.nat(12), passMs: fc.nat(700) })
   const sizes = fc.record({ limit: fc.integer({ min: 1, max: 10 }), windowMs: fc.integer({ min: 100, max: 2000 }) })

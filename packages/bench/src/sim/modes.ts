@@ -8,6 +8,8 @@ export interface Mode {
   readonly sent: number
   /** Where the bar is a time instead of a share. */
   readonly doneMs?: number | undefined
+  /** Over how many processes real clients are spread. @default 1 */
+  readonly processes?: number | undefined
 }
 
 const LATENCY = [30, 70] as const
@@ -72,18 +74,21 @@ export const MODES: readonly Mode[] = [
     scenario: { api: { ...rate(40), latencyMs: LATENCY }, calls: 50, clients: 8 },
     share: 0.9,
     sent: 1.4,
+    processes: 8,
   },
   {
     name: '5 at once announced, 8 clients',
     scenario: { api: { concurrency: 5, latencyMs: LATENCY }, calls: 50, clients: 8 },
     share: 0.8,
     sent: 1.5,
+    processes: 8,
   },
   {
     name: '60/s, 5 at once, 3 % fail, 8 clients',
     scenario: { api: { ...rate(60), concurrency: 5, latencyMs: LATENCY, ...flaky(0.03) }, calls: 50, clients: 8 },
     share: 0.78,
     sent: 1.5,
+    processes: 8,
   },
   { name: 'outage, then 200/s', scenario: { api: OUTAGE_THEN_200, calls: 500 }, share: 0.88, sent: 1.15, doneMs: 5000 },
   {

@@ -1,0 +1,81 @@
+import { leastTimeMs, type MockApiStats } from '@aplomb/mock-api'
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Mode } from '../sim/modes.ts'
+import type { Callings, Task } from './caller.ts'
+import type { ClientName } from './clients.ts'
+import { link, type Link } from './link.ts'
+
+/** One client in one mode, once. */
+export interface Run {
+  readonly calls: number
+  readonly answered: number
+  /** How often each error was thrown, by its message. */
+  readonly errors: Readonly<Record<string, number>>
+  /** From the first call to the last one settled, in whatever process. */
+  readonly wallMs: number
+  /** The time the API itself needs for all calls. */
+  readonly leastMs: number
+  /** The server's own count. */
+  readonly server: MockApiStats
+}
+
+interface Child extends Link, AsyncDisposable {}
+
+const start = (file: string): Child => {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
+    // What the benchmark was started with (a debugger's port) is not for its children.
+    execArgv: [],
+    // Counts may be Infinity, which JSON does not know.
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  return {
+    ...link(child),
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      await gone
+    },
+  }
+}
+
+/**
+ * Throws all calls of a mode at a fresh API, at once, after the warm-up. The API has a process of its own, the callers have as
+ * many as the mode says.
+ */
+export const run = async (client: ClientName, { scenario, processes = 1 }: Mode, seed: number): Promise<Run> => {
+  const { calls, clients = 1, warmUp = 250 } = scenario
+  const options = { ...scenario.api, seed }
+  await using children = new AsyncDisposableStack()
+
+  const api = children.use(start('./api.ts'))
+  api.send(options)
+  const origin = (await api.next()) as string
+
+  const callers = await Promise.all(
+    Array.from({ length: processes }, async (_, index) => {
+      const caller = children.use(start('./caller.ts'))
+      caller.send({ client, origin, clients: clients / processes, calls, warmUp, process: index } satisfies Task)
+      await caller.next()
+      return caller
+    }),
+  )
+  for (const caller of callers) caller.send('go')
+  const callings = (await Promise.all(callers.map((caller) => caller.next()))) as readonly Callings[]
+  api.send('stats')
+  const server = (await api.next()) as MockApiStats
+
+  const errors: Record<string, number> = {}
+  for (const one of callings) {
+    for (const [message, count] of Object.entries(one.errors)) errors[message] = (errors[message] ?? 0) + count
+  }
+  return {
+    calls: calls * clients,
+    answered: callings.reduce((sum, { answered }) => sum + answered, 0),
+    errors,
+    wallMs: Math.max(...callings.map(({ endedAt }) => endedAt)) - Math.min(...callings.map(({ beganAt }) => beganAt)),
+    leastMs: leastTimeMs(options, calls * clients),
+    server,
+  }
+}
