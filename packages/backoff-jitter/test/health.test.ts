@@ -15,7 +15,7 @@ const noted = (...successes: boolean[]) => {
   for (const success of successes) health.note(success)
   return health
 }
-const times = (count: number, success: boolean): boolean[] => Array<boolean>(count).fill(success)
+const repeat = (count: number, success: boolean): boolean[] => Array<boolean>(count).fill(success)
 
 describe('how a key fares', () => {
   test('is not known at first: delays are what they are', () => {
@@ -23,17 +23,17 @@ describe('how a key fares', () => {
   })
 
   test('well, after a dozen successes: 5 % of the delay', () => {
-    expect(noted(...times(11, true)).scale).toBe(1)
-    expect(noted(...times(12, true)).scale).toBe(0.05)
+    expect(noted(...repeat(11, true)).scale).toBe(1)
+    expect(noted(...repeat(12, true)).scale).toBe(0.05)
   })
 
   test('one failure in the midst of successes changes nothing', () => {
-    expect(noted(...times(30, true), false).scale).toBe(0.05)
+    expect(noted(...repeat(30, true), false).scale).toBe(0.05)
   })
 
   test('four in a row do, however well it went before', () => {
-    expect(noted(...times(1000, true), ...times(3, false)).scale).toBe(0.05)
-    expect(noted(...times(1000, true), ...times(4, false)).scale).toBe(1)
+    expect(noted(...repeat(1000, true), ...repeat(3, false)).scale).toBe(0.05)
+    expect(noted(...repeat(1000, true), ...repeat(4, false)).scale).toBe(1)
   })
 
   test('a key that fails half of the time is never well', () => {
@@ -45,14 +45,14 @@ describe('how a key fares', () => {
   })
 
   test('it gets well again', () => {
-    expect(noted(...times(50, false), ...times(12, true)).scale).toBe(0.05)
+    expect(noted(...repeat(50, false), ...repeat(12, true)).scale).toBe(0.05)
   })
 
   test('whatever was before: a dozen successes make it well, four failures end that', () => {
     fc.assert(
       fc.property(fc.array(fc.boolean()), (before) => {
-        expect(noted(...before, ...times(12, true)).scale).toBe(0.05)
-        expect(noted(...before, ...times(4, false)).scale).toBe(1)
+        expect(noted(...before, ...repeat(12, true)).scale).toBe(0.05)
+        expect(noted(...before, ...repeat(4, false)).scale).toBe(1)
       }),
       { seed: 5, numRuns: 200 },
     )

@@ -81,6 +81,8 @@ export const newControl = (fixed: number | undefined): Control => {
   /** What a silent refusal was is tried with one request, once others have shown that the server is well. */
   let trial: 'none' | 'waiting' | 'due' | 'sent' = 'none'
   let tried: Sent | undefined
+  /** Requests without an answer yet: a stream is in flight for long after it. */
+  let unanswered = 0
   const rhythm = newRhythm()
 
   /** While set, one at a time is sent, between pauses. */
@@ -262,6 +264,7 @@ export const newControl = (fixed: number | undefined): Control => {
       if (rested && ceiling === MOST && nature === 'unknown') limit = Math.min(limit, BURST)
       rested = false
       rhythm.sent()
+      unanswered++
       const one = { at: now(), active }
       if (trial === 'due') {
         trial = 'sent'
@@ -270,10 +273,11 @@ export const newControl = (fixed: number | undefined): Control => {
       return one
     },
     learn: (verdict, sent, active) => {
+      unanswered = Math.max(0, unanswered - 1)
       const reason = judge(verdict, sent, active)
       // Whatever becomes of the trial, or of the others that it waits for: it does not end all sending.
       if (trial === 'sent' && sent === tried) trial = 'due'
-      if (trial === 'waiting' && active <= 1) trial = 'due'
+      if (trial === 'waiting' && unanswered === 0) trial = 'due'
       return reason
     },
   }
