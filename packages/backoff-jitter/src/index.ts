@@ -129,9 +129,10 @@ export const backoffJitter = ({
       if (call.gaveUp) return false
       const { verdict, response } = failure
       const { retryAfterMs: asked = 0 } = verdict
+      // Each further failure of a call makes it less likely to be an isolated one.
+      const haste = typeof jitter === 'function' ? 1 : health.scale ** (1 / 2 ** (call.counted - 1))
       // What the server asks for is a floor: jitter only ever comes on top. Its refusals need no budget, they cost it little.
-      const own =
-        asked > 0 ? asked + (jitter === 'none' ? 0 : Math.random() * ADDED * baseMs) : nextDelay() * health.scale
+      const own = asked > 0 ? asked + (jitter === 'none' ? 0 : Math.random() * ADDED * baseMs) : nextDelay() * haste
       health.note(false)
       const waitMs = verdict.kind === 'rate-limited' ? own : Math.max(own, budget.waitMs())
       const reason = stop(request, failure, call) ?? tooLong(call, asked, waitMs)

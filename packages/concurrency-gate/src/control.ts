@@ -53,6 +53,8 @@ export const LONGEST_WAIT_MS = 60_000
 const SERVING_MS = 10_000
 /** A learned ceiling is tried again after so many good answers for each slot. */
 const PATIENCE = 20
+/** So many signs against it, and a silent refusal is no longer taken for one of too many in flight. */
+const DOUBTS = 3
 /** How much of the past the share of failures remembers. */
 const MEMORY = 0.8
 
@@ -81,6 +83,8 @@ export const newControl = (fixed: number | undefined): Control => {
   /** What a silent refusal was is tried with one request, once others have shown that the server is well. */
   let trial: 'none' | 'waiting' | 'due' | 'sent' = 'none'
   let tried: Sent | undefined
+  let contradictions = 0
+  let crowdedAt = 0
   /** Requests without an answer yet: a stream is in flight for long after it. */
   let unanswered = 0
   const rhythm = newRhythm()
@@ -168,6 +172,7 @@ export const newControl = (fixed: number | undefined): Control => {
   /** Too many in flight: those that still are is what the server takes. */
   const crowded = (sent: Sent, active: number): string | undefined => {
     streak = 0
+    crowdedAt = now()
     limit = Math.max(1, Math.min(limit, active - 1))
     slowStart = Math.min(slowStart, limit)
     if (!announced) ceiling = limit
@@ -190,7 +195,12 @@ export const newControl = (fixed: number | undefined): Control => {
   }
 
   const refusedSilently = (sent: Sent, active: number): string | undefined => {
-    if (nature === 'in flight') return crowded(sent, active)
+    if (nature === 'in flight') {
+      // More were served before: so it is not that, after all.
+      const fewer = active < ceiling || active <= 1
+      if (fewer && sent.at > crowdedAt && ++contradictions >= DOUBTS) nature = 'window'
+      else return crowded(sent, active)
+    }
     if (nature === 'unknown' && trial === 'sent' && sent === tried) {
       nature = 'window'
       trial = 'none'

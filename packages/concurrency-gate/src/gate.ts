@@ -12,6 +12,9 @@ interface Slot {
   release(): void
 }
 
+/** A call that was refused keeps its turn, or takes another, so that it cannot be every probe. */
+export type Place = 'new' | 'ahead' | 'again'
+
 /** The queue and the slots of one key. */
 export interface Gate {
   readonly limit: number
@@ -19,8 +22,8 @@ export interface Gate {
   readonly queued: number
   /** Whether the server has served somebody of late. */
   readonly serving: boolean
-  /** A slot, now or when the turn comes; `ahead` of all others for a call that had one and was sent back. */
-  enter(call: Call, ahead: boolean): Promise<Slot>
+  /** A slot, now or when the turn comes. */
+  enter(call: Call, as: Place): Promise<Slot>
   /** Takes in what came of a request, whose slot is not given back yet. */
   learn(call: Call, slot: Slot, verdict: Verdict): void
 }
@@ -86,10 +89,11 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
     get serving() {
       return control.serving
     },
-    enter: async (call, ahead) => {
+    enter: async (call, as) => {
+      const ahead = as === 'ahead'
       if (call.signal.aborted) throw call.signal.reason
       if ((queue.size === 0 || ahead) && room()) return take()
-      if (!ahead && queue.size >= maxQueue) throw refuse(call, new QueueFullError(call.key, maxQueue))
+      if (as === 'new' && queue.size >= maxQueue) throw refuse(call, new QueueFullError(call.key, maxQueue))
       const began = performance.now()
       const slot = await new Promise<Slot>((resolve, reject) => {
         const entry = queue.join(() => {

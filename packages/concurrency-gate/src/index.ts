@@ -2,7 +2,7 @@ import { carryVerdict, classifyError, classifyResponse, type Verdict } from '@ap
 import { type Call, discard, keyed, middleware, type Middleware } from '@aplomb/pipeline'
 import { isStream, whenRead } from './body.ts'
 import { LONGEST_WAIT_MS } from './control.ts'
-import { type Gate, newGate } from './gate.ts'
+import { type Gate, newGate, type Place } from './gate.ts'
 
 export { QueueFullError, QueueTimeoutError } from './errors.ts'
 
@@ -89,8 +89,9 @@ export const concurrencyGate = ({
 
   const gateway = middleware(NAME, async (request, next, call) => {
     const gate = gates(call.key)
+    let place: Place = 'new'
     for (let refusals = 0; ;) {
-      const slot = await gate.enter(call, refusals > 0)
+      const slot = await gate.enter(call, place)
       let kept = false
       try {
         const response = await next(request)
@@ -100,6 +101,7 @@ export const concurrencyGate = ({
           call.excuse()
           const reason = stop(call, ++refusals, verdict.retryAfterMs ?? 0)
           if (reason === undefined) {
+            place = verdict.kind === 'concurrency-limited' ? 'ahead' : 'again'
             discard(response)
             call.emit({
               type: 'retry',

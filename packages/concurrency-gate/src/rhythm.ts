@@ -33,6 +33,7 @@ export const newRhythm = (): Rhythm => {
   let patience = CONTENT
   let step = 1
   let tried = false
+  let lastOpenedAt: number | undefined
 
   const tryMore = (): void => {
     if (++content < patience) return
@@ -52,9 +53,13 @@ export const newRhythm = (): Rhythm => {
   }
 
   const open = (at: number): void => {
-    // A window in which nothing was let through was none: it was expected too early, or is the one we began in.
     if (!closed) tryMore()
-    else if (accepted > 0 || openedAt === undefined) measure(at)
+    else {
+      // Refused from its beginning on: it was still the one before.
+      if (accepted === 0) openedAt = lastOpenedAt
+      measure(at)
+    }
+    if (accepted > 0) lastOpenedAt = openedAt
     closed = false
     openedAt = at
     accepted = 0

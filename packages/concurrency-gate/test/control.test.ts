@@ -131,6 +131,7 @@ describe('after a moment with nothing in flight', () => {
     const control = newControl(undefined)
     for (let i = 0; i < 5; i++) round(control, 'ok')
     expect(control.limit).toBe(128)
+    control.rest()
     const first = control.sent(1)
     vi.advanceTimersByTime(100)
     control.learn(verdict('ok'), first, 1)
@@ -138,8 +139,19 @@ describe('after a moment with nothing in flight', () => {
     expect(Array.from({ length: 3 }, () => round(control, 'ok'))).toEqual([8, 16, 32])
   })
 
+  test('only then: a limit that was reached with one in flight stays', () => {
+    const control = newControl(undefined)
+    for (let i = 0; i < 5; i++) round(control, 'ok')
+    control.sent(1)
+    expect(control.limit).toBe(128)
+    control.rest()
+    control.sent(1)
+    expect(control.limit).toBe(8)
+  })
+
   test('less stays less', () => {
     const control = newControl(undefined)
+    control.rest()
     control.sent(1)
     expect(control.limit).toBe(4)
   })
@@ -152,12 +164,14 @@ describe('after a moment with nothing in flight', () => {
     for (let i = 0; i < 4; i++) round(control, 'ok')
     control.learn(answer(), control.sent(51), 51)
     expect(control.limit).toBe(50)
+    control.rest()
     control.sent(1)
     expect(control.limit).toBe(50)
   })
 
   test('a fixed number, too', () => {
     const control = newControl(100)
+    control.rest()
     control.sent(1)
     expect(control.limit).toBe(100)
   })
@@ -239,6 +253,14 @@ describe('a refusal for too many in flight', () => {
     expect(control.limit).toBe(3)
     succeed(control, 1000)
     expect(control.limit).toBe(4)
+  })
+
+  test('with a time above a minute nobody is held', () => {
+    const control = newControl(undefined)
+    control.learn(verdict('concurrency-limited', { retryAfterMs: 60_001 }), control.sent(4), 4)
+    expect(control.pauseMs()).toBe(0)
+    control.learn(verdict('concurrency-limited', { retryAfterMs: 60_000 }), control.sent(3), 3)
+    expect(control.pauseMs()).toBe(60_000)
   })
 
   test('with a time, the key pauses for just that long; a shorter one does not shorten it, nor does a good answer', () => {
@@ -557,7 +579,7 @@ test('whatever comes, the limit stays between 1 and the ceiling, and every pause
   ] as const
   const step = fc.record({
     kind: fc.constantFrom(...kinds),
-    /** Whether one goes out first, if there is room; and which of those in flight is answered. */
+    /** How many go out first, as long as there is room; and which of those in flight is answered. */
     more: fc.nat(6),
     which: fc.nat(1000),
     named: fc.option(fc.tuple(fc.nat(30), fc.nat(60)), { nil: undefined, freq: 5 }),

@@ -198,6 +198,25 @@ describe('how long it is', () => {
     expect(rhythm.waitMs()).toBe(250)
   })
 
+  test('as often as it takes, also when how many it lets through is known', () => {
+    const rhythm = newRhythm()
+    accept(rhythm, 2)
+    refuse(rhythm)
+    pass(100)
+    // 10 as far as anybody knows. It is 100.
+    for (let window = 0; window < 6; window++) {
+      const opened = now()
+      accept(rhythm, 2)
+      while (now() < opened + 100) {
+        if (rhythm.waitMs() === 0) refuse(rhythm)
+        pass(Math.min(rhythm.waitMs() || 100, opened + 100 - now()))
+      }
+    }
+    expect(rhythm.waitMs()).toBe(0)
+    accept(rhythm, 2)
+    expect(rhythm.waitMs()).toBe(100)
+  })
+
   test('of the round lengths that fit what was seen', () => {
     const rhythm = newRhythm()
     refuse(rhythm)
@@ -212,18 +231,32 @@ describe('how long it is', () => {
     expect(rhythm.waitMs()).toBe(60_000)
   })
 
-  test('where none fits, what was seen', () => {
+  test('where none fits, a quarter more than it was seen closed', () => {
     const rhythm = newRhythm()
     refuse(rhythm)
     pass(10_000)
     accept(rhythm)
     refuse(rhythm)
-    pass(33_000)
+    pass(32_000)
     refuse(rhythm)
     pass(12_000)
     accept(rhythm)
     refuse(rhythm)
-    expect(rhythm.waitMs()).toBe(45_000)
+    expect(rhythm.waitMs()).toBe(40_001)
+  })
+
+  test('but no longer than it can be', () => {
+    const rhythm = newRhythm()
+    refuse(rhythm)
+    pass(10_000)
+    accept(rhythm)
+    refuse(rhythm)
+    pass(32_000)
+    refuse(rhythm)
+    pass(2000)
+    accept(rhythm)
+    refuse(rhythm)
+    expect(rhythm.waitMs()).toBe(34_000)
   })
 
   test('one that still fits is kept', () => {
@@ -248,7 +281,8 @@ describe('how long it is', () => {
     pass(7_200_000)
     accept(rhythm, 5)
     refuse(rhythm)
-    expect(rhythm.waitMs()).toBeLessThanOrEqual(60_000)
+    // The shortest that fits.
+    expect(rhythm.waitMs()).toBe(1000)
   })
 
   test.each([1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 300_000, 3_600_000])(

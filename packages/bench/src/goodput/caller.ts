@@ -64,6 +64,8 @@ const run = async ({ client, origin, clients, calls, warmUp, process: place }: T
 
 // A task in, `warm` out; then `go` in, what came of it out.
 const parent = link(process)
+// Killed or not, whoever started it waits no more.
+process.once('disconnect', () => process.exit())
 const task = (await parent.next()) as Task
 const callings = await run(task, () => {
   parent.send('warm')

@@ -24,6 +24,10 @@ export const drawPage = (Plot: typeof uPlot, { modes, clients, charts }: PageDat
   /** A unit of x for each mode; its clients stand side by side in the middle of it. */
   const place = (mode: number, client: number) => mode + (0.7 * (client + 0.5)) / clients.length - 0.35
 
+  /** Wide enough for the names of the modes; a narrow screen scrolls. */
+  const widthOf = ({ clientWidth }: Element) => Math.max(clientWidth, modes.length * 88)
+  const inLines = (name: string) => name.replace(/(.{7,13}) /g, '$1\n')
+
   const draw = ({ values, bars, log }: Chart, target: HTMLElement): uPlot => {
     // One point of x for each dot, so that none covers another: each series is null but at its own points.
     const points = modes.flatMap((_, mode) => clients.map((_name, client) => ({ mode, client })))
@@ -57,7 +61,7 @@ export const drawPage = (Plot: typeof uPlot, { modes, clients, charts }: PageDat
       return mode === undefined ? '' : (values[client]?.[mode]?.toFixed(2) ?? '–')
     }
     const options: uPlot.Options = {
-      width: target.clientWidth,
+      width: widthOf(target),
       height: HEIGHT,
       padding: [12, 12, 0, 0],
       cursor: { points: { show: false }, y: false, drag: { setScale: false } },
@@ -69,11 +73,10 @@ export const drawPage = (Plot: typeof uPlot, { modes, clients, charts }: PageDat
       axes: [
         {
           ...axis,
-          size: 84,
-          rotate: modes.length > 4 ? -24 : 0,
+          size: 80,
           grid: { show: false },
           splits: modes.map((_, mode) => mode),
-          values: () => [...modes],
+          values: () => modes.map(inLines),
         },
         {
           ...axis,
@@ -111,8 +114,8 @@ export const drawPage = (Plot: typeof uPlot, { modes, clients, charts }: PageDat
   }
   const resize = () => {
     for (const plot of plots) {
-      const width = plot.root.parentElement?.clientWidth
-      if (width !== undefined) plot.setSize({ width, height: HEIGHT })
+      const target = plot.root.parentElement
+      if (target !== null) plot.setSize({ width: widthOf(target), height: HEIGHT })
     }
   }
   drawAll()

@@ -50,15 +50,13 @@ export const run = async (client: ClientName, { scenario, processes = 1 }: Mode,
   await using children = new AsyncDisposableStack()
 
   const api = children.use(start('./api.ts'))
+  const callers = Array.from({ length: processes }, () => children.use(start('./caller.ts')))
   api.send(options)
   const origin = (await api.next()) as string
-
-  const callers = await Promise.all(
-    Array.from({ length: processes }, async (_, index) => {
-      const caller = children.use(start('./caller.ts'))
-      caller.send({ client, origin, clients: clients / processes, calls, warmUp, process: index } satisfies Task)
-      await caller.next()
-      return caller
+  await Promise.all(
+    callers.map((caller, process) => {
+      caller.send({ client, origin, clients: clients / processes, calls, warmUp, process } satisfies Task)
+      return caller.next()
     }),
   )
   for (const caller of callers) caller.send('go')

@@ -114,8 +114,12 @@ const drive = async (clock: FakeTimers.Clock, work: Promise<unknown>): Promise<v
   })
   settled.catch(() => undefined)
   const end = clock.now + LONGEST_MS
+  let idle = 0
   while (!state.done) {
     if (clock.now > end) throw new Error('the job hangs')
+    // Nothing moves time but timers, so without one nothing will ever happen; a promise may still make one.
+    idle = clock.countTimers() === 0 ? idle + 1 : 0
+    if (idle > 100) throw new Error('the job hangs: no timer is left')
     await clock.nextAsync()
   }
   await settled
