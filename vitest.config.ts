@@ -4,6 +4,9 @@ export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'docs/test/**/*.test.ts'],
     allowOnly: false,
+    // Of two cores, vitest would leave one idle.
+    maxWorkers: '100%',
+    pool: 'threads',
     // A mock or a fake clock that outlives its test would make the next one lie.
     restoreMocks: true,
     unstubGlobals: true,
