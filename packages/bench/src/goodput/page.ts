@@ -7,7 +7,7 @@ export interface PageData {
   readonly charts: readonly Chart[]
 }
 
-export interface Chart {
+interface Chart {
   readonly id: string
   /** By client, then by mode; null where there is nothing to show. */
   readonly values: readonly (readonly (number | null)[])[]

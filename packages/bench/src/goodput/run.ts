@@ -1,5 +1,7 @@
 import { leastTimeMs, type MockApiStats } from '@aplomb/mock-api'
 import { fork } from 'node:child_process'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Mode } from '../sim/modes.ts'
 import type { Callings, Task } from './caller.ts'
@@ -22,10 +24,12 @@ export interface Run {
 
 interface Child extends Link, AsyncDisposable {}
 
-const start = (file: string): Child => {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
+const start = (file: URL): Child => {
+  const child = fork(fileURLToPath(file), {
     // What the benchmark was started with (a debugger's port) is not for its children.
     execArgv: [],
+    // Hundreds of processes load the same few files.
+    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'aplomb-goodput') },
     // Counts may be Infinity, which JSON does not know.
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -49,8 +53,8 @@ export const run = async (client: ClientName, { scenario, processes = 1 }: Mode,
   const options = { ...scenario.api, seed }
   await using children = new AsyncDisposableStack()
 
-  const api = children.use(start('./api.ts'))
-  const callers = Array.from({ length: processes }, () => children.use(start('./caller.ts')))
+  const api = children.use(start(new URL('./api.ts', import.meta.url)))
+  const callers = Array.from({ length: processes }, () => children.use(start(new URL('./caller.ts', import.meta.url))))
   api.send(options)
   const origin = (await api.next()) as string
   await Promise.all(
