@@ -70,10 +70,18 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
   }
 
   const pump = (): void => {
-    while (queue.size > 0 && room()) queue.shift()?.admit()
     clearTimeout(timer)
-    const pauseMs = control.pauseMs()
-    timer = queue.size > 0 && pauseMs > 0 ? setTimeout(pump, Math.ceil(pauseMs)) : undefined
+    timer = undefined
+    while (queue.size > 0) {
+      if (room()) {
+        queue.shift()?.admit()
+        continue
+      }
+      const pauseMs = control.pauseMs()
+      if (pauseMs > 0) timer = setTimeout(pump, Math.ceil(pauseMs))
+      // A pause may have ended between the two questions: then there is room after all.
+      if (pauseMs > 0 || !room()) return
+    }
   }
 
   return {

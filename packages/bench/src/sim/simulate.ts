@@ -71,7 +71,7 @@ export const simulate = async (scenario: Scenario, makeClient: (inner: Fetch) =>
     const jobs = fetchers.flatMap((fetch, client) =>
       Array.from({ length: calls }, async (_, i) => {
         try {
-          const response = await fetch(`${ORIGIN}/v1/lookup/10.${client}.${i >> 8}.${i & 255}`)
+          const response = await fetch(`${ORIGIN}/v1/lookup/${10 + (client >> 8)}.${client & 255}.${i >> 8}.${i & 255}`)
           await response.arrayBuffer()
           if (response.ok) answered++
         } catch {
