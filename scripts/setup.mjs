@@ -43,8 +43,8 @@ export const step = async (name, command, args) => {
 }
 
 /** Runs a task of turbo.json: when nothing that it reads has changed, its last result stands. */
-export const task = (name) =>
-  step(name, 'turbo', ['run', `//#${name}`, '--output-logs=errors-only', '--log-prefix=none', '--log-order=grouped'])
+export const task = (name, title = name) =>
+  step(title, 'turbo', ['run', `//#${name}`, '--output-logs=errors-only', '--log-prefix=none', '--log-order=grouped'])
 
 const manifests = () => [
   'pnpm-lock.yaml',
