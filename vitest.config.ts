@@ -7,6 +7,9 @@ export default defineConfig({
     // Of two cores, vitest would leave one idle.
     maxWorkers: '100%',
     pool: 'threads',
+    // What hangs is found all the same; a busy machine is no failure.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
     // A mock or a fake clock that outlives its test would make the next one lie.
     restoreMocks: true,
     unstubGlobals: true,
