@@ -1,6 +1,5 @@
-import { middleware, notify, type Middleware } from '@aplomb/pipeline'
+import { endpointOf, middleware, notify, type Middleware } from '@aplomb/pipeline'
 import { newDiary, type End } from './diary.ts'
-import { endpointOf } from './endpoint.ts'
 import type { Level } from './record.ts'
 import { redaction, type RedactOptions } from './redact.ts'
 import { outputTo, type Logger, type Sink } from './sink.ts'

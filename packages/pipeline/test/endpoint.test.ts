@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { endpointOf } from '../src/endpoint.ts'
+import { endpointOf } from '../src/index.ts'
 
 describe('an endpoint is the path with :id for what differs from call to call', () => {
   test.each([

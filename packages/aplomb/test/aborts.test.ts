@@ -1,0 +1,46 @@
+import { getEventListeners } from 'node:events'
+import { createMockApi } from '@aplomb/mock-api'
+import { serve } from '@aplomb/mock-api/server'
+import { expect, test, vi } from 'vitest'
+import { aplomb } from '../src/index.ts'
+
+const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+
+test('a thousand calls, aborted at different points of their life, leave nothing behind', async () => {
+  const api = createMockApi({
+    windows: [{ limit: 100, windowMs: 1000 }],
+    concurrency: 5,
+    latencyMs: [5, 50],
+    flaky: { rate: 0.2, kinds: ['500', '503', 'reset'] },
+  })
+  const server = await serve(api, { port: 0 })
+  try {
+    const before = timers()
+    const fetch = aplomb()
+    const reason = new Error('mine')
+    const callers: AbortController[] = []
+    const ends = await Promise.all(
+      Array.from({ length: 1000 }, async (_, i) => {
+        const caller = new AbortController()
+        callers.push(caller)
+        const timer = setTimeout(() => caller.abort(reason), (i * 7919) % 2000)
+        try {
+          const response = await fetch(`${server.url}/v1/lookup/10.0.${i >> 8}.${i & 255}`, { signal: caller.signal })
+          await response.arrayBuffer()
+          return 'answered'
+        } catch (error) {
+          return error === reason ? 'aborted' : String(error)
+        } finally {
+          clearTimeout(timer)
+        }
+      }),
+    )
+    expect(new Set(ends)).toEqual(new Set(['answered', 'aborted']))
+    // A call ends at once; the request that it has aborted does so a turn or two later, and gives back its slot then.
+    await vi.waitFor(() => expect(fetch.stats()).toMatchObject({ active: 0, queued: 0 }))
+    expect(timers()).toBeLessThanOrEqual(before)
+    for (const { signal } of callers) if (signal.aborted) expect(getEventListeners(signal, 'abort')).toEqual([])
+  } finally {
+    await server.close()
+  }
+})
