@@ -1,9 +1,7 @@
 import { classifyError, peekedBody, verdictOf, type Verdict, type VerdictKind } from '@aplomb/classify'
 import type { AttemptEvent, Call, CallEvent, EventListener } from '@aplomb/pipeline'
-import { describeError } from './error.ts'
-import { originOf } from './known.ts'
+import { describeError, originOf, type Redactor } from '@aplomb/redact'
 import type { AttemptRecord, BaseRecord, Level, Outcome, Times } from './record.ts'
-import type { Redactor } from './redact.ts'
 import type { Output } from './sink.ts'
 
 /** How an attempt or a call ended. */

@@ -1,15 +1,5 @@
+export type { ErrorRecord, RedactOptions } from '@aplomb/redact'
 export type { LogOptions } from './log.ts'
-export type {
-  AttemptRecord,
-  BaseRecord,
-  CallRecord,
-  ErrorRecord,
-  Level,
-  LogRecord,
-  Outcome,
-  RetryRecord,
-  Times,
-} from './record.ts'
-export type { RedactOptions } from './redact.ts'
+export type { AttemptRecord, BaseRecord, CallRecord, Level, LogRecord, Outcome, RetryRecord, Times } from './record.ts'
 export type { Logger, Sink } from './sink.ts'
 export { log } from './log.ts'

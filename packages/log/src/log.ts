@@ -1,7 +1,7 @@
 import { endpointOf, middleware, notify, type Middleware } from '@aplomb/pipeline'
+import { redaction, type RedactOptions } from '@aplomb/redact'
 import { newDiary, type End } from './diary.ts'
 import type { Level } from './record.ts'
-import { redaction, type RedactOptions } from './redact.ts'
 import { outputTo, type Logger, type Sink } from './sink.ts'
 
 /** Options of {@link log}. */

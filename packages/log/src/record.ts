@@ -1,4 +1,5 @@
 import type { VerdictKind } from '@aplomb/classify'
+import type { ErrorRecord } from '@aplomb/redact'
 
 /** How urgent a record is. */
 export type Level = 'info' | 'warn' | 'error'
@@ -32,14 +33,6 @@ export interface Times {
   readonly backoffMs: number
   /** From sending to the response's headers, or to the failure. */
   readonly headersMs: number
-}
-
-/** An error without its stack. */
-export interface ErrorRecord {
-  readonly name: string
-  readonly message: string
-  readonly code?: string | undefined
-  readonly cause?: ErrorRecord | undefined
 }
 
 /** How it ended, and why that was understood the way it was. */

@@ -311,9 +311,9 @@ describe('6. bad options fail at creation', () => {
     [{ sink: null }, TypeError, 'got null'],
     [{ sink: 'console' }, TypeError, 'got string'],
     [{ endpoint: '/x' }, TypeError, 'log: endpoint must be a function, got string'],
-    [{ redact: { query: 'ip' } }, TypeError, 'log: redact.query must be a list of names, got string'],
-    [{ redact: { headers: [1] } }, TypeError, 'log: redact.headers must be a list of names'],
-    [{ redact: { text: 'x' } }, TypeError, 'log: redact.text must be a function, got string'],
+    [{ redact: { query: 'ip' } }, TypeError, 'redact: query must be a list of names, got string'],
+    [{ redact: { headers: [1] } }, TypeError, 'redact: headers must be a list of names'],
+    [{ redact: { text: 'x' } }, TypeError, 'redact: text must be a function, got string'],
   ])('%o', (options, type, message) => {
     const make = () => log(options as never)
     expect(make).toThrow(type)

@@ -1,8 +1,5 @@
 import { REDACTED } from './formats.ts'
-import { oddness } from './words.ts'
-
-/** Less than in free text: where a word is expected, a key need not be long to be noticed. */
-const ODD = 6
+import { ODD, oddness } from './words.ts'
 
 const isNumber = (segment: string): boolean => /^[\d.,:+-]{1,24}$/.test(segment)
 

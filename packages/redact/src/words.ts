@@ -55,15 +55,19 @@ export const oddness = (run: string): number => {
 }
 
 /** As much oddness as no ordinary word of a message has; keys have more. */
-const ODD = 9
+export const ODD_IN_TEXT = 9
+
+/** Where a single word is expected, a key need not be long to be noticed. */
+export const ODD = 6
 
 const RUNS = /[A-Za-z0-9_+/=~%.$-]{8,}/g
 
 /** Masks the runs of characters that look drawn by lot. */
 export const maskTokens = (text: string): string =>
   text.replace(RUNS, (run) => {
-    if (oddness(run) < ODD) return run
+    if (oddness(run) < ODD_IN_TEXT) return run
     // Of a path, only the segment.
-    if (run.startsWith('/')) return run.replace(/[^/]+/g, (segment) => (oddness(segment) < ODD ? segment : REDACTED))
+    if (run.startsWith('/'))
+      return run.replace(/[^/]+/g, (segment) => (oddness(segment) < ODD_IN_TEXT ? segment : REDACTED))
     return REDACTED
   })

@@ -1,5 +1,5 @@
 import { SECRET_NAME } from './harmless.ts'
-import { oddness } from './words.ts'
+import { ODD, ODD_IN_TEXT, oddness } from './words.ts'
 
 /** Shorter values are in every text. */
 const SHORTEST = 4
@@ -11,9 +11,10 @@ const NUMBERS = /^[\d.,:+-]{1,15}$/
 const isPlain = (value: string): boolean =>
   NUMBERS.test(value) || (value.length <= 64 && WORDS.test(value) && oddness(value) === 0)
 
+/** As it was before it was percent-encoded, or turned into the bytes that a header can have. */
 const decoded = (text: string): string => {
   try {
-    return decodeURIComponent(text)
+    return decodeURIComponent(text.replace(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`))
   } catch {
     return text
   }
@@ -40,7 +41,7 @@ const partsOf = (value: string): readonly string[] => {
   return [...parts, login, ...login.split(/:(.*)/s)]
 }
 
-/** The default key, which is no secret. */
+/** The key that a call has by default: the origin, which is no secret. `''` for what is no URL. */
 export const originOf = (url: string): string => {
   try {
     return new URL(url).origin
@@ -66,16 +67,20 @@ export const secretsOf = (
   const [, userinfo = '', path = '', query = ''] =
     /^[^:]+:\/\/(?:([^/?#]*)@)?[^/?#]*([^?#]*)(?:\?([^#]*))?/.exec(request.url) ?? []
   if (userinfo) for (const one of [userinfo, ...userinfo.split(':')]) add(one, true)
-  for (const segment of path.split('/')) if (oddness(segment) > 5) add(segment, false)
+  for (const segment of path.split('/')) if (oddness(segment) >= ODD) add(segment, false)
   for (const pair of query.split('&')) {
-    const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(pair.replace(/\+/g, ' ')) ?? []
-    if (!shown.query.has(decoded(name).toLowerCase())) add(value, SECRET_NAME.test(decoded(name)))
+    const [, name = '', value = ''] = /^(?:([^=]*)=)?(.*)$/s.exec(pair) ?? []
+    if (shown.query.has(decoded(name).toLowerCase()) && oddness(value) < ODD) continue
+    // Some mean a plus sign where forms mean a space.
+    for (const one of [value, value.replaceAll('+', ' ')]) add(one, SECRET_NAME.test(decoded(name)))
   }
   request.headers.forEach((value, name) => {
-    if (shown.headers.has(name)) return
     const always = SECRET_NAME.test(name)
-    // A scheme is no secret; what follows it is.
-    for (const part of partsOf(value)) if (!/^(?:bearer|basic|digest|token|apikey)$/i.test(part)) add(part, always)
+    for (const part of partsOf(value)) {
+      // A scheme is no secret; what follows it is.
+      if (/^(?:bearer|basic|digest|token|apikey)$/i.test(part)) continue
+      if (!shown.headers.has(name) || (oddness(part) >= ODD_IN_TEXT && !/\s/.test(part))) add(part, always)
+    }
   })
   // Some partition by API key.
   if (key !== originOf(request.url)) add(key, false)

@@ -1,5 +1,5 @@
 import { maskFormats, REDACTED } from './formats.ts'
-import { HARMLESS_HEADERS, HARMLESS_QUERY, LIMIT_HEADER } from './harmless.ts'
+import { HARMLESS_HEADERS, HARMLESS_QUERY, isLimitHeader } from './harmless.ts'
 import { secretsOf } from './known.ts'
 import { maskPairs } from './pairs.ts'
 import { urlRedactor } from './url.ts'
@@ -11,15 +11,17 @@ export interface RedactOptions {
   readonly query?: readonly string[] | undefined
   /** Names of headers whose values may be shown. */
   readonly headers?: readonly string[] | undefined
-  /** Gets every text that goes into a record, redacted as it is, and may take out more. */
+  /** Gets every text, redacted as it is, and may take out more. What it throws is reported, and the text left out. */
   readonly text?: ((text: string) => string) | undefined
 }
 
-/** Redaction for the records of one call. */
+/** Takes secrets out of what is shown of one call. */
 export interface Redactor {
-  /** A text of any origin, at most `maxChars` long. */
+  /** A text of any origin, at most `maxChars` of it (1000 by default). */
   text(text: string, maxChars?: number): string
+  /** A URL, of this call or another: without userinfo, fragment, values not known to be harmless, and key-like segments. */
   url(url: string): string
+  /** Those headers that are known to be harmless, or are about limits. */
   headers(headers: Headers): Readonly<Record<string, string>>
   /** An identifier: shown although it looks like a secret, unless it is one that the request held. */
   id(id: string): string
@@ -47,13 +49,17 @@ const isNames = (names: unknown): boolean =>
   names === undefined || (Array.isArray(names) && names.every((name) => typeof name === 'string'))
 
 const check = (option: string, value: unknown, accepts: boolean, accepted: string): void => {
-  if (!accepts) throw new TypeError(`log: redact.${option} must be ${accepted}, got ${typeof value}`)
+  if (!accepts) throw new TypeError(`redact: ${option} must be ${accepted}, got ${typeof value}`)
 }
 
 /**
- * Makes a {@link Redactor} for each call.
+ * Makes a function that makes a {@link Redactor} for each call, of its request and the key it is partitioned by.
  *
  * @throws {TypeError} if an option makes no sense.
+ * @example
+ * const redactorFor = redaction({ query: ['ip'] })
+ * const redactor = redactorFor(request, call.key)
+ * console.log(redactor.url(request.url), describeError(error, redactor))
  */
 export const redaction = ({ query, headers, text: custom }: RedactOptions = {}): ((
   request: Pick<Request, 'url' | 'headers'>,
@@ -72,7 +78,7 @@ export const redaction = ({ query, headers, text: custom }: RedactOptions = {}):
     try {
       return custom ? custom(text) : text
     } catch (error) {
-      console.error('aplomb: redact.text failed; the text is left out:', error)
+      console.error('aplomb: redact: text failed; the text is left out:', error)
       return REDACTED
     }
   }
@@ -95,7 +101,7 @@ export const redaction = ({ query, headers, text: custom }: RedactOptions = {}):
       headers: (all) => {
         const visible: Record<string, string> = {}
         all.forEach((value, name) => {
-          if (shown.headers.has(name) || LIMIT_HEADER.test(name)) visible[name] = shorten(extra(mask(value)), MAX_CHARS)
+          if (shown.headers.has(name) || isLimitHeader(name)) visible[name] = shorten(extra(mask(value)), MAX_CHARS)
         })
         return visible
       },

@@ -80,7 +80,7 @@ export const FORMATS: Readonly<Record<string, string>> = {
   '1Password': 'ops_eyJ[\\w+/=-]{16,}',
   Typeform: 'tfp_[\\w-]{16,}',
   'Alibaba, Tencent': '(?:LTAI|AKID)[A-Za-z0-9]{12,}',
-  Okta: '00[\\w-]{39,42}',
+  Okta: '00[\\w-]{39,42}(?![\\w-])',
   'Azure storage': 'AccountKey=[A-Za-z0-9+/=]{20,}',
   age: 'AGE-SECRET-KEY-1[0-9A-Z]{20,}',
 }

@@ -1,0 +1,6 @@
+export { alert, type AlertOptions, type Alerts } from './alert.ts'
+export type { Sink } from './outbox.ts'
+export type { ErrorRateOptions } from './rate.ts'
+export type { Alert, Condition } from './record.ts'
+export { slack } from './slack.ts'
+export { webhook, type WebhookOptions } from './webhook.ts'

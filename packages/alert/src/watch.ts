@@ -1,0 +1,136 @@
+import { classifyError, verdictOf, type Verdict, type VerdictKind } from '@aplomb/classify'
+import type { AlertEvent, AttemptEvent, Call, EventListener } from '@aplomb/pipeline'
+import * as say from './messages.ts'
+import type { KeyState } from './state.ts'
+import { type Desk, newTell } from './tell.ts'
+
+/** Judges what happens to one call. */
+export interface Watch {
+  readonly hear: EventListener
+  end(): void
+}
+
+const SERVED: ReadonlySet<VerdictKind> = new Set(['ok', 'empty'])
+const FAILED: ReadonlySet<VerdictKind> = new Set(['server-error', 'overloaded', 'network', 'timeout'])
+const WAITS: ReadonlySet<VerdictKind> = new Set(['rate-limited', 'overloaded'])
+const MONEY: ReadonlySet<string> = new Set<VerdictKind>(['billing', 'quota-exhausted'])
+
+/** Calls that were under way, or that cost nothing, still succeed when the money is gone. */
+const STEADY_MS = 60_000
+
+const verdictFor = ({ response, error, request }: AttemptEvent, call: Call): Verdict => {
+  if (response) return verdictOf(response)
+  // A middleware that calls an attempt off by a signal of its own is no failure of the server.
+  const { aborted, reason } = request.signal
+  const isOff = aborted && error === reason && (error as Error | undefined)?.name !== 'TimeoutError'
+  return classifyError(error, { signal: isOff ? request.signal : call.signal })
+}
+
+export const newWatch = (call: Call, request: Request, state: KeyState, holdMs: number, desk: Desk): Watch => {
+  let pending: { readonly event: AttemptEvent; readonly receivedAt: number } | undefined
+  let sent = request
+  const { incident, hold } = state
+  const tell = newTell(call, request, () => sent, desk)
+
+  const refused = (): void => {
+    state.refused = { endpoint: desk.endpoint(request), until: performance.now() + STEADY_MS }
+  }
+
+  const wantsMoney = ({ kind, evidence, retryAt }: Verdict): void => {
+    refused()
+    tell(kind, 'firing', incident(kind).sign(), ({ name, where, text }) => {
+      const why = text(evidence)
+      return {
+        message: say.money(name, kind === 'quota-exhausted', where, why, retryAt),
+        endpoint: where,
+        evidence: why,
+      }
+    })
+  }
+
+  const isHeld = (until: number, evidence: string): void => {
+    const heldMs = hold.extend(until)
+    if (heldMs <= holdMs) return
+    tell('hold', 'firing', incident('hold').sign(), ({ name, text }) => {
+      const why = text(evidence)
+      return { message: say.hold(name, heldMs, hold.until - performance.now(), why), evidence: why, heldMs }
+    })
+  }
+
+  const served = (sentAt: number, cost: number | undefined): void => {
+    hold.passed(sentAt)
+    if (sentAt >= hold.until)
+      tell('hold', 'resolved', incident('hold').end(), ({ name }, since) => ({ message: say.served(name, since) }))
+    if (!state.refused || sentAt < state.refused.until) return
+    // What costs nothing is served without money; where costs are not told, the same endpoint is proof.
+    if (cost === undefined ? desk.endpoint(request) !== state.refused.endpoint : cost === 0) return
+    state.refused = undefined
+    for (const kind of MONEY)
+      tell(kind, 'resolved', incident(kind).end(), ({ name }, since) => ({ message: say.served(name, since) }))
+  }
+
+  const count = (hasFailed: boolean, evidence: string): void => {
+    const view = state.rate?.note(hasFailed)
+    if (!view) return
+    const { isHigh, ...figures } = view
+    if (isHigh && hasFailed)
+      tell('error-rate', 'firing', incident('error-rate').sign(), ({ name, where, text }) => {
+        const why = text(evidence)
+        return { message: say.errors(name, view, where, why), endpoint: where, evidence: why, ...figures }
+      })
+    if (!isHigh)
+      tell('error-rate', 'resolved', incident('error-rate').end(), ({ name }, since) => ({
+        message: say.fewErrors(name, view, since),
+        ...figures,
+      }))
+  }
+
+  /** Judges an attempt when its verdict is there: before whatever follows it, and be it the call's end. */
+  const judge = (): void => {
+    if (!pending) return
+    const { event, receivedAt } = pending
+    pending = undefined
+    const verdict = verdictFor(event, call)
+    const { kind, status, evidence, retryAfterMs, limits } = verdict
+    const hasFailed = FAILED.has(kind)
+    // What was never sent, or called off, tells nothing of the server.
+    if (status === undefined && !hasFailed) return
+    count(hasFailed, evidence)
+    if (MONEY.has(kind)) wantsMoney(verdict)
+    if (WAITS.has(kind) && retryAfterMs !== undefined) isHeld(receivedAt + retryAfterMs, evidence)
+    if (SERVED.has(kind)) served(receivedAt - event.headersMs, limits.credits?.cost)
+  }
+
+  const alerted = ({ condition, message }: AlertEvent): void => {
+    judge()
+    if (MONEY.has(condition)) refused()
+    const { left } = state
+    const isThreshold = condition === 'threshold'
+    if (isThreshold) state.leftAtAlert = Math.max(state.leftAtAlert, left ?? 0)
+    // The meter tells of each threshold once per period.
+    const occurrence = incident(condition).sign(isThreshold)
+    tell(condition, 'firing', occurrence, ({ text }) => ({ message: text(message), ...(isThreshold && { left }) }))
+  }
+
+  const hasCredits = (left: number): void => {
+    state.left = left
+    if (!incident('threshold').firing || left <= 2 * state.leftAtAlert) return
+    state.leftAtAlert = 0
+    const occurrence = incident('threshold').end()
+    tell('threshold', 'resolved', occurrence, ({ name }) => ({ message: say.credits(name, left), left }))
+  }
+
+  return {
+    hear: (event) => {
+      if (event.type === 'attempt') {
+        judge()
+        sent = event.request
+        pending = { event, receivedAt: performance.now() }
+      } else if (event.type === 'retry') judge()
+      else if (event.type === 'hold') isHeld(performance.now() + event.waitMs, event.reason)
+      else if (event.type === 'alert') alerted(event)
+      else if (event.type === 'credits' && event.left !== undefined) hasCredits(event.left)
+    },
+    end: judge,
+  }
+}

@@ -1,0 +1,6 @@
+export type { ErrorRecord } from './error.ts'
+export type { RedactOptions, Redactor } from './redact.ts'
+export { describeError } from './error.ts'
+export { REDACTED } from './formats.ts'
+export { originOf } from './known.ts'
+export { redaction } from './redact.ts'
