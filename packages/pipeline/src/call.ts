@@ -1,4 +1,4 @@
-import type { Call, Fetch, GiveUp, WaitKind } from './contract.ts'
+import type { Call, Fetch, WaitKind } from './contract.ts'
 import type { CallEvent, EventListener } from './events.ts'
 import { discard } from './discard.ts'
 import { notify } from './notify.ts'
@@ -13,6 +13,10 @@ export interface Setting {
   readonly onEvent: EventListener | undefined
 }
 
+/** The facts that change as a call goes on. */
+type Facts = 'attempt' | 'counted' | 'canReplay' | 'gaveUp' | 'observed'
+type Changing = Omit<LiveCall, Facts> & { -readonly [K in Facts]: LiveCall[K] }
+
 /** The pipeline's own side of a call. */
 export interface LiveCall extends Call {
   /** The request for the next middleware: known to this call, its body not used up. A promise if that has to be read. */
@@ -23,14 +27,15 @@ export interface LiveCall extends Call {
   run(chain: (request: Request, call: LiveCall) => Promise<Response>): Promise<Response>
 }
 
-const calls = new WeakMap<Request, LiveCall>()
-const ended = new WeakSet<LiveCall>()
+/** Emptied when the call ends: what a WeakMap holds and reaches its own key is only freed by a full collection. */
+interface Handle {
+  live: LiveCall | undefined
+}
+
+const handles = new WeakMap<Request, Handle>()
 
 /** The call that a request belongs to, while it runs. */
-export const liveCallOf = (request: Request): LiveCall | undefined => {
-  const call = calls.get(request)
-  return call && !ended.has(call) ? call : undefined
-}
+export const liveCallOf = (request: Request): LiveCall | undefined => handles.get(request)?.live
 
 let count = 0
 let prefix: string | undefined
@@ -64,24 +69,22 @@ export const begin = (
   const interruptible = caller !== undefined || timeoutMs !== undefined
   const began = performance.now()
   // Weak: a long poll replaces its request a thousand times.
-  const sources = new WeakMap<Request, Source>()
-  let canReplay = true
+  let replacements: WeakMap<Request, Source> | undefined
   const responses: Response[] = []
   let listeners: readonly { readonly listener: EventListener }[] = []
   let waits = { queue: 0, hold: 0, backoff: 0 }
-  let excused = 0
   let lastExcused = 0
   let lastError: unknown = NOTHING
 
   const adopt = (known: Source): Source => {
-    sources.set(known.request, known)
-    canReplay &&= known.canReplay
-    calls.set(known.request, call)
+    if (known !== source) (replacements ??= new WeakMap()).set(known.request, known)
+    if (!known.canReplay) call.canReplay = false
+    handles.set(known.request, handle)
     return known
   }
 
   const sourceOf = (request: Request): Source | Promise<Source> => {
-    const known = sources.get(request)
+    const known = request === source.request ? source : replacements?.get(request)
     if (known) return known
     const found = fromRequest(request, given, inner, source.canReplay ? replayLimitBytes : 0)
     return found instanceof Promise ? found.then(adopt) : adopt(found)
@@ -104,35 +107,36 @@ export const begin = (
     return signals.length === 1 ? signals[0] : AbortSignal.any(signals)
   }
 
-  const call: LiveCall = {
+  const listen = (those: typeof listeners): void => {
+    listeners = those
+    call.observed = onEvent !== undefined || those.length > 0
+  }
+
+  // No getters: they would give each call a hidden class of its own, which only a full collection frees.
+  const call: Changing = {
     id: nextId(),
     key: typeof key === 'function' ? key(source.request) : (key ?? originOf(source.request.url)),
     startedAt: Date.now(),
     attempt: 0,
-    get counted() {
-      return call.attempt - excused
-    },
+    counted: 0,
     signal,
     deadline: timeoutMs === undefined ? Infinity : began + timeoutMs,
-    get canReplay() {
-      return canReplay
-    },
+    canReplay: true,
     gaveUp: undefined,
-    get observed() {
-      return onEvent !== undefined || listeners.length > 0
-    },
+    observed: onEvent !== undefined,
     attemptTimeoutMs: undefined,
+    seat: undefined,
     fits: (waitMs) => performance.now() + waitMs < call.deadline,
     waited: (kind: WaitKind, ms) => {
       waits[kind] += ms
     },
     excuse: () => {
-      if (call.attempt > lastExcused) excused++
+      if (call.attempt > lastExcused) call.counted--
       lastExcused = call.attempt
     },
     giveUp: (by, reason) => {
       if (call.gaveUp) return
-      ;(call as { gaveUp: GiveUp }).gaveUp = { by, reason }
+      call.gaveUp = { by, reason }
       if (call.observed) call.emit({ type: 'give-up', call: call.id, key: call.key, by, reason, attempt: call.attempt })
     },
     emit: (event: CallEvent) => {
@@ -141,10 +145,8 @@ export const begin = (
     },
     on: (listener) => {
       const entry = { listener }
-      if (!ended.has(call)) listeners = [...listeners, entry]
-      return () => {
-        listeners = listeners.filter((one) => one !== entry)
-      }
+      if (handle.live) listen([...listeners, entry])
+      return () => listen(listeners.filter((one) => one !== entry))
     },
 
     enter: (request) => {
@@ -156,7 +158,8 @@ export const begin = (
       if (signal.aborted) throw signal.reason
       const known = sourceOf(request)
       const from = known instanceof Promise ? await known : known
-      const attempt = ((call as { attempt: number }).attempt += 1)
+      const attempt = (call.attempt += 1)
+      call.counted++
       const spent = waits
       waits = { queue: 0, hold: 0, backoff: 0 }
       const sentAt = Date.now()
@@ -196,8 +199,8 @@ export const begin = (
           clearTimeout(timer)
           caller?.removeEventListener('abort', abort)
           if (interruptible) signal.removeEventListener('abort', stop)
-          ended.add(call)
-          listeners = []
+          handle.live = undefined
+          listen([])
           tidy(responses, returned, all)
         }
         const abort = (): void => controller.abort(caller?.reason)
@@ -221,14 +224,14 @@ export const begin = (
         const work = async (): Promise<Response> => chain(source.request, call)
         work().then(
           (response) => {
-            if (ended.has(call)) discard(response)
+            if (!handle.live) discard(response)
             else {
               end(response, responses.includes(response))
               resolve(response)
             }
           },
           (error: unknown) => {
-            if (ended.has(call)) return
+            if (!handle.live) return
             end(undefined, error === lastError)
             reject(error)
           },
@@ -236,6 +239,7 @@ export const begin = (
       })
     },
   }
+  const handle: Handle = { live: call }
   adopt(source)
   return call
 }

@@ -20,6 +20,14 @@ export interface GiveUp {
   readonly reason: string
 }
 
+/** What a gate offers to a middleware below that sends a request again by itself. */
+export interface Seat {
+  /** An answer came that is not handed up. */
+  heard(response: Response): Promise<void>
+  /** After a wait, before sending: nothing if there still is a place for this call, else a wait for one. */
+  regain(): Promise<void> | undefined
+}
+
 /** The few facts that the middlewares of one call share. */
 export interface Call {
   /** Unique in this process. */
@@ -47,6 +55,8 @@ export interface Call {
    * a `TimeoutError`. @default undefined (none)
    */
   attemptTimeoutMs: number | undefined
+  /** The place in a gate above, if there is one. */
+  seat: Seat | undefined
   /** Whether a wait of this many milliseconds ends before the deadline. If not, do not begin it. */
   fits(waitMs: number): boolean
   /** Notes time spent waiting, for the next `attempt` event. */

@@ -1,4 +1,4 @@
-export type { Call, Fetch, GiveUp, Middleware, Next, WaitKind } from './contract.ts'
+export type { Call, Fetch, GiveUp, Middleware, Next, Seat, WaitKind } from './contract.ts'
 export type {
   AlertEvent,
   AttemptEvent,
