@@ -1,8 +1,9 @@
 import { classifyResponse, type Verdict } from '@aplomb/classify'
 import type { LimitWindow } from '@aplomb/limits'
 import { type Call, discard, keyed, middleware, type Middleware } from '@aplomb/pipeline'
-import { type Hold, newHold } from './hold.ts'
-import { newPace, type Pace, type Sent } from './pace.ts'
+import { newHold } from './hold.ts'
+import { newPace } from './pace.ts'
+import { newTurns } from './turns.ts'
 
 /** Options of {@link retryAfter}. */
 export interface RetryAfterOptions {
@@ -15,6 +16,10 @@ export interface RetryAfterOptions {
 }
 
 const NAME = 'retry-after'
+
+/** So often, and for waits up to so long, a call may come too late for a window that others use up. */
+const MOST_RACES = 16
+const SHORT_MS = 10_000
 
 /**
  * The server said when: holds every call of the key until then, and sends this one again.
@@ -37,55 +42,63 @@ export const retryAfter = ({
   if (!(maxWaitMs >= 0)) throw new RangeError(`retryAfter: maxWaitMs must be 0 or more, got ${maxWaitMs}`)
 
   const states = keyed(
-    () => ({ hold: newHold(), pace: newPace(), calls: 0 }),
+    () => {
+      const hold = newHold()
+      const pace = newPace()
+      const waitMs = (): number => {
+        const paceMs = paced ? pace.waitMs() : 0
+        // A window that resets in hours is no reason to hang: its 429 says more than we can.
+        return Math.max(hold.left(), paceMs <= maxWaitMs ? paceMs : 0)
+      }
+      return { hold, pace, turns: newTurns({ waitMs, take: pace.sent, late }), calls: 0, servedAt: -Infinity }
+    },
     ({ hold, pace, calls }) => calls === 0 && hold.left() === 0 && pace.idle,
   )
 
-  /** Waits until the key may send, and counts this request as sent. */
-  const pass = async ({ hold, pace }: { hold: Hold; pace: Pace }, call: Call): Promise<Sent> => {
-    const began = performance.now()
-    for (;;) {
-      const paceMs = paced ? pace.waitMs() : 0
-      // A window that resets in hours is no reason to hang: its 429 says more than we can.
-      if (paceMs > 0 && paceMs <= maxWaitMs) hold.extend(paceMs)
-      const waitMs = hold.left()
-      if (waitMs === 0) break
-      if (!call.fits(waitMs)) {
-        const reason = `on hold for ${seconds(waitMs)} more, past the deadline`
-        call.giveUp(NAME, reason)
-        throw new DOMException(`The call was ${reason}`, 'TimeoutError')
-      }
-      await hold.pass(call.signal)
-    }
-    const waited = performance.now() - began
-    if (waited > 0) call.waited('hold', waited)
-    return pace.sent()
-  }
-
   return middleware(NAME, async (request, next, call) => {
     const state = states(call.key)
-    const { hold, pace } = state
+    const { hold, pace, turns } = state
+    let firstSentAt = Infinity
     state.calls++
     try {
-      for (;;) {
-        const sent = await pass(state, call)
+      for (let again = false; ; again = true) {
+        let began = performance.now()
+        let sent = await turns.pass(call, again)
+        if (sent.at > began) call.waited('hold', sent.at - began)
+        // Meanwhile the gate may have learned that fewer fit.
+        for (;;) {
+          const place = again || sent.at > began ? call.seat?.regain() : undefined
+          if (!place) break
+          await place
+          began = performance.now()
+          sent = await turns.pass(call, again)
+          if (sent.at > began) call.waited('hold', sent.at - began)
+        }
+        firstSentAt = Math.min(firstSentAt, sent.at)
         const response = await next(request)
         const verdict = await classifyResponse(response)
         const waitMs = waitOf(request, verdict)
         if (paced) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited')
-        if (waitMs === undefined || call.gaveUp) return response
-
-        const reason = stop(waitMs)
-        if (waitMs <= maxWaitMs) {
+        if (verdict.action === 'use') state.servedAt = performance.now()
+        if (waitMs !== undefined && waitMs <= maxWaitMs && !call.gaveUp) {
           hold.extend(waitMs)
           call.emit({ type: 'hold', call: call.id, key: call.key, by: NAME, reason: verdict.evidence, waitMs })
         }
+        turns.look()
+        if (waitMs === undefined || call.gaveUp) return response
+
+        // Others were served meanwhile: a lost race is no failure of this call.
+        const lost =
+          maxAttempts > 1 && verdict.kind === 'rate-limited' && waitMs <= SHORT_MS && state.servedAt > firstSentAt
+        if (lost && call.attempt - call.counted < MOST_RACES) call.excuse()
+        const reason = stop(waitMs)
         if (reason !== undefined) {
           call.giveUp(NAME, reason)
           return response
         }
         const facts = { call: call.id, key: call.key, by: NAME, attempt: call.attempt }
         call.emit({ type: 'retry', ...facts, reason: `${verdict.kind}: ${verdict.evidence}`, waitMs })
+        await call.seat?.heard(response)
         discard(response)
       }
     } finally {
@@ -102,6 +115,13 @@ export const retryAfter = ({
   })
 }
 
+/** Of a call that is on hold for longer than its deadline. */
+const late = (call: Call, waitMs: number): Error => {
+  const reason = `on hold for ${seconds(waitMs)} more, past the deadline`
+  call.giveUp(NAME, reason)
+  return new DOMException(`The call was ${reason}`, 'TimeoutError')
+}
+
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 /** The wait that this middleware acts on; not that of a POST that may have been carried out. */
@@ -110,10 +130,13 @@ const waitOf = ({ method }: Request, { kind, retryable, refused, retryAfterMs }:
   return refused || IDEMPOTENT.has(method) ? retryAfterMs : undefined
 }
 
-/** Retry-After wins over the reset of a window (draft-ietf-httpapi-ratelimit-headers): that may be given back bit by bit. */
+/** Retry-After wins over the reset of a window (draft-ietf-httpapi-ratelimit-headers): one that has run out may be given back bit by bit. */
 const windowsOf = ({ limits: { windows }, retryAfterMs }: Verdict): readonly LimitWindow[] => {
   if (retryAfterMs === undefined) return windows
-  return windows.map((window) => ({ ...window, resetMs: Math.min(window.resetMs ?? retryAfterMs, retryAfterMs) }))
+  return windows.map((window) => {
+    const { remaining = 0, resetMs = retryAfterMs } = window
+    return remaining > 0 ? window : { ...window, resetMs: Math.min(resetMs, retryAfterMs) }
+  })
 }
 
 const seconds = (ms: number): string => `${Math.ceil(ms / 100) / 10} s`

@@ -16,6 +16,15 @@ const window = (remaining: number, resetMs: number, more: Partial<LimitWindow> =
 /** Sends one request and takes in its answer. */
 const exchange = (pace: Pace, ...windows: LimitWindow[]): void => pace.learn(windows, pace.sent())
 
+/** How many may go out now. */
+const room = (pace: Pace): number => {
+  let count = 0
+  while (count < 1000 && pace.waitMs() === 0) {
+    pace.sent()
+    count++
+  }
+  return count
+}
 describe('an announced window', () => {
   test('is not known at first: nobody waits', () => {
     const pace = newPace()
@@ -86,30 +95,6 @@ describe('an announced window', () => {
     expect(pace.waitMs()).toBe(500)
   })
 
-  test('what the server says of the new window counts, not when somebody happened to ask', () => {
-    const pace = newPace()
-    exchange(pace, window(0, 1000, { limit: 1, windowMs: 1000 }))
-    vi.advanceTimersByTime(1000)
-    expect(pace.waitMs()).toBe(0)
-    // Something else kept the call from being sent: the server's window opens with it, not before.
-    vi.advanceTimersByTime(300)
-    exchange(pace, window(0, 1000, { limit: 1, windowMs: 1000 }))
-    expect(pace.waitMs()).toBe(1000)
-  })
-
-  test('the new window begins with the first request in it, answered or not', () => {
-    const pace = newPace()
-    exchange(pace, window(0, 1000, { limit: 2, windowMs: 1000 }))
-    vi.advanceTimersByTime(1000)
-    expect(pace.waitMs()).toBe(0)
-    vi.advanceTimersByTime(900)
-    pace.sent()
-    vi.advanceTimersByTime(200)
-    expect(pace.waitMs()).toBe(0)
-    pace.sent()
-    expect(pace.waitMs()).toBe(800)
-  })
-
   test('its answer knows better when it ends', () => {
     const pace = newPace()
     exchange(pace, window(0, 1000, { limit: 1 }))
@@ -131,13 +116,24 @@ describe('an announced window', () => {
     expect(pace.waitMs()).toBe(0)
   })
 
-  test('the request that opened a window tells its end to half of the time its answer took', () => {
+  test('its end is known from a request in it: that had arrived after half of the time its answer took', () => {
     const pace = newPace()
     const sent = pace.sent()
     vi.advanceTimersByTime(200)
     pace.learn([window(1, 2000, { limit: 2, windowMs: 1000 })], sent)
     pace.sent()
     expect(pace.waitMs()).toBe(900)
+  })
+
+  test('and after no longer than the fastest answer took', () => {
+    const pace = newPace()
+    const fast = pace.sent()
+    vi.advanceTimersByTime(10)
+    pace.learn([], fast)
+    const slow = pace.sent()
+    vi.advanceTimersByTime(200)
+    pace.learn([window(0, 2000, { limit: 1, windowMs: 1000 })], slow)
+    expect(pace.waitMs()).toBe(1000 - 200 + 10)
   })
 
   test('one that is only expected can be forgotten', () => {
@@ -178,6 +174,195 @@ describe('an announced window', () => {
   })
 })
 
+describe('windows of up to ten seconds whose length is announced', () => {
+  const second = { limit: 2, windowMs: 1000 }
+  /** A pace that has seen one end that is full, and what is left of the next. */
+  const known = (more: Partial<LimitWindow> = second): Pace => {
+    const pace = newPace()
+    exchange(pace, window(0, 1000, more))
+    vi.advanceTimersByTime(1000)
+    expect(pace.waitMs()).toBe(0)
+    return pace
+  }
+
+  test('follow each other without a gap, whenever the first request in one is sent', () => {
+    const pace = known()
+    vi.advanceTimersByTime(300)
+    pace.sent()
+    pace.sent()
+    expect(pace.waitMs()).toBe(700)
+    vi.advanceTimersByTime(700)
+    expect(room(pace)).toBe(2)
+    expect(pace.waitMs()).toBe(1000)
+  })
+
+  test('answers that take their time move nothing', () => {
+    const pace = known()
+    for (let i = 1; i <= 50; i++) {
+      const sent = [pace.sent(), pace.sent()]
+      vi.advanceTimersByTime(137)
+      // Rounded up, as in most APIs.
+      for (const [used, one] of sent.entries()) pace.learn([window(1 - used, 1000, second)], one)
+      expect(pace.waitMs()).toBe(863)
+      vi.advanceTimersByTime(863)
+      expect(pace.waitMs()).toBe(0)
+    }
+  })
+
+  test('those in which nothing is sent are passed over', () => {
+    const pace = known()
+    vi.advanceTimersByTime(3400)
+    expect(room(pace)).toBe(2)
+    expect(pace.waitMs()).toBe(600)
+  })
+
+  test('ten seconds are the longest', () => {
+    const pace = newPace()
+    exchange(pace, window(0, 10_000, { limit: 1, windowMs: 10_000 }))
+    vi.advanceTimersByTime(10_400)
+    expect(room(pace)).toBe(1)
+    expect(pace.waitMs()).toBe(9600)
+  })
+
+  test.each([
+    ['a longer one', { limit: 1, windowMs: 10_001 }, 10_001],
+    ['one of unannounced length', { limit: 1 }, 1000],
+  ])('%s begins with its first request, answered or not', (_, more, lengthMs) => {
+    const pace = newPace()
+    exchange(pace, window(0, lengthMs, more))
+    vi.advanceTimersByTime(lengthMs)
+    expect(pace.waitMs()).toBe(0)
+    vi.advanceTimersByTime(400)
+    expect(room(pace)).toBe(1)
+    expect(pace.waitMs()).toBe(lengthMs)
+    vi.advanceTimersByTime(100)
+    expect(pace.waitMs()).toBe(lengthMs - 100)
+  })
+
+  test('until a refusal at the very beginning of one: from then on each begins with its first request', () => {
+    const pace = known()
+    vi.advanceTimersByTime(400)
+    exchange(pace, window(1, 1000, second))
+    exchange(pace, window(0, 1000, second))
+    expect(pace.waitMs()).toBe(600)
+    vi.advanceTimersByTime(600)
+    expect(pace.waitMs()).toBe(0)
+    // Its window began 400 ms later than was thought, and still lasts.
+    pace.learn([window(0, 400, second)], pace.sent(), false)
+    expect(pace.waitMs()).toBe(400)
+    for (let i = 0; i < 3; i++) {
+      vi.advanceTimersByTime(400)
+      expect(pace.waitMs()).toBe(0)
+      vi.advanceTimersByTime(300)
+      exchange(pace, window(1, 1000, second))
+      expect(pace.waitMs()).toBe(0)
+      vi.advanceTimersByTime(100)
+      exchange(pace, window(0, 900, second))
+      expect(pace.waitMs()).toBe(900)
+      vi.advanceTimersByTime(500)
+    }
+  })
+
+  test('a refusal later in one shows nothing of the kind', () => {
+    const pace = known()
+    exchange(pace, window(1, 1000, second))
+    pace.learn([window(0, 1000, second)], pace.sent(), false)
+    vi.advanceTimersByTime(1300)
+    expect(room(pace)).toBe(2)
+    expect(pace.waitMs()).toBe(700)
+  })
+
+  test('nor does one where others send, too', () => {
+    const pace = newPace()
+    const many = { limit: 10, windowMs: 1000 }
+    exchange(pace, window(9, 1000, many))
+    exchange(pace, window(3, 1000, many))
+    vi.advanceTimersByTime(1000)
+    expect(pace.waitMs()).toBe(0)
+    pace.learn([window(0, 1000, many)], pace.sent(), false)
+    vi.advanceTimersByTime(1300)
+    room(pace)
+    vi.advanceTimersByTime(690)
+    // A window of its own would last another 300 ms.
+    expect(pace.waitMs()).toBeLessThanOrEqual(10)
+  })
+})
+
+describe('requests overtake each other on the way', () => {
+  const ten = { limit: 10, windowMs: 1000 }
+  const known = (): Pace => {
+    const pace = newPace()
+    exchange(pace, window(9, 1000, ten))
+    vi.advanceTimersByTime(1000)
+    expect(pace.waitMs()).toBe(0)
+    return pace
+  }
+
+  test('one that came sooner than it was sent has not opened more room', () => {
+    const pace = known()
+    pace.sent()
+    pace.learn([window(9, 1000, ten)], pace.sent())
+    expect(room(pace)).toBe(8)
+  })
+
+  test('one that was overtaken tells of nobody else', () => {
+    const pace = known()
+    const first = pace.sent()
+    pace.sent()
+    pace.learn([window(8, 1000, ten)], first)
+    expect(room(pace)).toBe(8)
+    // Nobody trickles.
+    expect(pace.waitMs()).toBe(1000)
+  })
+
+  test('a difference of two is somebody else', () => {
+    const pace = known()
+    pace.learn([window(7, 1000, ten)], pace.sent())
+    expect(room(pace)).toBeLessThan(7)
+  })
+
+  test('our own count is exact: whatever the order of the answers, all of a window is used and no more', () => {
+    fc.assert(
+      fc.property(fc.infiniteStream(fc.boolean()), (swaps) => {
+        const pace = known()
+        let used = 0
+        while (pace.waitMs() === 0) {
+          const pair = [pace.sent(), ...(pace.waitMs() === 0 ? [pace.sent()] : [])]
+          // The second of a pair may be the first to arrive.
+          if (swaps.next().value) pair.reverse()
+          const answers = pair.map((sent) => ({ sent, remaining: 10 - ++used }))
+          // And its answer the last to come back.
+          if (swaps.next().value) answers.reverse()
+          for (const { sent, remaining } of answers) pace.learn([window(remaining, 1000, ten)], sent)
+        }
+        expect(used).toBe(10)
+        expect(pace.waitMs()).toBe(1000)
+        vi.advanceTimersByTime(1000)
+      }),
+      { seed: 12, numRuns: 100 },
+    )
+  })
+
+  test('what another limit refused used nothing of this window', () => {
+    const pace = known()
+    const sent = Array.from({ length: 4 }, () => pace.sent())
+    for (const one of sent.slice(0, 3)) pace.learn([], one, false)
+    pace.learn([window(9, 1000, ten)], sent[3]!)
+    expect(room(pace)).toBe(9)
+  })
+
+  test('nor is more taken than the server says is left', () => {
+    const pace = newPace()
+    const one = { limit: 1, windowMs: 1000 }
+    exchange(pace, window(0, 1000, one))
+    vi.advanceTimersByTime(1000)
+    expect(pace.waitMs()).toBe(0)
+    // By our count there is room again for what was refused.
+    pace.learn([window(0, 1000, one)], pace.sent(), false)
+    expect(pace.waitMs()).toBe(1000)
+  })
+})
+
 describe('several windows', () => {
   const second = { name: 'second', windowMs: 1000 }
   const minute = { name: 'minute', windowMs: 60_000 }
@@ -212,15 +397,6 @@ describe('a window that others use, too', () => {
   /** So many of ours in this window, the answers to which say that so many were used in all. */
   const share = (pace: Pace, ours: number, used: number, resetMs = 1000): void => {
     for (let i = 1; i <= ours; i++) exchange(pace, window(10 - Math.round((used * i) / ours), resetMs, second))
-  }
-  /** How many may go out now. */
-  const room = (pace: Pace): number => {
-    let count = 0
-    while (count < 1000 && pace.waitMs() === 0) {
-      pace.sent()
-      count++
-    }
-    return count
   }
   /** A pace that has seen a window of ten, in which all that were used were used by itself, end. */
   const known = (): Pace => {
@@ -272,20 +448,43 @@ describe('a window that others use, too', () => {
     expect(room(pace)).toBeLessThanOrEqual(10)
   })
 
-  test('what others leave is found out by one at a time, 6 % of the window apart', () => {
+  test('what others leave is found out by one at a time, 5 % of the window apart', () => {
     const pace = known()
     share(pace, 2, 4)
     expect(room(pace)).toBe(3)
-    expect(pace.waitMs()).toBe(60)
-    vi.advanceTimersByTime(59)
+    expect(pace.waitMs()).toBe(50)
+    vi.advanceTimersByTime(49)
     expect(pace.waitMs()).toBe(1)
     vi.advanceTimersByTime(1)
     expect(room(pace)).toBe(1)
-    expect(pace.waitMs()).toBe(60)
+    expect(pace.waitMs()).toBe(50)
     // The reset comes sooner.
-    vi.advanceTimersByTime(900)
+    vi.advanceTimersByTime(910)
     pace.sent()
     expect(pace.waitMs()).toBe(40)
+  })
+
+  test('the window before weighs in, a little: one answer is no reason to take all', () => {
+    const pace = known()
+    share(pace, 1, 10)
+    vi.advanceTimersByTime(1000)
+    expect(pace.waitMs()).toBe(0)
+    exchange(pace, window(9, 1000, second))
+    const some = room(pace)
+    expect(some).toBeGreaterThan(1)
+    expect(some).toBeLessThan(9)
+  })
+
+  test('two windows with nobody else in them, and all is ours again', () => {
+    const pace = known()
+    share(pace, 5, 10)
+    for (let i = 0; i < 2; i++) {
+      vi.advanceTimersByTime(1000)
+      expect(pace.waitMs()).toBe(0)
+      share(pace, 4, 4)
+    }
+    expect(room(pace)).toBe(6)
+    expect(pace.waitMs()).toBe(1000)
   })
 
   test('with nothing left nobody trickles: it waits for the reset', () => {
@@ -375,26 +574,91 @@ describe('a window that others use, too', () => {
   })
 })
 
-test('against a server with a fixed window, whoever asks first is never refused', () => {
-  const step = fc.record({ burst: fc.nat(12), passMs: fc.nat(700) })
-  const sizes = fc.record({ limit: fc.integer({ min: 1, max: 10 }), windowMs: fc.integer({ min: 100, max: 2000 }) })
-  fc.assert(
-    fc.property(sizes, fc.array(step, { maxLength: 60 }), ({ limit, windowMs }, steps) => {
-      const pace = newPace()
-      let opened = performance.now()
-      let used = 0
-      for (const { burst, passMs } of steps) {
-        for (let i = 0; i < burst && pace.waitMs() === 0; i++) {
-          const place = pace.sent()
-          const now = performance.now()
-          if (now >= opened + windowMs) [opened, used] = [now, 0]
-          expect(++used).toBeLessThanOrEqual(limit)
-          pace.learn([window(limit - used, opened + windowMs - now, { limit, windowMs })], place)
-        }
-        expect(pace.waitMs()).toBeLessThanOrEqual(windowMs)
-        vi.advanceTimersByTime(passMs)
+/** A server with one fixed window, and a client that asks it for one thing after the other. */
+const serve = (kind: 'on a grid' | 'begun by a request', limit: number, windowMs: number, roundMs: number) => {
+  const pace = newPace()
+  let opened = kind === 'on a grid' ? performance.now() : -Infinity
+  let used = 0
+  return {
+    pace,
+    /** Whether it was served. A refusal is waited out, as a hold does. */
+    ask: (): boolean => {
+      const sent = pace.sent()
+      const now = performance.now()
+      if (now >= opened + windowMs) {
+        opened = kind === 'on a grid' ? now - ((now - opened) % windowMs) : now
+        used = 0
       }
-    }),
-    { seed: 6, numRuns: 200 },
-  )
+      const served = used < limit
+      if (served) used++
+      const resetMs = opened + windowMs - now
+      const told = Math.ceil(resetMs / roundMs) * roundMs
+      pace.learn([window(limit - used, told, { limit, windowMs })], sent, served)
+      if (!served) vi.advanceTimersByTime(resetMs)
+      return served
+    },
+  }
+}
+
+describe('against a server with a fixed window, whoever asks for one thing after the other', () => {
+  const steps = fc.array(fc.record({ burst: fc.nat(12), passMs: fc.nat(700) }), { maxLength: 60 })
+  const limits = fc.integer({ min: 1, max: 10 })
+  const exact = fc.record({ limit: limits, windowMs: fc.integer({ min: 100, max: 2000 }), roundMs: fc.constant(1) })
+  const hundreds = fc.integer({ min: 1, max: 20 }).map((count) => count * 100)
+  const even = fc.record({ limit: limits, windowMs: hundreds, roundMs: fc.constant(1) })
+  const seconds = fc.integer({ min: 1, max: 5 }).map((count) => count * 1000)
+  const rounded = fc.record({ limit: limits, windowMs: seconds, roundMs: fc.constant(1000) })
+
+  test('is never refused, where windows are on a grid and their end is told exactly', () => {
+    fc.assert(
+      fc.property(exact, fc.nat(5000), steps, ({ limit, windowMs, roundMs }, lateMs, taken) => {
+        const { pace, ask } = serve('on a grid', limit, windowMs, roundMs)
+        vi.advanceTimersByTime(lateMs)
+        for (const { burst, passMs } of taken) {
+          for (let i = 0; i < burst && pace.waitMs() === 0; i++) expect(ask()).toBe(true)
+          expect(pace.waitMs()).toBeLessThanOrEqual(windowMs)
+          vi.advanceTimersByTime(passMs)
+        }
+      }),
+      { seed: 6, numRuns: 300 },
+    )
+  })
+
+  test('is refused once at most, ever, where a window begins with its first request', () => {
+    fc.assert(
+      fc.property(fc.oneof(exact, even, rounded), steps, ({ limit, windowMs, roundMs }, taken) => {
+        const { pace, ask } = serve('begun by a request', limit, windowMs, roundMs)
+        let refused = 0
+        for (const { burst, passMs } of taken) {
+          for (let i = 0; i < burst && pace.waitMs() === 0; i++) if (!ask()) refused++
+          vi.advanceTimersByTime(passMs)
+        }
+        expect(refused).toBeLessThanOrEqual(1)
+      }),
+      { seed: 6, numRuns: 1000 },
+    )
+  })
+
+  test('and that refusal happens', () => {
+    const { pace, ask } = serve('begun by a request', 1, 1000, 1)
+    expect(ask()).toBe(true)
+    vi.advanceTimersByTime(1400)
+    expect([pace.waitMs(), ask()]).toEqual([0, true])
+    vi.advanceTimersByTime(600)
+    expect([pace.waitMs(), ask()]).toEqual([0, false])
+    vi.advanceTimersByTime(1400)
+    expect([pace.waitMs(), ask()]).toEqual([0, true])
+    vi.advanceTimersByTime(600)
+    expect(pace.waitMs()).toBe(400)
+  })
+
+  test('loses no time, where windows are on a grid: a hundred of them take a hundred times their length', () => {
+    const { pace, ask } = serve('on a grid', 3, 1000, 1)
+    const began = performance.now()
+    for (let i = 0; i < 300; i++) {
+      vi.advanceTimersByTime(pace.waitMs())
+      expect(ask()).toBe(true)
+    }
+    expect(performance.now() - began).toBe(99_000)
+  })
 })

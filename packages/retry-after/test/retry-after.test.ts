@@ -1,5 +1,5 @@
 import { verdictOf } from '@aplomb/classify'
-import { respond, type ScriptedAnswer, type ScriptEntry } from '@aplomb/mock-api'
+import { createMockApi, respond, type ScriptedAnswer, type ScriptEntry } from '@aplomb/mock-api'
 import { type CallEvent, createFetch, type CreateFetchOptions, type Fetch, middleware } from '@aplomb/pipeline'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
@@ -33,15 +33,15 @@ const asks = (ms: number, more: ScriptedAnswer = {}): ScriptedAnswer => ({
   ...more,
 })
 
-/** What the IETF draft's headers say of windows: name, limit, remaining, seconds to the reset. */
-const announces = (
-  ...windows: readonly [name: string, limit: number, remaining: number, resetS: number][]
-): ScriptedAnswer => ({
-  headers: {
-    'ratelimit-policy': windows.map(([name, limit, , w]) => `"${name}";q=${limit};w=${w}`).join(', '),
-    ratelimit: windows.map(([name, , remaining, t]) => `"${name}";r=${remaining};t=${t}`).join(', '),
-  },
+type Announced = readonly [name: string, limit: number, remaining: number, resetS: number, windowS?: number]
+
+/** What the IETF draft's headers say of windows: seconds to the reset, and of the whole if that is not the same. */
+const limitsOf = (...windows: readonly Announced[]): Record<string, string> => ({
+  'ratelimit-policy': windows.map(([name, limit, , t, w = t]) => `"${name}";q=${limit};w=${w}`).join(', '),
+  ratelimit: windows.map(([name, , remaining, t]) => `"${name}";r=${remaining};t=${t}`).join(', '),
 })
+
+const announces = (...windows: readonly Announced[]): ScriptedAnswer => ({ headers: limitsOf(...windows) })
 
 const setup = (script: readonly ScriptEntry[], options?: RetryAfterOptions, pipeline: CreateFetchOptions = {}) => {
   const server = timed(respond(...script))
@@ -201,8 +201,8 @@ describe('3. a shorter wait never shortens a longer one', () => {
   })
 })
 
-describe('4. calls that sat out a wait come back spread over up to a tenth of it, later, never sooner', () => {
-  test('a hundred of them', async () => {
+describe('4. at its end calls go in turn, spread over up to a tenth of the pause they sat out', () => {
+  test('a hundred of them: later, never sooner', async () => {
     const { server, fetch } = setup([asks(10_000), { times: Infinity }])
     const calls = [fetch(TARGET)]
     await flush()
@@ -215,23 +215,79 @@ describe('4. calls that sat out a wait come back spread over up to a tenth of it
     expect(new Set(back).size).toBeGreaterThan(50)
   })
 
+  test('20 ms for each at most: a few need less', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const { server, fetch } = setup([asks(10_000), { times: Infinity }])
+    const calls = [fetch(TARGET)]
+    await flush()
+    calls.push(fetch(TARGET), fetch(TARGET))
+    await outcomes(calls)
+    expect(server.times).toEqual([0, 10_010, 10_020, 10_030])
+  })
+
   test('chance is only ever added', async () => {
     const draw = vi.spyOn(Math, 'random').mockReturnValue(0.999_999)
     const late = setup([asks(1000), 200])
     await settled(late.fetch(TARGET))
-    expect(late.server.times[1]).toBeGreaterThanOrEqual(1000)
-    expect(late.server.times[1]).toBeLessThanOrEqual(1100)
+    expect(late.server.times[1]).toBe(1020)
     draw.mockReturnValue(0)
     const prompt = setup([asks(1000), 200])
     await settled(prompt.fetch(TARGET))
     expect(prompt.server.times).toEqual([0, 1000])
+  })
+
+  test('first those that were refused, then first come, first served', async () => {
+    const server = respond(
+      { ...asks(1000), delayMs: 30 },
+      { ...asks(1000), delayMs: 20 },
+      { ...asks(1000), delayMs: 10 },
+      {
+        times: Infinity,
+      },
+    )
+    const fetch = createFetch([retryAfter()], { fetch: server })
+    const calls = ['a', 'b', 'c'].map((name) => fetch(`${TARGET}/${name}`))
+    await vi.advanceTimersByTimeAsync(10)
+    calls.push(...['d', 'e'].map((name) => fetch(`${TARGET}/${name}`)))
+    await outcomes(calls)
+    const order = server.requests.map(({ url }) => url.at(-1))
+    // In the order in which their refusals came back.
+    expect(order).toEqual(['a', 'b', 'c', 'c', 'b', 'a', 'd', 'e'])
+  })
+
+  test('one timer for each key waits for all of its calls', async () => {
+    const server = respond(asks(1000), asks(1000), { times: Infinity })
+    const fetch = createFetch([retryAfter({ maxAttempts: 1 })], { fetch: server })
+    await fetch(TARGET)
+    await fetch(OTHER)
+    const calls = []
+    for (let i = 0; i < 500; i++) calls.push(fetch(TARGET), fetch(OTHER))
+    await flush()
+    expect(vi.getTimerCount()).toBe(2)
+    await outcomes(calls)
+    expect(server.calls).toBe(1002)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('whoever would go in the moment in which an answer names a wait, waits', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const { server, fetch } = setup([asks(1000), { ...asks(1000), delayMs: 1020 }, { times: Infinity }])
+    const calls = [fetch(TARGET), fetch(TARGET)]
+    await flush()
+    calls.push(fetch(TARGET), fetch(TARGET))
+    await vi.advanceTimersByTimeAsync(1020)
+    expect(server.times).toEqual([0, 0, 1010])
+    await outcomes(calls)
+    expect(server.times.slice(3).every((at) => at >= 2020)).toBe(true)
   })
 })
 
 describe('5. a wait longer than maxWaitMs is neither begun nor shortened', () => {
   test('an hour: the answer comes at once, and says when', async () => {
     const { server, fetch } = setup([{ status: 429, headers: { 'retry-after': '3600' } }])
+    const began = performance.now()
     const response = await fetch(TARGET)
+    expect(performance.now() - began).toBe(0)
     expect(response.status).toBe(429)
     expect(response.bodyUsed).toBe(false)
     expect(verdictOf(response).retryAt).toEqual(new Date(Date.now() + 3_600_000))
@@ -273,11 +329,25 @@ describe('5. a wait longer than maxWaitMs is neither begun nor shortened', () =>
 
 describe("6. a wait that does not fit into the call's deadline is not begun", () => {
   test('ten seconds with five left: the answer comes at once', async () => {
-    const { fetch } = setup([asks(10_000)], {}, { timeoutMs: 5000 })
+    const { server, fetch } = setup([{ ...asks(10_000), delayMs: 1000 }], {}, { timeoutMs: 6000 })
     const call = watch(fetch(TARGET))
-    await flush()
+    await vi.advanceTimersByTimeAsync(999)
+    expect(call.outcome).toBeUndefined()
+    await vi.advanceTimersByTimeAsync(1)
     expect(call.outcome).toHaveProperty('value.status', 429)
+    expect(call.outcome).toHaveProperty('value.bodyUsed', false)
+    expect(server.times).toEqual([0])
     expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('a wait that ends at the deadline does not fit, one that ends before it does', async () => {
+    noChance()
+    const tight = setup([asks(1000)], {}, { timeoutMs: 1000 })
+    expect(await statusOf(tight.fetch(TARGET))).toBe(429)
+    expect(tight.server.times).toEqual([0])
+    const enough = setup([asks(1000), 200], {}, { timeoutMs: 1001 })
+    expect(await statusOf(enough.fetch(TARGET))).toBe(200)
+    expect(enough.server.times).toEqual([0, 1000])
   })
 
   test('a call that meets such a hold rejects at once, without being sent', async () => {
@@ -290,17 +360,38 @@ describe("6. a wait that does not fit into the call's deadline is not begun", ()
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('a call whose hold is extended past its deadline does not wait for that either', async () => {
+  test('a call whose hold is extended past its deadline hears so in that moment', async () => {
     noChance()
     const { server, fetch } = setup([asks(1000), { ...asks(20_000), delayMs: 500 }], {}, { timeoutMs: 5000 })
-    const first = watch(fetch(TARGET))
+    const refused = watch(fetch(TARGET))
     const second = watch(fetch(TARGET))
-    await vi.advanceTimersByTimeAsync(500)
+    await flush()
+    const held = watch(fetch(TARGET))
+    await vi.advanceTimersByTimeAsync(499)
+    expect([refused, second, held].map(({ outcome }) => outcome)).toEqual([undefined, undefined, undefined])
+    await vi.advanceTimersByTimeAsync(1)
     expect(second.outcome).toHaveProperty('value.status', 429)
-    await vi.advanceTimersByTimeAsync(500)
-    expect(first.outcome).toHaveProperty('error.name', 'TimeoutError')
+    expect(refused.outcome).toHaveProperty('error.name', 'TimeoutError')
+    expect(held.outcome).toHaveProperty('error.name', 'TimeoutError')
+    expect(held.outcome).toHaveProperty('error.message', 'The call was on hold for 20 s more, past the deadline')
     expect(server.times).toEqual([0, 0])
     expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('one with more time stays, and goes', async () => {
+    noChance()
+    const server = timed(respond(asks(1000), { ...asks(20_000), delayMs: 500 }, { times: Infinity }))
+    const shared = retryAfter()
+    const hasty = createFetch([shared], { fetch: server, timeoutMs: 5000 })
+    const patient = createFetch([shared], { fetch: server })
+    const calls = [watch(hasty(TARGET)), watch(patient(TARGET))]
+    await flush()
+    calls.push(watch(patient(TARGET)))
+    await vi.advanceTimersByTimeAsync(20_500)
+    expect(calls[0]?.outcome).toHaveProperty('error.name', 'TimeoutError')
+    expect(calls[1]?.outcome).toHaveProperty('value.status', 200)
+    expect(calls[2]?.outcome).toHaveProperty('value.status', 200)
+    expect(server.times).toEqual([0, 0, 20_500, 20_500])
   })
 })
 
@@ -350,7 +441,87 @@ describe('7. after maxAttempts, or if the body cannot be sent again, the answer 
   })
 })
 
-describe('8. when the rest of a window is spoken for, the next one waits for the reset', () => {
+describe('8. a 429 of a window does not count where others of the key were served: it lost a race', () => {
+  /** An API that serves all but one path, and refuses that with a wait. */
+  const server = (refusal: ScriptedAnswer) => {
+    const mine: number[] = []
+    const began = performance.now()
+    const served = respond({ delayMs: 10, times: Infinity })
+    const refused = respond({ delayMs: 10, ...refusal, times: Infinity })
+    const fetch: Fetch = (input, init) => {
+      if (!urlOf(input).endsWith('/mine')) return served(input, init)
+      mine.push(performance.now() - began)
+      return refused(input, init)
+    }
+    return { mine, fetch }
+  }
+  const MINE = 'https://api.test/mine'
+
+  test('sixteen times for each call, beside its four attempts', async () => {
+    noChance()
+    const { mine, fetch: inner } = server(asks(100))
+    const fetch = createFetch([retryAfter()], { fetch: inner })
+    const [response] = await outcomes([fetch(MINE), fetch(TARGET)])
+    expect(response).toHaveProperty('value.status', 429)
+    expect(mine).toHaveLength(4 + 16)
+    expect(mine.at(-1)).toBe(19 * 110)
+  })
+
+  test('and then it is served', async () => {
+    const fetch = createFetch([retryAfter()], {
+      fetch: respond({ ...asks(100), delayMs: 10 }, { delayMs: 5 }, { ...asks(100), times: 15 }, 200),
+    })
+    const [first, second] = await outcomes([fetch(TARGET), fetch(TARGET)])
+    expect(first).toHaveProperty('value.status', 200)
+    expect(second).toHaveProperty('value.status', 200)
+  })
+
+  test('a lone call has four attempts', async () => {
+    const { mine, fetch: inner } = server(asks(100))
+    expect(await statusOf(createFetch([retryAfter()], { fetch: inner })(MINE))).toBe(429)
+    expect(mine).toHaveLength(4)
+  })
+
+  test('so has one whose like are refused, too', async () => {
+    const { mine, fetch: inner } = server(asks(100))
+    const fetch = createFetch([retryAfter()], { fetch: inner })
+    for (const outcome of await outcomes([fetch(MINE), fetch(MINE), fetch(MINE)]))
+      expect(outcome).toHaveProperty('value.status', 429)
+    expect(mine).toHaveLength(12)
+  })
+
+  test.each([
+    ['a wait of more than ten seconds', asks(10_001)],
+    ['an overload', asks(100, { status: 503 })],
+  ])('%s is no race', async (_, refusal) => {
+    const { mine, fetch: inner } = server(refusal)
+    const fetch = createFetch([retryAfter()], { fetch: inner })
+    const [response] = await outcomes([fetch(MINE), fetch(TARGET)])
+    expect(response).toHaveProperty('value.status', refusal.status)
+    expect(mine).toHaveLength(4)
+  })
+
+  test('one of ten seconds is', async () => {
+    const { mine, fetch: inner } = server(asks(10_000))
+    const fetch = createFetch([retryAfter()], { fetch: inner })
+    await outcomes([fetch(MINE), fetch(TARGET)])
+    expect(mine).toHaveLength(20)
+  })
+
+  test.each([
+    ['one of another key', OTHER, 0],
+    ['one that was served before this call was first sent', TARGET, 50],
+  ])('%s does not count', async (_, target, gapMs) => {
+    const { mine, fetch: inner } = server(asks(100))
+    const fetch = createFetch([retryAfter()], { fetch: inner })
+    const other = fetch(target)
+    await vi.advanceTimersByTimeAsync(gapMs)
+    await outcomes([other, fetch(MINE)])
+    expect(mine).toHaveLength(4)
+  })
+})
+
+describe('9. when the rest of a window is spoken for, the next one waits for the reset', () => {
   test('one after the other', async () => {
     noChance()
     const { server, fetch } = setup([
@@ -386,6 +557,30 @@ describe('8. when the rest of a window is spoken for, the next one waits for the
     expect(server.times.slice(3)).toEqual([10_000])
   })
 
+  test('or until an answer says that there is room', async () => {
+    noChance()
+    const { server, fetch } = setup([
+      announces(['default', 9, 2, 60]),
+      { ...announces(['default', 9, 8, 60]), delayMs: 300 },
+      { delayMs: 500 },
+      { times: Infinity },
+    ])
+    await fetch(TARGET)
+    await outcomes([fetch(TARGET), fetch(TARGET), fetch(TARGET)])
+    expect(server.times).toEqual([0, 0, 0, 300])
+  })
+
+  test('but a hold lasts, whatever an answer says of windows', async () => {
+    noChance()
+    const { server, fetch } = setup([
+      asks(1000),
+      { ...announces(['default', 9, 8, 60]), delayMs: 300 },
+      { times: Infinity },
+    ])
+    await outcomes([fetch(TARGET), fetch(TARGET)])
+    expect(server.times).toEqual([0, 0, 1000])
+  })
+
   test('not with pace: false', async () => {
     const { server, fetch } = setup([announces(['default', 1, 0, 10]), 200], { pace: false })
     await fetch(TARGET)
@@ -407,7 +602,62 @@ describe('8. when the rest of a window is spoken for, the next one waits for the
   })
 })
 
-describe('9. with several windows, each is counted; the one that has run out decides', () => {
+describe('10. windows of up to ten seconds follow each other, until a refusal shows otherwise', () => {
+  test('on the grid of the first, whenever a call comes', async () => {
+    noChance()
+    const { server, fetch } = setup([{ ...announces(['default', 1, 0, 10]), times: Infinity }])
+    await fetch(TARGET)
+    await vi.advanceTimersByTimeAsync(14_000)
+    await settled(fetch(TARGET))
+    await settled(fetch(TARGET))
+    expect(server.times).toEqual([0, 14_000, 20_000])
+  })
+
+  test('longer ones begin with their first request', async () => {
+    noChance()
+    const { server, fetch } = setup([{ ...announces(['default', 1, 0, 20]), times: Infinity }])
+    await fetch(TARGET)
+    await vi.advanceTimersByTimeAsync(24_000)
+    await settled(fetch(TARGET))
+    await settled(fetch(TARGET))
+    expect(server.times).toEqual([0, 24_000, 44_000])
+  })
+
+  test('where each begins with its first request, that costs one refusal', async () => {
+    noChance()
+    const began = performance.now()
+    const times: number[][] = []
+    let openedAt = -Infinity
+    const server: Fetch = async () => {
+      const now = performance.now() - began
+      const lasts = now < openedAt + 10_000
+      if (!lasts) openedAt = now
+      const status = lasts ? 429 : 200
+      times.push([now, status])
+      const headers = limitsOf(['default', 1, 0, Math.ceil((openedAt + 10_000 - now) / 1000), 10])
+      return new Response('x', { status, headers })
+    }
+    const fetch = createFetch([retryAfter()], { fetch: server })
+    for (const gapMs of [14_000, 0, 14_000, 0, 14_000, 0]) {
+      await settled(fetch(TARGET))
+      await vi.advanceTimersByTimeAsync(gapMs)
+    }
+    await settled(fetch(TARGET))
+    expect(times).toEqual([
+      [0, 200],
+      [14_000, 200],
+      // The one that was expected from 10 to 20 s lasts until 24 s.
+      [20_000, 429],
+      [24_000, 200],
+      [38_000, 200],
+      [48_000, 200],
+      [62_000, 200],
+      [72_000, 200],
+    ])
+  })
+})
+
+describe('11. with several windows, each is counted; the one that has run out decides', () => {
   test('a second and a minute', async () => {
     noChance()
     const { server, fetch } = setup([
@@ -418,9 +668,66 @@ describe('9. with several windows, each is counted; the one that has run out dec
     for (let i = 0; i < 3; i++) await settled(fetch(TARGET))
     expect(server.times).toEqual([0, 0, 30_000])
   })
+
+  test("a wait that an answer names wins over its window's reset: some of that may be given back sooner", async () => {
+    noChance()
+    const headers = { ...limitsOf(['bucket', 5, 0, 30]), 'retry-after': '2' }
+    const { server, fetch } = setup([{ status: 429, headers }, 200])
+    expect(await statusOf(fetch(TARGET))).toBe(200)
+    expect(server.times).toEqual([0, 2000])
+  })
+
+  test('a refusal by one of them ends no other: all that both give is used', async () => {
+    noChance()
+    const windows = [
+      { name: 'second', limit: 20, windowMs: 1000 },
+      { name: 'minute', limit: 100, windowMs: 60_000 },
+    ]
+    const server = timed(createMockApi({ windows }).fetch)
+    const fetch = createFetch([retryAfter()], { fetch: server })
+    const calls = Array.from({ length: 110 }, (_, i) => fetch(`https://api.test/v1/lookup/1.1.1.${i}`))
+    const answers = await outcomes(calls)
+    expect(answers.every((answer) => 'value' in answer && answer.value.status === 200)).toBe(true)
+    // Twenty in each second, until the minute has no more.
+    const after = (ms: number): number => server.times.filter((at) => at === ms).length
+    expect([1000, 2000, 3000, 4000].map(after)).toEqual([20, 20, 20, 20])
+    expect([after(0), after(60_000), server.times.length]).toEqual([110, 10, 200])
+  })
 })
 
-describe('10. the body of an answer that is not returned is cancelled', () => {
+describe('12. where others use a window, too, we take of its rest in proportion to what we had of it', () => {
+  test('and try what is left for them one by one, 5 % of the window apart', async () => {
+    noChance()
+    const { server, fetch } = setup([
+      announces(['default', 10, 9, 10]),
+      announces(['default', 10, 6, 10]),
+      { times: Infinity },
+    ])
+    await fetch(TARGET)
+    await vi.advanceTimersByTimeAsync(10_000)
+    // Of the four that were used, one was ours: so is one of the six that are left.
+    await fetch(TARGET)
+    await outcomes(Array.from({ length: 4 }, () => fetch(TARGET)))
+    expect(server.times).toEqual([0, 10_000, 10_000, 10_500, 11_000, 11_500])
+  })
+
+  test('clients that know nothing of each other share it: all of their calls are served, few are refused', async () => {
+    const server = timed(createMockApi({ windows: [{ limit: 20, windowMs: 1000 }], latencyMs: [30, 70] }).fetch)
+    const clients = Array.from({ length: 4 }, () => createFetch([retryAfter()], { fetch: server }))
+    const url = 'https://api.test/v1/lookup/1.1.1.1'
+    for (const fetch of clients) await settled(fetch(url))
+    await vi.advanceTimersByTimeAsync(1000)
+    const calls = clients.flatMap((fetch) => Array.from({ length: 100 }, () => fetch(url)))
+    const answers = await outcomes(calls)
+    const served = answers.filter((answer) => 'value' in answer && answer.value.status === 200).length
+    expect(served).toBe(400)
+    // It takes 20 s at least. Without pace, each answer costs a refusal and more.
+    expect(server.times.at(-1)).toBeLessThan(22_000)
+    expect(server.times.length).toBeLessThan(600)
+  })
+})
+
+describe('13. the body of an answer that is not returned is cancelled', () => {
   test('before the wait', async () => {
     const binary = { 'content-type': 'application/octet-stream', 'retry-after-ms': '1000' }
     const { server, fetch } = setup([{ status: 429, headers: binary, body: 'x' }, 200])
@@ -439,7 +746,7 @@ describe('10. the body of an answer that is not returned is cancelled', () => {
   })
 })
 
-describe("11. an abort ends the wait at once, with the signal's reason, and leaves no timer", () => {
+describe("14. an abort ends the wait at once, with the signal's reason, and leaves no timer", () => {
   test('of the call that was refused', async () => {
     const { fetch } = setup([asks(1000)])
     expect(await abortAfter(500, (signal) => fetch(TARGET, { signal }))).toEqual(CLEAN)
@@ -480,7 +787,7 @@ describe("11. an abort ends the wait at once, with the signal's reason, and leav
   })
 })
 
-describe('12. each retryAfter() has a state of its own', () => {
+describe('15. each retryAfter() has a state of its own', () => {
   test('a hold of one does not hold the other', async () => {
     const server = respond(asks(1000), 200)
     const [one, other] = [

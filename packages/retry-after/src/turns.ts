@@ -1,0 +1,125 @@
+import type { Call } from '@aplomb/pipeline'
+
+/** Calls that wait until their key may send: those that were refused before, then first come, first served. */
+export interface Turns<Turn> {
+  readonly size: number
+  /** The call's turn, now or when it comes. Rejects at once when the signal fires, or the wait will not fit the deadline. */
+  pass(call: Call, again: boolean): Promise<Turn>
+  /** The wait may have changed. */
+  look(): void
+}
+
+export interface TurnSetting<Turn> {
+  /** Milliseconds until one more may be sent. */
+  readonly waitMs: () => number
+  /** Counts one as sent. */
+  readonly take: () => Turn
+  /** The error for a call whose deadline comes first. */
+  readonly late: (call: Call, waitMs: number) => Error
+}
+
+/** Waiters come back spread over this share of the pause they sat out, so that its end is no stampede. */
+const SPREAD = 0.1
+/** For a few waiters less is enough: so many milliseconds for each. */
+const APART_MS = 20
+/** The longest delay a timer takes. */
+const LONGEST_MS = 2 ** 31 - 1
+
+interface Waiter {
+  readonly call: Call
+  readonly admit: () => void
+  readonly fail: (reason: unknown) => void
+}
+
+export const newTurns = <Turn>({ waitMs, take, late }: TurnSetting<Turn>): Turns<Turn> => {
+  const fresh = new Set<Waiter>()
+  const refused = new Set<Waiter>()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  /** Since when they wait; unset once they are let through, each some chance time after the one before. */
+  let since: number | undefined
+  let apartMs = 0
+  let nextAt = 0
+  let earliest = Infinity
+
+  const size = (): number => refused.size + fresh.size
+
+  /** Those who would wait in vain hear of it now. */
+  const dismiss = (ms: number): void => {
+    if (performance.now() + ms < earliest) return
+    earliest = Infinity
+    for (const { call, fail } of [...refused, ...fresh]) {
+      if (call.fits(ms)) earliest = Math.min(earliest, call.deadline)
+      else fail(late(call, ms))
+    }
+  }
+
+  const timeLeft = (): number => {
+    const ms = waitMs()
+    const now = performance.now()
+    if (ms > 0) {
+      since ??= now
+      return ms
+    }
+    if (since !== undefined) {
+      apartMs = Math.min((now - since) * SPREAD, APART_MS * size()) / size()
+      nextAt = now + Math.random() * apartMs
+      since = undefined
+    }
+    return nextAt - now
+  }
+
+  const look = (): void => {
+    clearTimeout(timer)
+    timer = undefined
+    while (size() > 0) {
+      const ms = timeLeft()
+      if (ms > 0) {
+        dismiss(ms)
+        // Timers drop fractions, and would fire before the end.
+        if (size() > 0) timer = setTimeout(look, Math.min(Math.ceil(ms), LONGEST_MS))
+        return
+      }
+      const [first] = refused.size > 0 ? refused : fresh
+      first?.admit()
+      nextAt += Math.random() * apartMs
+    }
+  }
+
+  return {
+    get size() {
+      return size()
+    },
+    look,
+    pass: (call, again) =>
+      new Promise((resolve, reject) => {
+        if (call.signal.aborted) return reject(call.signal.reason)
+        const ms = waitMs()
+        if (size() === 0 && ms === 0) return resolve(take())
+        if (!call.fits(ms)) return reject(late(call, ms))
+        const line = again ? refused : fresh
+        const abort = (): void => waiter.fail(call.signal.reason)
+        const leave = (): void => {
+          line.delete(waiter)
+          call.signal.removeEventListener('abort', abort)
+          if (size() > 0) return
+          clearTimeout(timer)
+          since = timer = undefined
+        }
+        const waiter: Waiter = {
+          call,
+          admit: () => {
+            leave()
+            resolve(take())
+          },
+          fail: (reason) => {
+            leave()
+            reject(reason)
+          },
+        }
+        line.add(waiter)
+        earliest = Math.min(earliest, call.deadline)
+        call.signal.addEventListener('abort', abort)
+        if (timer === undefined) look()
+      }),
+  }
+}

@@ -1,0 +1,447 @@
+import type { Call } from '@aplomb/pipeline'
+import fc from 'fast-check'
+import { describe, expect, test, vi } from 'vitest'
+import { abortAfter, CLEAN, flush, listeners, outcomes, useFakeTime, watch } from '../../aplomb/test/support/time.ts'
+import { newTurns } from '../src/turns.ts'
+
+useFakeTime()
+
+/** As much of a call as a turn needs. */
+const newCall = ({ deadlineMs = Infinity, signal = new AbortController().signal } = {}): Call => {
+  const deadline = performance.now() + deadlineMs
+  return { signal, deadline, fits: (waitMs) => performance.now() + waitMs < deadline } as Call
+}
+
+/** Turns that are closed for some time: so that they open at a moment, or after each one that passes. */
+const setup = () => {
+  const zero = performance.now()
+  const state = { until: 0, afterEachMs: 0, taken: [] as number[] }
+  const turns = newTurns({
+    waitMs: () => Math.max(0, state.until - performance.now()),
+    take: () => {
+      const now = performance.now()
+      if (state.afterEachMs > 0) state.until = now + state.afterEachMs
+      return state.taken.push(now - zero)
+    },
+    late: (_, waitMs) => new Error(`${waitMs} ms are too long`),
+  })
+  /** Closes them for so long from now, as an answer does that names a wait. */
+  const close = (ms: number): void => {
+    state.until = Math.max(state.until, performance.now() + ms)
+    turns.look()
+  }
+  const open = (): void => {
+    state.until = 0
+    turns.look()
+  }
+  return { state, turns, close, open }
+}
+
+const noChance = (): void => {
+  vi.spyOn(Math, 'random').mockReturnValue(0)
+}
+
+describe('with nothing to wait for', () => {
+  test('a call passes at once, without a timer', async () => {
+    const { turns } = setup()
+    const { signal } = new AbortController()
+    const passed = watch(turns.pass(newCall({ signal }), false))
+    await flush()
+    expect(passed.outcome).toEqual({ value: 1 })
+    expect(turns.size).toBe(0)
+    expect(vi.getTimerCount()).toBe(0)
+    expect(listeners(signal)).toBe(0)
+  })
+
+  test('not one that was aborted already', async () => {
+    const { turns, state } = setup()
+    const reason = new Error('mine')
+    await expect(turns.pass(newCall({ signal: AbortSignal.abort(reason) }), false)).rejects.toBe(reason)
+    expect(state.taken).toEqual([])
+  })
+})
+
+describe('calls that wait', () => {
+  test('go in the order in which they came', async () => {
+    const { turns, close } = setup()
+    close(1000)
+    const order: number[] = []
+    const waits = Array.from({ length: 20 }, (_, i) => turns.pass(newCall(), false).then(() => order.push(i)))
+    await outcomes(waits)
+    expect(order).toEqual(Array.from({ length: 20 }, (_, i) => i))
+  })
+
+  test('those that were refused before go first, among them the first', async () => {
+    const { turns, close } = setup()
+    close(1000)
+    const order: string[] = []
+    const join = (name: string): Promise<unknown> =>
+      turns.pass(newCall(), name.startsWith('refused')).then(() => order.push(name))
+    await outcomes(['new 1', 'refused 1', 'new 2', 'refused 2', 'new 3'].map(join))
+    expect(order).toEqual(['refused 1', 'refused 2', 'new 1', 'new 2', 'new 3'])
+  })
+
+  test('nobody who comes later passes them by, even when nothing is to be waited for any more', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const { turns, close, state } = setup()
+    close(1000)
+    const order: string[] = []
+    const join = (name: string): Promise<unknown> => turns.pass(newCall(), false).then(() => order.push(name))
+    const waits = [join('first'), join('second')]
+    await vi.advanceTimersByTimeAsync(1015)
+    expect(order).toEqual(['first'])
+    waits.push(join('third'))
+    await outcomes(waits)
+    expect(order).toEqual(['first', 'second', 'third'])
+    expect(state.taken).toEqual([1010, 1020, 1030])
+  })
+
+  test('each takes one: where that was the last, the next waits for more', async () => {
+    noChance()
+    const { turns, state } = setup()
+    state.afterEachMs = 60
+    const waits = Array.from({ length: 4 }, () => turns.pass(newCall(), false))
+    await outcomes(waits)
+    expect(state.taken).toEqual([0, 60, 120, 180])
+  })
+
+  test('have one timer between them, however many they are', async () => {
+    const { turns, close } = setup()
+    const arm = vi.spyOn(globalThis, 'setTimeout')
+    close(1000)
+    for (let i = 0; i < 1000; i++) watch(turns.pass(newCall(), i % 3 === 0))
+    expect(vi.getTimerCount()).toBe(1)
+    expect(arm).toHaveBeenCalledTimes(1)
+    for (let i = 0; i < 5; i++) {
+      close(1000 + i)
+      expect(vi.getTimerCount()).toBe(1)
+    }
+    await vi.advanceTimersByTimeAsync(1030)
+    expect(turns.size).toBeGreaterThan(0)
+    expect(turns.size).toBeLessThan(1000)
+    expect(vi.getTimerCount()).toBe(1)
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(turns.size).toBe(0)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('a wait that is longer than a timer can be', async () => {
+    noChance()
+    const { turns, close, state } = setup()
+    const arm = vi.spyOn(globalThis, 'setTimeout')
+    const ms = 2 ** 31 + 5000
+    close(ms)
+    await outcomes([turns.pass(newCall(), false)])
+    expect(state.taken).toEqual([ms])
+    expect(arm.mock.calls.map(([, delayMs]) => delayMs)).toEqual([2 ** 31 - 1, 5001])
+  })
+
+  test('no fraction of a millisecond too early, nor woken twice for it', async () => {
+    noChance()
+    const { turns, close, state } = setup()
+    const arm = vi.spyOn(globalThis, 'setTimeout')
+    close(10.2)
+    await outcomes([turns.pass(newCall(), false)])
+    expect(state.taken).toEqual([11])
+    expect(arm).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('when the wait changes', () => {
+  test('it may end early: a look is enough', async () => {
+    noChance()
+    const { turns, close, open, state } = setup()
+    close(1000)
+    const waits = [turns.pass(newCall(), false), turns.pass(newCall(), false)]
+    await vi.advanceTimersByTimeAsync(300)
+    open()
+    await outcomes(waits)
+    expect(state.taken).toEqual([300, 300])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('a look alone lets nobody through', async () => {
+    noChance()
+    const { turns, close, state } = setup()
+    close(1000)
+    const wait = turns.pass(newCall(), false)
+    for (let i = 0; i < 9; i++) {
+      await vi.advanceTimersByTimeAsync(100)
+      turns.look()
+    }
+    expect(state.taken).toEqual([])
+    await outcomes([wait])
+    expect(state.taken).toEqual([1000])
+  })
+
+  test('those who are about to go wait again', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const { turns, close, state } = setup()
+    close(1000)
+    const waits = Array.from({ length: 3 }, () => turns.pass(newCall(), false))
+    await vi.advanceTimersByTimeAsync(1010)
+    expect(state.taken).toEqual([1010])
+    close(500)
+    await outcomes(waits)
+    // The second pause was one of 500 ms, for two: 20 ms for each at most.
+    expect(state.taken).toEqual([1010, 1520, 1530])
+  })
+})
+
+describe('they are spread', () => {
+  /** When those went that waited through such a pause. */
+  const after = async (pauseMs: number, count: number): Promise<number[]> => {
+    const { turns, close, state } = setup()
+    close(pauseMs)
+    await outcomes(Array.from({ length: count }, () => turns.pass(newCall(), false)))
+    return state.taken
+  }
+
+  test('over up to a tenth of the pause', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    // A hundred milliseconds for fifty: 2 ms for each at most.
+    expect(await after(1000, 50)).toEqual(Array.from({ length: 50 }, (_, i) => 1001 + i))
+  })
+
+  test('at most 20 ms for each: a few need less', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    expect(await after(10_000, 3)).toEqual([10_010, 10_020, 10_030])
+  })
+
+  test('with bad luck all of it, but no more', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999_999)
+    const times = await after(1000, 50)
+    expect(times.at(-1)).toBe(1100)
+  })
+
+  test('with good luck not at all: chance is only ever added', async () => {
+    noChance()
+    expect(await after(1000, 50)).toEqual(Array.from({ length: 50 }, () => 1000))
+  })
+
+  test('over the pause that was sat out: who came at its end hardly waits longer', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const { turns, close, state } = setup()
+    close(10_000)
+    await vi.advanceTimersByTimeAsync(9900)
+    await outcomes([turns.pass(newCall(), false)])
+    // Of a tenth of 100 ms.
+    expect(state.taken).toEqual([10_005])
+  })
+
+  test('a pause that was extended is one', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const { turns, close, state } = setup()
+    close(1000)
+    const waits = Array.from({ length: 10 }, () => turns.pass(newCall(), false))
+    await vi.advanceTimersByTimeAsync(900)
+    close(300)
+    await outcomes(waits)
+    // Of a tenth of 1200 ms.
+    expect(state.taken).toEqual(Array.from({ length: 10 }, (_, i) => 1206 + i * 6))
+  })
+})
+
+test('whatever the luck: not before the end of the pause, and not past a tenth of it or 20 ms for each', async () => {
+  const sizes = fc.record({ pauseMs: fc.integer({ min: 1, max: 20_000 }), count: fc.integer({ min: 1, max: 200 }) })
+  await fc.assert(
+    fc.asyncProperty(sizes, async ({ pauseMs, count }) => {
+      const { turns, close, state } = setup()
+      close(pauseMs)
+      await outcomes(Array.from({ length: count }, () => turns.pass(newCall(), false)))
+      expect(state.taken).toHaveLength(count)
+      expect(state.taken[0]).toBeGreaterThanOrEqual(pauseMs)
+      // Timers take whole milliseconds.
+      expect(state.taken.at(-1)).toBeLessThanOrEqual(Math.ceil(pauseMs + Math.min(pauseMs * 0.1, 20 * count)))
+    }),
+    { seed: 9, numRuns: 100 },
+  )
+})
+
+describe('a deadline', () => {
+  test('that comes first: the call is rejected at once, and never waits', async () => {
+    const { turns, close } = setup()
+    close(1000)
+    await expect(turns.pass(newCall({ deadlineMs: 999 }), false)).rejects.toThrow('1000 ms are too long')
+    // At its deadline a call has ended.
+    await expect(turns.pass(newCall({ deadlineMs: 1000 }), false)).rejects.toThrow('1000 ms are too long')
+    expect(turns.size).toBe(0)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('that comes after it: the call passes', async () => {
+    noChance()
+    const { turns, close, state } = setup()
+    close(1000)
+    expect(await outcomes([turns.pass(newCall({ deadlineMs: 1001 }), false)])).toEqual([{ value: 1 }])
+    expect(state.taken).toEqual([1000])
+  })
+
+  test('that comes before the end of a wait that was extended: rejected in that moment, the others stay', async () => {
+    noChance()
+    const { turns, close, state } = setup()
+    close(1000)
+    const calls = [2000, 5000, 3000, Infinity].map((deadlineMs) => newCall({ deadlineMs }))
+    const waits = calls.map((call, i) => watch(turns.pass(call, i === 2)))
+    const rejected = (): boolean[] => waits.map(({ outcome }) => outcome !== undefined && 'error' in outcome)
+    await vi.advanceTimersByTimeAsync(500)
+    close(1400)
+    await flush()
+    expect(rejected()).toEqual([false, false, false, false])
+    close(1500)
+    await flush()
+    expect(rejected()).toEqual([true, false, false, false])
+    expect(waits[0]?.outcome).toHaveProperty('error.message', '1500 ms are too long')
+    close(10_000)
+    await flush()
+    expect(rejected()).toEqual([true, true, true, false])
+    expect(turns.size).toBe(1)
+    expect(calls.map(({ signal }) => listeners(signal))).toEqual([0, 0, 0, 1])
+    expect(vi.getTimerCount()).toBe(1)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(waits[3]?.outcome).toEqual({ value: 1 })
+    expect(state.taken).toEqual([10_500])
+  })
+
+  test('when the last one is rejected, no timer is left', async () => {
+    const { turns, close } = setup()
+    close(1000)
+    const wait = watch(turns.pass(newCall({ deadlineMs: 2000 }), false))
+    close(5000)
+    await flush()
+    expect(wait.outcome).toHaveProperty('error')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('an abort', () => {
+  test.each([false, true])('ends the wait at once and leaves nothing (refused before: %s)', async (again) => {
+    const { turns, close } = setup()
+    close(1000)
+    expect(await abortAfter(500, (signal) => turns.pass(newCall({ signal }), again))).toEqual(CLEAN)
+    expect(turns.size).toBe(0)
+  })
+
+  test('while they are let through, too', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.999)
+    const { turns, close } = setup()
+    close(1000)
+    expect(await abortAfter(1010, (signal) => turns.pass(newCall({ signal }), false))).toEqual(CLEAN)
+  })
+
+  test('of one does not hold up the others', async () => {
+    noChance()
+    const { turns, close, state } = setup()
+    close(1000)
+    const controller = new AbortController()
+    const gone = watch(turns.pass(newCall({ signal: controller.signal }), false))
+    const wait = turns.pass(newCall(), false)
+    controller.abort()
+    await outcomes([wait])
+    expect(gone.outcome).toHaveProperty('error.name', 'AbortError')
+    expect(state.taken).toEqual([1000])
+  })
+
+  test('the next pause begins anew', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const { turns, close, state } = setup()
+    close(10_000)
+    expect(await abortAfter(500, (signal) => turns.pass(newCall({ signal }), false))).toEqual(CLEAN)
+    await vi.advanceTimersByTimeAsync(9400)
+    await outcomes([turns.pass(newCall(), false)])
+    // It sat out the last 100 ms of it.
+    expect(state.taken).toEqual([10_005])
+  })
+
+  test.each([
+    ['a signal of their own', () => new AbortController()],
+    [
+      'one signal',
+      (
+        (one: AbortController) => () =>
+          one
+      )(new AbortController()),
+    ],
+  ])('of ten thousand with %s takes milliseconds', async (_, controllerOf) => {
+    const { turns, close } = setup()
+    const controllers = Array.from({ length: 10_000 }, controllerOf)
+    let looks = 0
+    close(1000)
+    const waits = controllers.map(({ signal }) => {
+      const call = newCall({ signal, deadlineMs: 60_000 })
+      const counting = { ...call, fits: (ms: number) => (looks++, call.fits(ms)) } as Call
+      return watch(turns.pass(counting, false))
+    })
+    const arm = vi.spyOn(globalThis, 'setTimeout')
+    const began = process.hrtime.bigint()
+    for (const controller of controllers) controller.abort()
+    const tookMs = Number(process.hrtime.bigint() - began) / 1e6
+    await flush()
+    expect(waits.every(({ outcome }) => outcome && 'error' in outcome)).toBe(true)
+    expect(turns.size).toBe(0)
+    expect(vi.getTimerCount()).toBe(0)
+    // Each was asked once, when it came, and nobody again because of another: no work grows with the square.
+    expect(looks).toBe(10_000)
+    expect(arm).not.toHaveBeenCalled()
+    expect(tookMs).toBeLessThan(1000)
+  })
+})
+
+test('whatever happens, each goes in its turn, not before the end, and nobody is forgotten', async () => {
+  const event = fc.oneof(
+    fc.record({ join: fc.constantFrom('new', 'refused'), deadlineMs: fc.option(fc.nat(8000), { nil: Infinity }) }),
+    fc.record({ closeMs: fc.integer({ min: 1, max: 3000 }) }),
+    fc.record({ passMs: fc.nat(1500) }),
+    fc.record({ abort: fc.nat(30) }),
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(event, { minLength: 1, maxLength: 40 }), async (events) => {
+      const lines: Record<string, number[]> = { refused: [], new: [] }
+      let until = 0
+      const turns = newTurns({
+        waitMs: () => Math.max(0, until - performance.now()),
+        take: () => {
+          expect(performance.now()).toBeGreaterThanOrEqual(until)
+        },
+        late: () => new Error('late'),
+      })
+      const controllers: AbortController[] = []
+      const waits: Promise<void>[] = []
+      const leave = (id: number): void => {
+        for (const line of Object.values(lines)) if (line.includes(id)) line.splice(line.indexOf(id), 1)
+      }
+      for (const one of events) {
+        if ('join' in one) {
+          const id = waits.length
+          const controller = new AbortController()
+          controllers.push(controller)
+          lines[one.join]?.push(id)
+          const { join, deadlineMs } = one
+          const wait = turns.pass(newCall({ signal: controller.signal, deadlineMs }), join === 'refused').then(
+            () => {
+              expect(id).toBe([...(lines['refused'] ?? []), ...(lines['new'] ?? [])][0])
+              leave(id)
+            },
+            () => leave(id),
+          )
+          watch(wait)
+          waits.push(wait)
+          // It passes, or hears that it cannot, before anything else happens.
+          await flush()
+        } else if ('closeMs' in one) {
+          until = Math.max(until, performance.now() + one.closeMs)
+          turns.look()
+          await flush()
+        } else if ('abort' in one) {
+          controllers[one.abort]?.abort()
+          await flush()
+        } else await vi.advanceTimersByTimeAsync(one.passMs)
+        expect(turns.size).toBe(Object.values(lines).flat().length)
+        expect(vi.getTimerCount()).toBe(turns.size > 0 ? 1 : 0)
+      }
+      for (const outcome of await outcomes(waits)) expect(outcome).toEqual({ value: undefined })
+      expect([turns.size, vi.getTimerCount()]).toEqual([0, 0])
+    }),
+    { seed: 8, numRuns: 100 },
+  )
+})
