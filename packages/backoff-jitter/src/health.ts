@@ -1,8 +1,8 @@
 /** How a key fares: a failure in the midst of successes needs no long wait. */
 export interface Health {
   note(success: boolean): void
-  /** What to multiply a delay with. */
-  readonly scale: number
+  /** What to multiply the delay with before retry number `retry` of a call that first failed at this time. */
+  scale(retry: number, failedAt: number): number
 }
 
 /** How much of the past counts: about the last ten attempts. */
@@ -14,12 +14,17 @@ const HASTE = 0.05
 
 export const newHealth = (): Health => {
   let successes = 0
+  let lastSuccessAt = -Infinity
   return {
     note: (success) => {
       successes = successes * MEMORY + (success ? 1 - MEMORY : 0)
+      if (success) lastSuccessAt = performance.now()
     },
-    get scale() {
-      return successes >= WELL ? HASTE : 1
+    scale: (retry, failedAt) => {
+      // A call that fails again while nobody else succeeds has met an outage, not bad luck.
+      if (successes < WELL || (retry > 1 && lastSuccessAt <= failedAt)) return 1
+      // Each further failure makes it less likely to be an isolated one.
+      return HASTE ** (1 - (retry - 1) / 8)
     },
   }
 }

@@ -103,6 +103,7 @@ export const backoffJitter = ({
   return middleware(NAME, async (request, next, call) => {
     const { budget, health } = states(call.key)
     const nextDelay = delays({ baseMs, maxMs, jitter })
+    let failedAt: number | undefined
     budget.deposit()
     if (attemptTimeoutMs !== undefined) call.attemptTimeoutMs = attemptTimeoutMs
     if (idempotencyKey && !repeatable.has(request.method) && !KEY_HEADERS.some((name) => request.headers.has(name))) {
@@ -129,8 +130,8 @@ export const backoffJitter = ({
       if (call.gaveUp) return false
       const { verdict, response } = failure
       const { retryAfterMs: asked = 0 } = verdict
-      // Each further failure of a call makes it less likely to be an isolated one.
-      const haste = typeof jitter === 'function' ? 1 : health.scale ** (1 / 2 ** (call.counted - 1))
+      failedAt ??= performance.now()
+      const haste = typeof jitter === 'function' ? 1 : health.scale(call.counted, failedAt)
       // What the server asks for is a floor: jitter only ever comes on top. Its refusals need no budget, they cost it little.
       const own = asked > 0 ? asked + (jitter === 'none' ? 0 : Math.random() * ADDED * baseMs) : nextDelay() * haste
       health.note(false)

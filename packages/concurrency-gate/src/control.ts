@@ -1,4 +1,5 @@
 import type { Verdict } from '@aplomb/classify'
+import { newLatency } from './latency.ts'
 import { newRhythm } from './rhythm.ts'
 
 /**
@@ -12,6 +13,10 @@ export interface Control {
   readonly limit: number
   /** Whether it has served somebody of late: then a refusal will pass. */
   readonly serving: boolean
+  /** Whether the last thing heard of it, apart from refusals, was a failure. */
+  readonly failing: boolean
+  /** Milliseconds by which a call that failed comes back later, so that all who lost the same server do not come at once. */
+  spreadMs(retry: number): number
   /** Milliseconds until the pause in force ends. */
   pauseMs(): number
   /** Nothing is in flight, and nobody waits. */
@@ -31,28 +36,33 @@ export interface Sent {
 const START = 4
 /** After a moment with nothing in flight, a burst begins with so many: what was true before it may be so no more. */
 const BURST = 8
-/** Up to here the limit doubles with each round, and beyond as long as answers take no longer for it; else it grows by one. */
+/** Up to here the limit doubles with each round, and beyond as long as none is refused and answers take no longer for it; else it grows by one. */
 const SLOW_START = 16
-/** Answers take so many times as long as the fastest: they wait for each other in the server. */
-const QUEUEING = 2
-/** A difference that is none, in milliseconds. */
-const NOISE_MS = 5
 /** Whoever needs more says so with `limit`. */
 const MOST = 256
 /** So many failures in a row, and the server is taken to be down. */
 const DOWN_AFTER = 5
+/** Failures further apart than that are not of one outage. */
+const OUTAGE_MS = 10_000
 const FIRST_PAUSE_MS = 100
+/** Others keep the server full: slots come free all the time, and each is fought for. */
+const CROWDED_PAUSE_MS = 200
 const LONGEST_PAUSE_MS = 4000
 /** Pauses are this share of the time that the server has been down: its end is noticed that much late at most. */
 const PAUSE_SHARE = 0.2
-/** Of a window that has not shown its length: asking more often would be refused more often. */
-const WINDOW_PAUSE_SHARE = 0.3
+/** Of a window that has not shown its length: it may be short. Its length is a round one, so half of it is exact enough. */
+const FIRST_WINDOW_PAUSE_MS = 30
+const WINDOW_PAUSE_SHARE = 0.5
 /** A refusal that asks for a longer wait holds nobody. */
 export const LONGEST_WAIT_MS = 60_000
+/** Of a server that refuses where it failed before: it is up again, and others want it, too. */
+const RECOVERY_PAUSE_SHARE = 0.1
 /** For so long after a good answer, refusals are a matter of our pace. */
 const SERVING_MS = 10_000
 /** A learned ceiling is tried again after so many good answers for each slot. */
 const PATIENCE = 20
+/** Where refusals follow each other, others keep the server full: then one slot more is tried so many times less often. */
+const MOST_CAUTION = 4
 /** So many signs against it, and a silent refusal is no longer taken for one of too many in flight. */
 const DOUBTS = 3
 /** How much of the past the share of failures remembers. */
@@ -73,18 +83,20 @@ export const newControl = (fixed: number | undefined): Control => {
   let announced = false
   /** Good answers since the last refusal. */
   let streak = 0
-  /** How long answers take: the fastest of late, and on average. */
-  let fastestMs = Infinity
-  let averageMs = 0
+  const latency = newLatency(limit)
   /** Failures in a row, and their share of late. */
   let failures = 0
   let failing = 0
+  let failingSince = 0
+  let failedAt = -Infinity
   let nature: Nature = 'unknown'
   /** What a silent refusal was is tried with one request, once others have shown that the server is well. */
   let trial: 'none' | 'waiting' | 'due' | 'sent' = 'none'
   let tried: Sent | undefined
   let contradictions = 0
   let crowdedAt = 0
+  /** How many good answers, for each slot, it takes to try one slot more. */
+  let caution = 1
   /** Requests without an answer yet: a stream is in flight for long after it. */
   let unanswered = 0
   const rhythm = newRhythm()
@@ -101,9 +113,9 @@ export const newControl = (fixed: number | undefined): Control => {
 
   const now = (): number => performance.now()
 
-  const pause = (share: number): void => {
+  const pause = (share: number, least = FIRST_PAUSE_MS): void => {
     const elapsed = now() - (badSince ??= now())
-    const ms = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, elapsed * share))
+    const ms = Math.min(LONGEST_PAUSE_MS, Math.max(least, elapsed * share))
     // A part of it is chance: many processes that lost the same server must not come back together.
     pausedUntil = now() + ms * (0.75 + Math.random() / 2)
     decidedAt = now()
@@ -118,8 +130,9 @@ export const newControl = (fixed: number | undefined): Control => {
   const grow = (sent: Sent, active: number): void => {
     // An idle gate learns nothing about what the server could take.
     if (Math.max(sent.active, active) < limit / 2) return
-    const doubling = limit < slowStart || (slowStart >= SLOW_START && averageMs < fastestMs * QUEUEING + NOISE_MS)
-    if (limit < ceiling) limit = Math.min(ceiling, limit + (doubling ? 1 : 1 / limit))
+    if (latency.measuring) return
+    const doubling = !latency.wary && (limit < slowStart || slowStart >= SLOW_START)
+    if (limit < ceiling) limit = Math.min(ceiling, limit + (doubling ? 1 : 1 / (limit * caution)))
     else if (!announced && ceiling < (fixed ?? MOST) && streak > PATIENCE * ceiling) {
       streak = 0
       limit = ++ceiling
@@ -129,13 +142,11 @@ export const newControl = (fixed: number | undefined): Control => {
   const succeeded = (sent: Sent, active: number): void => {
     rhythm.accepted(sent.at)
     lastSuccessAt = now()
-    const tookMs = lastSuccessAt - sent.at
-    averageMs = averageMs * MEMORY + tookMs * (1 - MEMORY)
-    // What was true once need not be for ever: the fastest slowly gives way.
-    fastestMs = Math.min(fastestMs * 1.01, tookMs)
+    limit = latency.heard(sent.at, sent.active, lastSuccessAt - sent.at, limit) ?? limit
     failures = 0
     failing *= MEMORY
     streak++
+    if (streak > PATIENCE) caution = 1
     if (trial === 'waiting') trial = 'due'
     else if (trial === 'sent' && sent === tried) {
       trial = 'none'
@@ -152,7 +163,8 @@ export const newControl = (fixed: number | undefined): Control => {
   }
 
   const failed = (sent: Sent, overloaded: boolean): string | undefined => {
-    failures++
+    if (failures++ === 0 || now() - failedAt > OUTAGE_MS) failingSince = now()
+    failedAt = now()
     failing = failing * MEMORY + 1 - MEMORY
     // What was sent before the last decision says nothing about its effect.
     if (sent.at < decidedAt) return undefined
@@ -172,12 +184,13 @@ export const newControl = (fixed: number | undefined): Control => {
   /** Too many in flight: those that still are is what the server takes. */
   const crowded = (sent: Sent, active: number): string | undefined => {
     streak = 0
+    if (sent.at > crowdedAt) caution = Math.min(caution * 2, MOST_CAUTION)
     crowdedAt = now()
     limit = Math.max(1, Math.min(limit, active - 1))
     slowStart = Math.min(slowStart, limit)
     if (!announced) ceiling = limit
     // None is: others keep it full.
-    if (active <= 1 && sent.at >= decidedAt) pause(PAUSE_SHARE)
+    if (active <= 1 && sent.at >= decidedAt) pause(PAUSE_SHARE, CROWDED_PAUSE_MS)
     return `refused with ${active} in flight`
   }
 
@@ -189,12 +202,15 @@ export const newControl = (fixed: number | undefined): Control => {
     if (news) limitBefore = Math.max(limit, limitBefore)
     limit = Math.min(limitBefore, ceiling)
     const opensInMs = rhythm.waitMs()
-    pause(WINDOW_PAUSE_SHARE)
+    if (failures > 0) badSince ??= failingSince
+    pause(failures > 0 ? RECOVERY_PAUSE_SHARE : WINDOW_PAUSE_SHARE, FIRST_WINDOW_PAUSE_MS)
     if (opensInMs > 0) pausedUntil = now() + opensInMs
     return news ? 'refused without a time: probing' : undefined
   }
 
   const refusedSilently = (sent: Sent, active: number): string | undefined => {
+    // Long after its last failure, a server that refuses is not one that comes back.
+    if (badSince === undefined && now() - failedAt > OUTAGE_MS) failures = 0
     if (nature === 'in flight') {
       // More were served before: so it is not that, after all.
       const fewer = active < ceiling || active <= 1
@@ -263,6 +279,14 @@ export const newControl = (fixed: number | undefined): Control => {
     get limit() {
       return Math.floor(limit)
     },
+    get failing() {
+      return failures > 0
+    },
+    spreadMs: (retry) => {
+      // A probe at a time needs no spreading.
+      if (failures === 0 || badSince !== undefined) return 0
+      return (Math.random() * 1.35 * (now() - failingSince)) / 4 ** (retry - 1)
+    },
     get serving() {
       return now() - lastSuccessAt < SERVING_MS
     },
@@ -271,7 +295,10 @@ export const newControl = (fixed: number | undefined): Control => {
       rested = true
     },
     sent: (active) => {
-      if (rested && ceiling === MOST && nature === 'unknown') limit = Math.min(limit, BURST)
+      if (rested && ceiling === MOST && nature === 'unknown') {
+        limit = Math.min(limit, BURST)
+        latency.rebase(limit)
+      }
       rested = false
       rhythm.sent()
       unanswered++

@@ -1,5 +1,5 @@
 import type { Verdict } from '@aplomb/classify'
-import type { Call } from '@aplomb/pipeline'
+import { type Call, sleep } from '@aplomb/pipeline'
 import pLimit from 'p-limit'
 import { newControl, type Sent } from './control.ts'
 import { QueueFullError, QueueTimeoutError } from './errors.ts'
@@ -7,7 +7,9 @@ import { newQueue } from './queue.ts'
 
 /** The right to have one request in flight. */
 interface Slot {
-  readonly sent: Sent
+  sent: Sent
+  /** Whether the answer to what was sent has been taken in. */
+  answered: boolean
   /** Gives it back. Once is enough; more does no harm. */
   release(): void
 }
@@ -22,8 +24,12 @@ export interface Gate {
   readonly queued: number
   /** Whether the server has served somebody of late. */
   readonly serving: boolean
+  /** Whether it failed, and has served nobody since. */
+  readonly failing: boolean
   /** A slot, now or when the turn comes. */
   enter(call: Call, as: Place): Promise<Slot>
+  /** Whether a slot that was taken a while ago is still within the limit: then it may be sent from now. */
+  keeps(slot: Slot): boolean
   /** Takes in what came of a request, whose slot is not given back yet. */
   learn(call: Call, slot: Slot, verdict: Verdict): void
 }
@@ -60,7 +66,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       if (--active === 0 && queue.size === 0) control.rest()
       resolve()
     }
-    return { sent: control.sent(++active), release }
+    return { sent: control.sent(++active), answered: false, release }
   }
 
   const room = (): boolean => {
@@ -97,8 +103,18 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
     get serving() {
       return control.serving
     },
+    get failing() {
+      return control.failing
+    },
     enter: async (call, as) => {
       const ahead = as === 'ahead'
+      if (as === 'new' && call.attempt > 0) {
+        const spreadMs = control.spreadMs(call.attempt)
+        if (spreadMs > 0 && call.fits(spreadMs)) {
+          await sleep(spreadMs, call.signal)
+          call.waited('queue', spreadMs)
+        }
+      }
       if (call.signal.aborted) throw call.signal.reason
       if ((queue.size === 0 || ahead) && room()) return take()
       if (as === 'new' && queue.size >= maxQueue) throw refuse(call, new QueueFullError(call.key, maxQueue))
@@ -138,7 +154,14 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       call.waited('queue', performance.now() - began)
       return slot
     },
+    keeps: (slot) => {
+      if (active > Math.max(1, control.limit)) return false
+      slot.sent = slot.answered ? control.sent(active) : Object.assign(slot.sent, { at: performance.now(), active })
+      slot.answered = false
+      return true
+    },
     learn: (call, slot, verdict) => {
+      slot.answered = true
       const previous = control.limit
       const reason = control.learn(verdict, slot.sent, active)
       const { limit } = control

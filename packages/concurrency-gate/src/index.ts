@@ -46,7 +46,7 @@ const MOST_SILENT_REFUSALS = 20
 const isOurs = ({ kind, retryable, retryAfterMs }: Verdict, gate: Gate, refusals: number): boolean => {
   if (!retryable || kind === 'concurrency-limited') return retryable
   if (kind !== 'rate-limited' || retryAfterMs !== undefined || refusals >= MOST_SILENT_REFUSALS) return false
-  return gate.serving && gate.active + gate.queued > 1
+  return gate.failing || (gate.serving && gate.active + gate.queued > 1)
 }
 
 /**
@@ -80,6 +80,9 @@ export const concurrencyGate = ({
     (gate) => gate.active === 0 && gate.queued === 0,
   )
 
+  /** A call that the backoff sends again comes back with its refusals. */
+  const refused = new WeakMap<Call, number>()
+
   const stop = (call: Call, refusals: number, waitMs: number): string | undefined => {
     if (refusals >= MOST_REFUSALS) return `refused ${refusals} times`
     if (waitMs > LONGEST_WAIT_MS || !call.fits(waitMs)) return `a wait of ${Math.ceil(waitMs)} ms is too long`
@@ -90,16 +93,28 @@ export const concurrencyGate = ({
   const gateway = middleware(NAME, async (request, next, call) => {
     const gate = gates(call.key)
     let place: Place = 'new'
-    for (let refusals = 0; ;) {
-      const slot = await gate.enter(call, place)
+    for (;;) {
+      const refusals = refused.get(call) ?? 0
+      let slot = await gate.enter(call, place)
       let kept = false
+      call.seat = {
+        heard: async (response) => gate.learn(call, slot, await classifyResponse(response)),
+        regain: () => {
+          if (gate.keeps(slot)) return undefined
+          slot.release()
+          return gate.enter(call, 'ahead').then((anew) => {
+            slot = anew
+          })
+        },
+      }
       try {
         const response = await next(request)
         const verdict = await classifyResponse(response)
         gate.learn(call, slot, verdict)
         if (isOurs(verdict, gate, refusals) && !call.gaveUp) {
           call.excuse()
-          const reason = stop(call, ++refusals, verdict.retryAfterMs ?? 0)
+          refused.set(call, refusals + 1)
+          const reason = stop(call, refusals + 1, verdict.retryAfterMs ?? 0)
           if (reason === undefined) {
             place = verdict.kind === 'concurrency-limited' ? 'ahead' : 'again'
             discard(response)

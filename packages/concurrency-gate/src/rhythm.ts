@@ -15,29 +15,52 @@ export interface Rhythm {
 /** Windows have round lengths: of those that fit what was seen, one of these is taken. */
 const ROUND_MS = [10, 20, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 300_000, 3_600_000]
 
+/** How long the answer to the first request of a window is waited for, at least. */
+const ANSWER_MS = 1000
+
 /** After so many windows without a refusal, more is tried: one request, then two, four; after each refusal less often. */
-const CONTENT = 2
+const CONTENT = 1
 const MOST_CONTENT = 32
 
 export const newRhythm = (): Rhythm => {
   /** When the first request of this window was let through; unknown for the window in which we began. */
   let openedAt: number | undefined
+  let lastOpenedAt: number | undefined
+  let lastPassed = 0
+  /** Requests in this window, how many of them were refused, and how many were sent after that. */
   let sent = 0
-  let accepted = 0
+  let refused = 0
+  let sentSince = 0
   let closed = false
-  let firstRefusedAt = 0
   let lastRefusedAt = 0
+  /** When the last refusal came back. */
+  let heardAt = 0
   let quota = Infinity
   let periodMs: number | undefined
+  /** The period is longer than this. */
+  let aboveMs = 0
+  /** Whether the period has held: until then a window begins with one request. */
+  let sure = true
   let content = 0
   let patience = CONTENT
   let step = 1
+  /** Whether more is being tried than was good before. */
   let tried = false
-  let lastOpenedAt: number | undefined
+  let good = 0
+
+  /** What this window has let through. Those without an answer yet are among them: refusals are quick. */
+  const passed = (): number => sent - refused - sentSince
 
   const tryMore = (): void => {
-    if (++content < patience) return
+    if (quota === Infinity || ++content < patience) return
     content = 0
+    const shorter = ROUND_MS.findLast((ms) => ms > aboveMs && ms < (periodMs ?? 0))
+    if (sure && shorter !== undefined) {
+      periodMs = shorter
+      sure = false
+      return
+    }
+    if (!tried) good = quota
     tried = true
     quota += step
     step = Math.min(step * 2, Math.ceil(quota / 4))
@@ -45,61 +68,80 @@ export const newRhythm = (): Rhythm => {
 
   /** It was closed at the last refusal, and open `at` this time: the window's length is in between. */
   const measure = (at: number): void => {
-    const above = lastRefusedAt - (openedAt ?? firstRefusedAt)
-    const most = openedAt === undefined ? Infinity : at - openedAt
-    if (periodMs !== undefined && periodMs > above && periodMs <= most) return
-    // Too short is found out by one refusal, too long by nothing.
-    periodMs = ROUND_MS.find((ms) => ms > above && ms <= most) ?? Math.min(most, above * 1.25 + 1)
+    if (openedAt === undefined) return
+    const most = at - openedAt
+    aboveMs = Math.max(lastRefusedAt - openedAt, aboveMs < most ? aboveMs : 0)
+    const held = periodMs !== undefined && periodMs > aboveMs && periodMs <= most
+    if (!sure && !held) patience = Math.min(patience * 2, MOST_CONTENT)
+    sure = held
+    // One request finds out that it is too short.
+    if (!sure) periodMs = ROUND_MS.find((ms) => ms > aboveMs && ms <= most) ?? Math.min(most, aboveMs * 1.25 + 1)
   }
 
   const open = (at: number): void => {
-    if (!closed) tryMore()
-    else {
+    const some = passed() > 0
+    if (closed) {
       // Refused from its beginning on: it was still the one before.
-      if (accepted === 0) openedAt = lastOpenedAt
+      if (!some) {
+        openedAt = lastOpenedAt
+        quota = Math.max(1, lastPassed)
+      }
       measure(at)
     }
-    if (accepted > 0) lastOpenedAt = openedAt
-    closed = false
+    if (refused === 0) tryMore()
+    else {
+      // Few let through: that may be the end of the window before, and ours begun too early.
+      const least = tried ? good : quota === Infinity ? 0 : Math.floor(quota / 2)
+      if (some && openedAt !== undefined) quota = Math.max(passed(), least)
+      if (tried) patience = Math.min(patience * 2, MOST_CONTENT)
+      tried = false
+    }
+    if (some) {
+      lastOpenedAt = openedAt
+      lastPassed = passed()
+    }
     openedAt = at
-    accepted = 0
-    sent = 0
+    sent = sentSince
+    refused = sentSince = 0
+    closed = false
+  }
+
+  const close = (): void => {
+    closed = true
+    heardAt = performance.now()
+    sentSince = 0
   }
 
   return {
     waitMs: () => {
       if (openedAt === undefined || periodMs === undefined || (!closed && sent < quota)) return 0
-      return Math.max(0, openedAt + periodMs - performance.now())
+      // Open again, as far as is known; until an answer says so, it gets no more than it took before.
+      const most = sure ? Math.max(1, Math.min(quota, passed())) : 1
+      const opensAt = openedAt + periodMs + (closed && sentSince >= most ? Math.max(periodMs, ANSWER_MS) : 0)
+      return Math.max(0, opensAt - performance.now())
     },
     sent: () => {
       const now = performance.now()
-      if (!closed && openedAt !== undefined && periodMs !== undefined && now >= openedAt + periodMs) open(now)
+      if (!closed && openedAt !== undefined && periodMs !== undefined && now >= openedAt + periodMs) {
+        if (sure) open(now)
+        else close()
+      }
       sent++
+      if (closed) sentSince++
     },
     accepted: (at) => {
-      if (closed && at > lastRefusedAt) {
-        open(at)
-        sent = 1
-      }
-      accepted++
-      // Underway when the window closed, and let through all the same.
-      if (closed && openedAt !== undefined) quota = Math.max(quota, accepted)
+      // Sent before the refusal came back, it may have overtaken the refused one.
+      if (closed && at >= heardAt) open(at)
     },
     refused: (at) => {
       // It was sent in the window before.
       if (openedAt !== undefined && at < openedAt) return
-      if (!closed) {
-        closed = true
+      if (refused++ === 0) {
         content = 0
-        if (tried) patience = Math.min(patience * 2, MOST_CONTENT)
-        tried = false
         step = 1
-        firstRefusedAt = at
-        // Few let through: that may be the end of the window before, and ours begun too early.
-        const least = accepted === 0 ? quota : quota === Infinity ? 0 : Math.floor(quota / 2)
-        if (openedAt !== undefined) quota = Math.max(1, accepted, least)
       }
       lastRefusedAt = at
+      close()
     },
   }
 }

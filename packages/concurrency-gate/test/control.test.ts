@@ -188,11 +188,6 @@ describe('beyond 16 the limit doubles only as long as answers take no longer for
     expect(control.limit - before).toBeLessThanOrEqual(1)
   })
 
-  test('up to 16 it doubles, however slow the answers', () => {
-    const control = newControl(undefined)
-    expect(Array.from({ length: 4 }, (_, i) => round(control, 'ok', 10 * 10 ** i))).toEqual([4, 8, 16, 16])
-  })
-
   test('a few milliseconds are no difference', () => {
     const control = newControl(undefined)
     expect(Array.from({ length: 7 }, (_, i) => round(control, 'ok', i % 2 === 0 ? 1 : 6))).toEqual([
@@ -225,12 +220,58 @@ describe('a refusal for too many in flight', () => {
     expect(control.pauseMs()).toBe(0)
   })
 
-  test('of a call that was alone: others keep the limit full, so it pauses', () => {
+  test('of a call that was alone: others keep the limit full, so it pauses, 200 ms and then a fifth of the time', () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
     const control = newControl(undefined)
-    exchange(control, 'concurrency-limited')
-    expect(most(control)).toBe(0)
-    vi.advanceTimersByTime(Math.ceil(control.pauseMs()))
-    expect(most(control)).toBe(1)
+    const pauses = Array.from({ length: 8 }, () => {
+      exchange(control, 'concurrency-limited')
+      expect(most(control)).toBe(0)
+      const ms = control.pauseMs()
+      vi.advanceTimersByTime(ms)
+      expect(most(control)).toBe(1)
+      return ms
+    })
+    expect(pauses).toEqual([200, 200, 200, 200, 200, 200, 240, 288])
+  })
+
+  describe('where refusals follow each other, others keep it full: the limit comes back more slowly', () => {
+    const crowd = (refusals: number): Control => {
+      const control = newControl(undefined)
+      control.learn(verdict('ok', concurrency(10, 1)), control.sent(1), 1)
+      for (let i = 0; i < refusals; i++) {
+        vi.advanceTimersByTime(1)
+        control.learn(verdict('concurrency-limited'), control.sent(4), 4)
+      }
+      return control
+    }
+    /** Good answers until there is one slot more. */
+    const answers = (control: Control): number => {
+      const { limit } = control
+      let count = 0
+      for (; control.limit === limit; count++) succeed(control)
+      return count
+    }
+
+    test('after one, it takes twice as many good answers for one slot more; after more, four times', () => {
+      // 3 + 1/3 + 1/3.3 + 1/3.6 would be one more after four.
+      expect([1, 2, 3, 4].map((refusals) => answers(crowd(refusals)))).toEqual([7, 14, 14, 14])
+    })
+
+    test('those of what was sent together count as one', () => {
+      const control = crowd(0)
+      vi.advanceTimersByTime(1)
+      const batch = Array.from({ length: 5 }, () => control.sent(8))
+      vi.advanceTimersByTime(1)
+      for (const [i, sent] of batch.entries()) control.learn(verdict('concurrency-limited'), sent, 8 - i)
+      expect(answers(control)).toBe(7)
+    })
+
+    test('after twenty good answers in a row that is over', () => {
+      const control = crowd(4)
+      succeed(control, 21)
+      const { limit } = control
+      expect(answers(control)).toBeLessThanOrEqual(limit)
+    })
   })
 
   test('a learned ceiling is tried again, one more at a time, after 20 good answers for each slot', () => {
@@ -370,7 +411,7 @@ describe('a refusal without a word', () => {
     },
   )
 
-  test('a window that is closed is asked after 100 ms, then after 30 % of the time it was seen closed, a quarter chance', () => {
+  test('a window that is closed is asked after 30 ms, then after half the time it was seen closed, a quarter chance', () => {
     const draw = vi.spyOn(Math, 'random')
     const pauses = (chance: number): number[] => {
       draw.mockReturnValue(chance)
@@ -383,9 +424,9 @@ describe('a refusal without a word', () => {
         return Math.round(ms)
       })
     }
-    expect(pauses(0.5)).toEqual([100, 100, 100, 100, 120, 156, 203, 264])
-    expect(pauses(0).slice(0, 4)).toEqual([75, 75, 75, 75])
-    expect(pauses(1).slice(0, 4)).toEqual([125, 125, 125, 141])
+    expect(pauses(0.5)).toEqual([30, 30, 30, 45, 68, 102, 153, 229])
+    expect(pauses(0).slice(0, 4)).toEqual([23, 23, 23, 26])
+    expect(pauses(1).slice(0, 4)).toEqual([38, 38, 48, 78])
   })
 
   test('what was sent before the pause does not lengthen it', () => {
@@ -395,7 +436,7 @@ describe('a refusal without a word', () => {
     vi.advanceTimersByTime(10)
     exchange(control, 'rate-limited')
     control.learn(verdict('rate-limited'), early, 1)
-    expect(control.pauseMs()).toBe(100)
+    expect(control.pauseMs()).toBe(30)
   })
 })
 
@@ -546,6 +587,124 @@ describe('a server that is down', () => {
     vi.advanceTimersByTime(1)
     down(control)
     expect(control.pauseMs()).toBe(100)
+  })
+})
+
+describe('a call that comes back to a server that has only failed since', () => {
+  /** Two failures, a second apart, and another second since. */
+  const failing = (): Control => {
+    vi.spyOn(Math, 'random').mockReturnValue(1)
+    const control = newControl(undefined)
+    exchange(control, 'server-error')
+    vi.advanceTimersByTime(1000)
+    exchange(control, 'overloaded')
+    vi.advanceTimersByTime(1000)
+    return control
+  }
+
+  test('comes later by up to 1.35 times the time since the first failure', () => {
+    const control = failing()
+    expect(control.spreadMs(1)).toBe(2700)
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    expect(control.spreadMs(1)).toBe(1350)
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    expect(control.spreadMs(1)).toBe(0)
+  })
+
+  test('a fourth of that for each further retry', () => {
+    const control = failing()
+    expect([2, 3].map(control.spreadMs)).toEqual([675, 168.75])
+  })
+
+  test('not at all once it has served somebody', () => {
+    const control = failing()
+    exchange(control, 'ok')
+    expect(control.spreadMs(1)).toBe(0)
+  })
+
+  test('not while it is probed: that is one at a time', () => {
+    const control = failing()
+    for (let i = 0; i < 3; i++) exchange(control, 'network')
+    expect(control.pauseMs()).toBeGreaterThan(0)
+    expect(control.spreadMs(1)).toBe(0)
+  })
+
+  test('nor where nobody failed', () => {
+    const control = newControl(undefined)
+    exchange(control, 'ok')
+    exchange(control, 'concurrency-limited')
+    expect(control.spreadMs(1)).toBe(0)
+  })
+
+  test('failures further apart than ten seconds are not of one outage', () => {
+    const control = failing()
+    vi.advanceTimersByTime(9000)
+    exchange(control, 'server-error')
+    expect(control.spreadMs(1)).toBe(11_000 * 1.35)
+    vi.advanceTimersByTime(10_001)
+    exchange(control, 'server-error')
+    vi.advanceTimersByTime(1000)
+    expect(control.spreadMs(1)).toBe(1350)
+  })
+})
+
+describe('a silent refusal of a server that failed before', () => {
+  const back = (failedMs: number, sinceMs: number): Control => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const control = newControl(undefined)
+    exchange(control, 'server-error')
+    vi.advanceTimersByTime(failedMs)
+    exchange(control, 'server-error')
+    vi.advanceTimersByTime(sinceMs)
+    exchange(control, 'rate-limited')
+    return control
+  }
+
+  test('pauses for a tenth of the time since the first failure: it is up again, and others want it, too', () => {
+    const control = back(5000, 1000)
+    expect(control.failing).toBe(true)
+    expect(control.pauseMs()).toBe(600)
+    vi.advanceTimersByTime(600)
+    exchange(control, 'rate-limited')
+    expect(control.pauseMs()).toBe(660)
+  })
+
+  test('for 30 ms at least, and four seconds at most', () => {
+    expect(back(100, 100).pauseMs()).toBe(30)
+    const control = back(9000, 9000)
+    for (let i = 0; i < 20; i++) {
+      vi.advanceTimersByTime(control.pauseMs())
+      exchange(control, 'rate-limited')
+    }
+    expect(control.pauseMs()).toBe(4000)
+  })
+
+  test('the first good answer ends it', () => {
+    const control = back(5000, 1000)
+    vi.advanceTimersByTime(control.pauseMs())
+    exchange(control, 'ok')
+    expect(control.failing).toBe(false)
+    expect(control.pauseMs()).toBe(0)
+    expect(most(control)).toBeGreaterThan(1)
+  })
+
+  test('long after its last failure it is one like any other', () => {
+    const control = back(5000, 10_001)
+    expect(control.failing).toBe(false)
+    expect(control.pauseMs()).toBe(30)
+  })
+})
+
+describe('whether it fails', () => {
+  test('is known from failures, until the next good answer', () => {
+    const control = newControl(undefined)
+    expect(control.failing).toBe(false)
+    exchange(control, 'timeout')
+    expect(control.failing).toBe(true)
+    exchange(control, 'concurrency-limited')
+    expect(control.failing).toBe(true)
+    exchange(control, 'missing')
+    expect(control.failing).toBe(false)
   })
 })
 

@@ -5,8 +5,6 @@ import { newRhythm, type Rhythm } from '../src/rhythm.ts'
 
 useFakeTime()
 
-const ROUND_MS = [10, 20, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 300_000, 3_600_000]
-
 const now = (): number => performance.now()
 const pass = (ms: number): unknown => vi.advanceTimersByTime(ms)
 
@@ -23,17 +21,35 @@ const refuse = (rhythm: Rhythm): void => {
   rhythm.refused(now())
 }
 
-/** A rhythm that has seen a window of a second with this quota close, and the next one open just now. */
-const learned = (quota: number): Rhythm => {
+/** So many requests, without an answer yet. Returns when they were sent. */
+const send = (rhythm: Rhythm, count = 1): number => {
+  for (let i = 0; i < count; i++) rhythm.sent()
+  return now()
+}
+
+/** Has just seen a window of a second with this quota from its opening to the next one, which a first request has found. */
+const measured = (quota: number): Rhythm => {
   const rhythm = newRhythm()
+  accept(rhythm)
+  refuse(rhythm)
+  pass(1000)
   accept(rhythm, quota)
   refuse(rhythm)
   pass(900)
   refuse(rhythm)
   pass(100)
+  accept(rhythm)
+  return rhythm
+}
+
+/** The length has held and more than the quota was refused; now the window opens. */
+const learned = (quota: number): Rhythm => {
+  const rhythm = measured(quota)
+  accept(rhythm, quota - 1)
+  pass(1000)
   accept(rhythm, quota)
   refuse(rhythm)
-  pass(rhythm.waitMs())
+  pass(1000)
   return rhythm
 }
 
@@ -47,47 +63,77 @@ const sendAll = (rhythm: Rhythm): number => {
   return count
 }
 
-interface Played {
-  /** Refusals in each window of the server, from the first on. */
-  readonly refusals: readonly number[]
-  /** Whether each wait that began in a window ended with it, to the millisecond. */
-  readonly exact: readonly boolean[]
+interface Api {
+  readonly limit: number
+  readonly periodMs: number
+  readonly acceptMs: () => number
+  readonly refuseMs: () => number
 }
 
-/** Somebody who always has something to send, against a server with a fixed window that begins with the first request. */
-const play = (limit: number, periodMs: number, windows: number): Played => {
+interface Window {
+  readonly openedAt: number
+  accepted: number
+  refused: number
+}
+
+/** In no order: a good answer takes as long as a refusal, or ten times as long. */
+const overtaking = () => ({
+  acceptMs: () => 5 + Math.floor(Math.random() * 40),
+  refuseMs: () => 1 + Math.floor(Math.random() * 30),
+})
+const inOrder = () => ({ acceptMs: () => 30, refuseMs: () => 5 })
+
+/**
+ * What becomes of each window of an API with fixed ones that begin with their first request, where somebody always has
+ * something to send: 64 at once, and one at a time, between pauses, while it is not known when the window opens.
+ */
+const play = ({ limit, periodMs, acceptMs, refuseMs }: Api, windows: number): Window[] => {
   const rhythm = newRhythm()
-  const refusals: number[] = Array<number>(windows).fill(0)
-  const exact: boolean[] = Array<boolean>(windows).fill(true)
-  let opened = -Infinity
-  let window = -1
-  let used = 0
+  const seen: Window[] = []
+  let out = 0
   let closedAt: number | undefined
-  for (;;) {
-    const waitMs = rhythm.waitMs()
-    if (waitMs > 0) {
-      exact[window] &&= now() + waitMs === opened + periodMs
-      pass(waitMs)
-      continue
-    }
-    rhythm.sent()
-    if (now() >= opened + periodMs) {
-      if (++window === windows) return { refusals, exact }
-      opened = now()
-      used = 0
-    }
-    if (used++ < limit) {
-      rhythm.accepted(now())
-      closedAt = undefined
-      continue
-    }
-    refusals[window]!++
-    rhythm.refused(now())
-    closedAt ??= now()
-    // The pauses between two probes are the business of somebody else.
-    const pauseMs = Math.min(4000, Math.max(100, (now() - closedAt) * 0.3))
-    pass(rhythm.waitMs() || Math.round(pauseMs * (0.75 + Math.random() / 2)))
+  let pausedUntil = 0
+  let decidedAt = 0
+
+  const accepted = (at: number): void => {
+    rhythm.accepted(at)
+    if (closedAt === undefined || at < decidedAt) return
+    closedAt = undefined
+    pausedUntil = 0
+    decidedAt = now()
   }
+  const refused = (at: number): void => {
+    rhythm.refused(at)
+    if (at < decidedAt) return
+    closedAt ??= now()
+    pausedUntil = now() + (rhythm.waitMs() || Math.max(30, (now() - closedAt) / 2))
+    decidedAt = now()
+  }
+  const ask = (): void => {
+    const at = send(rhythm)
+    if (at >= (seen.at(-1)?.openedAt ?? -Infinity) + periodMs) seen.push({ openedAt: at, accepted: 0, refused: 0 })
+    const window = seen.at(-1)!
+    const good = window.accepted < limit
+    window[good ? 'accepted' : 'refused']++
+    out++
+    const answer = (): void => {
+      out--
+      ;(good ? accepted : refused)(at)
+    }
+    setTimeout(answer, good ? acceptMs() : refuseMs())
+  }
+
+  while (seen.length <= windows) {
+    const waitMs = Math.max(pausedUntil - now(), closedAt === undefined ? rhythm.waitMs() : 0)
+    if (waitMs <= 0 && out < (closedAt === undefined ? 64 : 1)) ask()
+    else if (waitMs <= 0) vi.advanceTimersToNextTimer()
+    else {
+      setTimeout(() => undefined, Math.ceil(waitMs))
+      vi.advanceTimersToNextTimer()
+    }
+  }
+  vi.clearAllTimers()
+  return seen.slice(0, windows)
 }
 
 describe('at first', () => {
@@ -97,7 +143,7 @@ describe('at first', () => {
     expect(rhythm.waitMs()).toBe(0)
   })
 
-  test('nor after the first refusals: how long the window is shows only when it opens', () => {
+  test('nor after the first refusals: when the window opened is not known', () => {
     const rhythm = newRhythm()
     accept(rhythm, 5)
     refuse(rhythm)
@@ -105,17 +151,21 @@ describe('at first', () => {
     refuse(rhythm)
     expect(rhythm.waitMs()).toBe(0)
   })
+
+  test('nor before one was seen from its opening to the next', () => {
+    const rhythm = newRhythm()
+    accept(rhythm, 5)
+    refuse(rhythm)
+    pass(1000)
+    accept(rhythm, 5)
+    refuse(rhythm)
+    expect(rhythm.waitMs()).toBe(0)
+  })
 })
 
 describe('a window that closes again', () => {
   test('is waited for to its end', () => {
-    const rhythm = newRhythm()
-    accept(rhythm, 5)
-    refuse(rhythm)
-    pass(900)
-    refuse(rhythm)
-    pass(100)
-    accept(rhythm, 5)
+    const rhythm = measured(5)
     pass(50)
     refuse(rhythm)
     expect(rhythm.waitMs()).toBe(950)
@@ -123,7 +173,7 @@ describe('a window that closes again', () => {
     expect(rhythm.waitMs()).toBe(0)
   })
 
-  test('lets through as many as the one before, and then nobody is refused: the request that opened it is one of them', () => {
+  test('lets through as many as the one before, and then nobody is refused', () => {
     const rhythm = learned(5)
     expect(sendAll(rhythm)).toBe(5)
     expect(rhythm.waitMs()).toBe(1000)
@@ -139,34 +189,41 @@ describe('a window that closes again', () => {
     expect(rhythm.waitMs()).toBe(1000)
   })
 
-  test('what was under way when it closed, and was let through, counts', () => {
+  test('what has no answer yet when it closes was let through: refusals are quick', () => {
     const rhythm = learned(2)
     accept(rhythm)
-    const at = now()
-    for (let i = 0; i < 3; i++) rhythm.sent()
-    rhythm.refused(at)
-    rhythm.accepted(at)
-    rhythm.accepted(at)
+    const at = send(rhythm, 5)
+    pass(5)
+    for (let i = 0; i < 3; i++) rhythm.refused(at)
     pass(rhythm.waitMs())
     expect(sendAll(rhythm)).toBe(3)
   })
 
-  test('an answer to what was sent before it closed does not open it', () => {
+  test('gets no more than the one before took, until an answer says that it is open', () => {
+    const rhythm = learned(5)
+    const at = send(rhythm, 5)
+    expect(rhythm.waitMs()).toBe(1000)
+    pass(30)
+    rhythm.accepted(at)
+    expect(rhythm.waitMs()).toBe(970)
+  })
+
+  test('an answer to what was sent before the refusal came back does not open it: the two have overtaken each other', () => {
     const rhythm = learned(2)
     accept(rhythm)
-    const early = now()
-    rhythm.sent()
+    const first = send(rhythm)
     pass(100)
-    refuse(rhythm)
-    rhythm.accepted(early)
-    expect(rhythm.waitMs()).toBe(900)
+    const second = send(rhythm)
+    pass(10)
+    rhythm.refused(first)
+    rhythm.accepted(second)
+    expect(rhythm.waitMs()).toBe(890)
   })
 
   test('a refusal of what was sent in the window before does not close the new one', () => {
     const rhythm = learned(5)
     sendAll(rhythm)
-    const early = now()
-    rhythm.sent()
+    const early = send(rhythm)
     pass(1000)
     accept(rhythm, 2)
     rhythm.refused(early)
@@ -174,94 +231,103 @@ describe('a window that closes again', () => {
   })
 })
 
-describe('how long it is', () => {
-  test('a first guess that is too short corrects itself', () => {
-    const rhythm = newRhythm()
-    accept(rhythm, 2)
-    refuse(rhythm)
-    pass(150)
-    refuse(rhythm)
-    pass(100)
-    // Closed for more than 150 ms: 200, as far as anybody knows. It is 250.
-    accept(rhythm, 2)
-    refuse(rhythm)
-    expect(rhythm.waitMs()).toBe(200)
-    pass(200)
-    refuse(rhythm)
-    pass(50)
-    accept(rhythm, 2)
-    refuse(rhythm)
-    expect(rhythm.waitMs()).toBe(250)
-    pass(250)
-    accept(rhythm, 2)
-    refuse(rhythm)
-    expect(rhythm.waitMs()).toBe(250)
+describe('until its length has held, a window begins with one request whose answer is waited for', () => {
+  const unsure = (): Rhythm => {
+    const rhythm = measured(5)
+    accept(rhythm, 4)
+    pass(1000)
+    return rhythm
+  }
+
+  test('let through: the rest of the quota goes out', () => {
+    const rhythm = unsure()
+    const at = send(rhythm)
+    expect(rhythm.waitMs()).toBe(1000)
+    pass(30)
+    rhythm.accepted(at)
+    // Nobody was refused in the window before: one more than it took.
+    expect(sendAll(rhythm)).toBe(5)
   })
 
-  test('as often as it takes, also when how many it lets through is known', () => {
-    const rhythm = newRhythm()
-    accept(rhythm, 2)
-    refuse(rhythm)
-    pass(100)
-    // 10 as far as anybody knows. It is 100.
-    for (let window = 0; window < 6; window++) {
-      const opened = now()
-      accept(rhythm, 2)
-      while (now() < opened + 100) {
-        if (rhythm.waitMs() === 0) refuse(rhythm)
-        pass(Math.min(rhythm.waitMs() || 100, opened + 100 - now()))
-      }
-    }
+  test('from then on all of them go out at once', () => {
+    const rhythm = unsure()
+    sendAll(rhythm)
+    expect(rhythm.waitMs()).toBe(1000)
+    pass(1000)
+    send(rhythm, 5)
     expect(rhythm.waitMs()).toBe(0)
-    accept(rhythm, 2)
-    expect(rhythm.waitMs()).toBe(100)
   })
 
-  test('of the round lengths that fit what was seen', () => {
+  test('refused: it was not open yet', () => {
+    const rhythm = unsure()
+    const at = send(rhythm)
+    pass(5)
+    rhythm.refused(at)
+    expect(rhythm.waitMs()).toBe(0)
+    pass(200)
+    accept(rhythm)
+    pass(5)
+    refuse(rhythm)
+    // Closed for a second, open after 1.205: no round length lies between.
+    expect(rhythm.waitMs()).toBe(1200)
+  })
+
+  test('lost: after another length of the window, and a second at least, it goes on all the same', () => {
+    const rhythm = unsure()
+    send(rhythm)
+    pass(999)
+    expect(rhythm.waitMs()).toBe(1)
+    pass(1)
+    expect(rhythm.waitMs()).toBe(0)
+  })
+})
+
+describe('how long it is', () => {
+  /** A window that is seen from its opening: closed for the last time after so long, open after so long. */
+  const seen = (closedMs: number, openMs: number): Rhythm => {
     const rhythm = newRhythm()
     refuse(rhythm)
     pass(10_000)
     accept(rhythm)
     refuse(rhythm)
-    pass(41_000)
+    pass(closedMs)
     refuse(rhythm)
-    pass(23_000)
+    pass(openMs - closedMs)
     accept(rhythm)
     refuse(rhythm)
-    expect(rhythm.waitMs()).toBe(60_000)
+    return rhythm
+  }
+
+  test.each([
+    [41_000, 64_000, 60_000],
+    [150, 250, 200],
+    [200, 250, 250],
+    [400, 7_200_000, 500],
+  ])('closed after %d ms, open after %d ms: the shortest round length in between, %d ms', (closed, open, period) => {
+    expect(seen(closed, open).waitMs()).toBe(period)
   })
 
   test('where none fits, a quarter more than it was seen closed', () => {
-    const rhythm = newRhythm()
-    refuse(rhythm)
-    pass(10_000)
-    accept(rhythm)
-    refuse(rhythm)
-    pass(32_000)
-    refuse(rhythm)
-    pass(12_000)
-    accept(rhythm)
-    refuse(rhythm)
-    expect(rhythm.waitMs()).toBe(40_001)
+    expect(seen(32_000, 44_000).waitMs()).toBe(40_001)
   })
 
   test('but no longer than it can be', () => {
-    const rhythm = newRhythm()
+    expect(seen(32_000, 34_000).waitMs()).toBe(34_000)
+  })
+
+  test('a guess that is too short corrects itself', () => {
+    const rhythm = seen(150, 250)
+    pass(200)
     refuse(rhythm)
-    pass(10_000)
+    pass(50)
     accept(rhythm)
     refuse(rhythm)
-    pass(32_000)
-    refuse(rhythm)
-    pass(2000)
-    accept(rhythm)
-    refuse(rhythm)
-    expect(rhythm.waitMs()).toBe(34_000)
+    expect(rhythm.waitMs()).toBe(250)
   })
 
   test('one that still fits is kept', () => {
     const rhythm = learned(5)
-    sendAll(rhythm)
+    accept(rhythm, 5)
     refuse(rhythm)
     pass(7000)
     accept(rhythm, 5)
@@ -269,28 +335,50 @@ describe('how long it is', () => {
     expect(rhythm.waitMs()).toBe(1000)
   })
 
-  test('a long silence is no long window', () => {
-    const rhythm = newRhythm()
-    refuse(rhythm)
-    pass(400)
-    accept(rhythm, 5)
-    refuse(rhythm)
-    pass(700)
-    refuse(rhythm)
-    // Nobody asks for two hours.
-    pass(7_200_000)
-    accept(rhythm, 5)
-    refuse(rhythm)
-    // The shortest that fits.
-    expect(rhythm.waitMs()).toBe(1000)
+  describe('seen closed and open in the same moment, it may have been open before', () => {
+    const vague = (): Rhythm => {
+      const rhythm = seen(700, 700)
+      for (let window = 0; window < 2; window++) {
+        pass(700)
+        accept(rhythm)
+      }
+      return rhythm
+    }
+
+    test('so once the length has held, and nobody was refused for a window, the next shorter one is tried', () => {
+      expect(seen(700, 700).waitMs()).toBe(700)
+      expect(vague().waitMs()).toBe(500)
+    })
+
+    test('with one request', () => {
+      const rhythm = vague()
+      pass(500)
+      expect(rhythm.waitMs()).toBe(0)
+      send(rhythm)
+      expect(rhythm.waitMs()).toBe(1000)
+    })
+
+    test('let through: it is so long at most, and the next shorter one is tried', () => {
+      const rhythm = vague()
+      pass(500)
+      accept(rhythm)
+      expect(rhythm.waitMs()).toBe(250)
+    })
+
+    test('refused: it is longer', () => {
+      const rhythm = vague()
+      pass(500)
+      refuse(rhythm)
+      pass(200)
+      accept(rhythm)
+      refuse(rhythm)
+      expect(rhythm.waitMs()).toBe(626)
+    })
   })
 
-  test.each([1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 300_000, 3_600_000])(
-    'fixed windows of %d ms are known exactly once one was seen to close and to open',
-    (periodMs) => {
-      expect(play(40, periodMs, 12).exact.slice(2)).toEqual(Array(10).fill(true))
-    },
-  )
+  test('a long silence is no long window', () => {
+    expect(seen(700, 7_200_000).waitMs()).toBe(1000)
+  })
 })
 
 describe('how many it lets through', () => {
@@ -307,16 +395,29 @@ describe('how many it lets through', () => {
   test('after each try that was refused, it is content for twice as many windows, up to 32', () => {
     const rhythm = learned(5)
     const tries: number[] = []
-    for (let window = 0; window < 100; window++) {
-      let count = 0
-      while (rhythm.waitMs() === 0) {
-        if (count++ < 5) accept(rhythm)
-        else refuse(rhythm)
+    for (let window = 0; window < 160; window++) {
+      accept(rhythm, 5)
+      if (rhythm.waitMs() === 0) {
+        refuse(rhythm)
+        tries.push(window)
       }
-      if (count > 5) tries.push(window)
       pass(rhythm.waitMs())
     }
-    expect(tries.slice(1).map((window, i) => window - tries[i]!)).toEqual([5, 9, 17, 33, 33])
+    expect(tries.slice(1).map((window, i) => window - tries[i]!)).toEqual([5, 9, 17, 33, 33, 33])
+  })
+
+  test('a try that was refused changes nothing: the quota that was good comes back', () => {
+    const rhythm = learned(5)
+    for (let window = 0; window < 2; window++) {
+      sendAll(rhythm)
+      pass(1000)
+    }
+    // Six are tried; five are on their way when the first is refused.
+    const at = send(rhythm, 6)
+    pass(5)
+    for (let i = 0; i < 4; i++) rhythm.refused(at)
+    pass(rhythm.waitMs())
+    expect(sendAll(rhythm)).toBe(5)
   })
 
   test('shrinks as soon as other clients take their part, to what was let through', () => {
@@ -342,27 +443,69 @@ describe('how many it lets through', () => {
     pass(rhythm.waitMs() + 1000)
     expect(sendAll(rhythm)).toBeGreaterThanOrEqual(1)
   })
-
-  test.each([100, 200, 500, 1000, 60_000])(
-    'windows of %d ms: once learned, nobody is refused but those who try whether there is more',
-    (periodMs) => {
-      for (const limit of [1, 2, 40, 200]) {
-        const { refusals } = play(limit, periodMs, 24)
-        const late = refusals.slice(4).reduce((sum, count) => sum + count, 0)
-        // After 2 windows without a refusal, then 4, 8, 16.
-        expect(late).toBeLessThanOrEqual(3)
-      }
-    },
-  )
 })
 
-test('whatever the limit and the length: from the fourth window on, two are refused at most', () => {
-  // One to find that the window is closed, one more if the length was guessed too short.
+describe.each([
+  ['slower than refusals', inOrder],
+  ['overtaken by refusals, and overtaking them', overtaking],
+])('fixed windows, good answers %s', (_, delays) => {
+  test.each([100, 1000, 60_000])('of %d ms: length and quota are exact within three windows', (periodMs) => {
+    for (const limit of [1, 5, 40]) {
+      const windows = play({ limit, periodMs, ...delays() }, 24)
+      for (const [i, { openedAt, accepted }] of windows.entries()) {
+        expect(accepted).toBe(limit)
+        if (i > 3) expect(openedAt - windows[i - 1]!.openedAt).toBe(periodMs)
+      }
+      // A try for more after 1 window without a refusal, then after 2, 4, 8.
+      const refusals = windows.slice(3).map(({ refused }) => refused)
+      expect(Math.max(...refusals)).toBeLessThanOrEqual(1)
+      expect(refusals.filter((count) => count > 0).length).toBeLessThanOrEqual(4)
+    }
+  })
+})
+
+test.each([100, 1000, 60_000])(
+  'windows of %d ms, whatever the limit: from the fourth on, two are refused at most',
+  (periodMs) => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 100 }), fc.constantFrom(inOrder, overtaking), (limit, delays) => {
+        const windows = play({ limit, periodMs, ...delays() }, 12)
+        expect(Math.max(...windows.slice(3).map(({ refused }) => refused))).toBeLessThanOrEqual(2)
+      }),
+      { seed: 12, numRuns: 60 },
+    )
+  },
+)
+
+test('whatever is sent, let through and refused, in whatever order: each wait has an end, and then something may be sent', () => {
+  const step = fc.oneof(
+    fc.record({ what: fc.constant('send'), count: fc.integer({ min: 1, max: 20 }), heeding: fc.boolean() }),
+    fc.record({ what: fc.constantFrom('accepted', 'refused'), which: fc.nat() }),
+    fc.record({ what: fc.constant('pass'), ms: fc.oneof(fc.nat(20), fc.nat(2000), fc.nat(100_000)) }),
+    fc.record({ what: fc.constant('wait') }),
+  )
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 200 }), fc.constantFrom(...ROUND_MS), (limit, periodMs) => {
-      const { refusals } = play(limit, periodMs, 12)
-      expect(Math.max(...refusals.slice(3))).toBeLessThanOrEqual(2)
+    fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
+      const rhythm = newRhythm()
+      const out: number[] = []
+      const waitOut = (): void => {
+        pass(Math.ceil(rhythm.waitMs()))
+        expect(rhythm.waitMs()).toBe(0)
+      }
+      for (const one of steps) {
+        if ('count' in one) {
+          for (let i = 0; i < one.count && !(one.heeding && rhythm.waitMs() > 0); i++) out.push(send(rhythm))
+        } else if ('which' in one) {
+          const [at] = out.splice(one.which % Math.max(1, out.length), 1)
+          if (at !== undefined) rhythm[one.what](at)
+        } else if ('ms' in one) pass(one.ms)
+        else waitOut()
+        // An hour is the longest window there is; the rest is what was seen.
+        expect(rhythm.waitMs()).toBeLessThanOrEqual(2 * Math.max(3_600_000, now()))
+        expect(rhythm.waitMs()).toBeGreaterThanOrEqual(0)
+      }
+      waitOut()
     }),
-    { seed: 12, numRuns: 150 },
+    { seed: 4, numRuns: 1000 },
   )
 })

@@ -1,0 +1,14 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+
+const FIXTURE = fileURLToPath(new URL('fixtures/memory.ts', import.meta.url))
+
+test('a call that waits costs the queue little more than a kilobyte, and ten with all that belongs to the call', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', FIXTURE])
+  const bytes = JSON.parse(stdout) as { entry: number; call: number; queued: number }
+  expect(bytes.queued).toBe(20_999)
+  expect(bytes.entry).toBeLessThan(1300)
+  expect(bytes.call).toBeLessThan(10_000)
+})
