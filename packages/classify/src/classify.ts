@@ -2,6 +2,7 @@ import type { HeaderRow } from '@aplomb/limits'
 import { type Middleware, middleware } from '@aplomb/pipeline'
 import { decide } from './decide.ts'
 import { readFacts } from './bodies.ts'
+import type { Asked } from './errors.ts'
 import { headOf } from './heads.ts'
 import { type Lookups, lookupTest } from './lookups.ts'
 import { peek } from './peek.ts'
@@ -35,6 +36,8 @@ export interface ClassifyResponseOptions extends ClassifyOptions {
 const verdicts = new WeakMap<object, Verdict>()
 const pending = new WeakMap<object, Promise<Verdict>>()
 const bodies = new WeakMap<object, string>()
+/** What refusals answer: an error must not repeat its secrets. */
+const asked = new WeakMap<object, Asked>()
 
 const LIMITLESS = { windows: [] } as const
 const NO_ANSWER: Verdict = {
@@ -174,7 +177,8 @@ export const classify = (options: ClassifyOptions = {}): Middleware => {
   return middleware('classify', async (request, next, call) => {
     const response = await next(request)
     const verdict = judgeResponse(response, judge, { request, signal: call.signal })
-    if (verdict instanceof Promise) await verdict
+    const { action } = verdict instanceof Promise ? await verdict : verdict
+    if (action !== 'use' && isObject(response)) asked.set(response, { request, key: call.key })
     return response
   })
 }
@@ -196,11 +200,16 @@ export const verdictOf = (response: Response): Verdict => {
 /** The beginning of the body that was read to classify a response, at most `peekBytes`. Undefined if it was not read. */
 export const peekedBody = (response: Response): string | undefined => bodies.get(response)
 
+/** What a refusal answers, if it was classified in a pipeline. */
+export const askedOf = (response: Response): Asked | undefined => asked.get(response)
+
 /** For whoever has to wrap a response: the new one is judged as the first was. Returns the new one. */
 export const carryVerdict = (from: Response, to: Response): Response => {
   const verdict = verdicts.get(from)
   const body = bodies.get(from)
   if (verdict) verdicts.set(to, verdict)
+  const question = asked.get(from)
   if (body !== undefined) bodies.set(to, body)
+  if (question) asked.set(to, question)
   return to
 }

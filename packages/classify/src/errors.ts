@@ -1,8 +1,20 @@
+import { redaction } from '@aplomb/redact'
 import type { Verdict, VerdictKind } from './types.ts'
 
-/** What {@link unwrap} throws for an answer that cannot be used. */
+/** What was asked, as far as it is known: what it holds is not to be repeated. */
+export interface Asked {
+  readonly request: Pick<Request, 'url' | 'headers'>
+  /** The call's key: some partition by API key. */
+  readonly key: string
+}
+
+const redactorFor = redaction()
+
+/** What {@link unwrap} throws for an answer that cannot be used. Its texts are redacted; those of its verdict are not. */
 export class ApiError extends Error {
   override readonly name: string = 'ApiError'
+  /** The verdict's kind, for logs. */
+  readonly kind: VerdictKind
   /** The HTTP status. */
   readonly status: number | undefined
   /** What to tell the API's support. */
@@ -14,25 +26,29 @@ export class ApiError extends Error {
   /** The answer, with its body unread. */
   readonly response: Response
 
-  constructor(verdict: Verdict, response: Response) {
-    super(verdict.message ?? `${verdict.kind} (${verdict.evidence})`)
-    this.status = verdict.status
-    this.requestId = verdict.requestId
+  readonly #evidence: string
+
+  constructor(verdict: Verdict, response: Response, asked?: Asked) {
+    const { request = { url: response.url, headers: new Headers() }, key = '' } = asked ?? {}
+    const { text, id } = redactorFor(request, key)
+    const { kind, status, message, requestId, retryAt } = verdict
+    const evidence = text(verdict.evidence)
+    super(message === undefined ? `${kind} (${evidence})` : text(message))
+    this.kind = kind
+    this.status = status
+    this.requestId = requestId === undefined ? undefined : id(requestId)
     this.verdict = verdict
-    this.retryAt = verdict.retryAt
+    this.retryAt = retryAt
     this.response = response
-    // A property of its own would put the whole response into every log.
-    Object.defineProperty(this, 'response', { enumerable: false })
+    this.#evidence = evidence
+    // Whoever prints the error shall not print all that the server said.
+    for (const name of ['response', 'verdict']) Object.defineProperty(this, name, { enumerable: false })
   }
 
   /** `RateLimitError: 429 rate-limited: Slow down. (429, retry-after 30; request req_1; retry at 2026-01-15T12:00:30.000Z)` */
   override toString(): string {
     const { status, requestId, retryAt, verdict, message } = this
-    const facts = [
-      verdict.evidence,
-      requestId && `request ${requestId}`,
-      retryAt && `retry at ${retryAt.toISOString()}`,
-    ]
+    const facts = [this.#evidence, requestId && `request ${requestId}`, retryAt && `retry at ${retryAt.toISOString()}`]
     const text = verdict.message === undefined ? '' : `: ${message}`
     return `${this.name}: ${status ?? 'no answer'} ${verdict.kind}${text} (${facts.filter(Boolean).join('; ')})`
   }
@@ -99,5 +115,5 @@ const ERRORS: Readonly<Partial<Record<VerdictKind, typeof ApiError>>> = {
 }
 
 /** The error for a verdict; conflicts and what is unknown are plain {@link ApiError}s. */
-export const errorFor = (verdict: Verdict, response: Response): ApiError =>
-  new (ERRORS[verdict.kind] ?? ApiError)(verdict, response)
+export const errorFor = (verdict: Verdict, response: Response, asked?: Asked): ApiError =>
+  new (ERRORS[verdict.kind] ?? ApiError)(verdict, response, asked)

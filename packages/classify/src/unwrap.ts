@@ -1,4 +1,4 @@
-import { classifyResponse, type ClassifyResponseOptions } from './classify.ts'
+import { classifyResponse, askedOf, type ClassifyResponseOptions } from './classify.ts'
 import { errorFor } from './errors.ts'
 
 /**
@@ -21,7 +21,7 @@ export const unwrap = async <T>(
     void settled.body?.cancel().catch(() => {}) // frees the connection
     return null
   }
-  if (verdict.kind !== 'ok') throw errorFor(verdict, settled)
+  if (verdict.kind !== 'ok') throw errorFor(verdict, settled, askedOf(settled))
   const text = await settled.text()
   if (text.trim() === '') return null
   const type = settled.headers.get('content-type') ?? 'application/json'
