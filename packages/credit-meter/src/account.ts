@@ -29,8 +29,10 @@ export interface Account {
   readonly rows: ReadonlyMap<string, Row>
   /** The row of an endpoint; beyond 200 they share one. */
   row(endpoint: string): Row
+  /** What a call of an endpoint is expected to cost: the most that one has, there or else anywhere. */
+  expected(row: Row): number
   /** Credits that calls in flight are expected to cost. */
-  reserved: number
+  reserved(): number
   inFlight: number
   /** The most that an attempt has cost on any endpoint. */
   dearest: number | undefined
@@ -88,7 +90,13 @@ export const newAccount = (key: string, settings: Settings, failed: (error?: unk
       if (!row) rows.set(name, (row = newRow(name)))
       return row
     },
-    reserved: 0,
+    expected: (row) => row.dearest ?? account.dearest ?? 0,
+    // Anew each time: what one of them turns out to cost is expected of those that were let pass before it.
+    reserved: () => {
+      let credits = 0
+      for (const row of rows.values()) if (row.inFlight > 0) credits += row.inFlight * account.expected(row)
+      return tidy(credits)
+    },
     inFlight: 0,
     dearest: undefined,
     waiting: 0,

@@ -16,8 +16,6 @@ const wakeFirst = (row: Row): void => {
 
 /** Sets aside what a call is expected to cost. The returned function ends that, once. */
 export const reserve = (account: Account, row: Row): (() => void) => {
-  const expected = row.dearest ?? account.dearest ?? 0
-  account.reserved = tidy(account.reserved + expected)
   account.inFlight++
   row.inFlight++
   let held = true
@@ -27,7 +25,6 @@ export const reserve = (account: Account, row: Row): (() => void) => {
     account.inFlight--
     row.inFlight--
     row.settled++
-    account.reserved = account.inFlight === 0 ? 0 : tidy(account.reserved - expected)
     if (account.waiting > 0) for (const one of account.rows.values()) wakeFirst(one)
   }
 }
@@ -49,10 +46,10 @@ const attempt = (
 ): (() => void) | undefined => {
   const now = Date.now()
   const stop = tidy((limit * stopAt) / 100)
-  const expected = row.dearest ?? account.dearest ?? 0
+  const expected = account.expected(row)
   const used = account.used(now)
   if (used < stop && tidy(used + expected) <= stop) {
-    const hangsOnOthers = tidy(used + account.reserved + expected) > stop || isLearning(account, row)
+    const hangsOnOthers = tidy(used + account.reserved() + expected) > stop || isLearning(account, row)
     return hangsOnOthers ? undefined : reserve(account, row)
   }
   // Only the server's word, not our own count, may have changed behind our back.

@@ -9,11 +9,22 @@ const noteBurn = (account: Account, atLeast: number, now: number): void => {
   account.lastSpent = spent
 }
 
-/** Counts an attempt. The promise, if any, ends when the store has it; it never rejects. */
-export const charge = (account: Account, row: Row, cost: number, now: number): void | Promise<void> => {
+/**
+ * Counts an attempt; `typical` if those that follow may cost as much. The promise, if any, ends when the store has it;
+ * it never rejects.
+ */
+export const charge = (
+  account: Account,
+  row: Row,
+  cost: number,
+  typical: boolean,
+  now: number,
+): void | Promise<void> => {
   const writes = [account.tally.add(cost, now), row.tally.add(cost, now)].filter((one) => one !== undefined)
-  row.dearest = Math.max(row.dearest ?? 0, cost)
-  account.dearest = Math.max(account.dearest ?? 0, cost)
+  if (typical) {
+    row.dearest = Math.max(row.dearest ?? 0, cost)
+    account.dearest = Math.max(account.dearest ?? 0, cost)
+  }
   noteBurn(account, cost, now)
   if (writes.length === 0) return undefined
   return Promise.all(writes).then(() => noteBurn(account, 0, Date.now()))

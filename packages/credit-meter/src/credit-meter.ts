@@ -1,8 +1,8 @@
 import { verdictOf, type Verdict } from '@aplomb/classify'
-import { endpointOf, keyed, middleware, type Call, type Middleware } from '@aplomb/pipeline'
-import { newAccount, type Account, type Row } from './account.ts'
+import { endpointOf, keyed, middleware, type Middleware } from '@aplomb/pipeline'
+import { newAccount, type Account } from './account.ts'
 import { admit, reserve } from './admit.ts'
-import { newAlerts } from './alerts.ts'
+import { newAlerts, type Visit } from './alerts.ts'
 import { charge, load } from './charge.ts'
 import { BudgetExceededError } from './errors.ts'
 import { settingsOf, type CreditMeterOptions } from './options.ts'
@@ -31,6 +31,7 @@ const reporter =
     console.error(`aplomb: ${message}:`, error)
   }
 
+const endpointFailed = reporter('the endpoint function failed; the path is counted instead')
 const costFailed = reporter('the cost function failed; the attempt is counted as free')
 const storeFailed = reporter('the credit store failed; credits are counted here until it works')
 
@@ -71,15 +72,26 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
     return account
   }
 
+  const nameOf = (request: Request): string => {
+    try {
+      return endpoint(request)
+    } catch (error) {
+      endpointFailed(error)
+      return endpointOf(request.url)
+    }
+  }
+
   /** Lets a call pass. Gives the function that ends its reservation. */
-  const enter = async (account: Account, row: Row, call: Call): Promise<() => void> => {
+  const enter = async (visit: Visit): Promise<() => void> => {
+    const { account, row, call } = visit
     if (account.loading) await within(STORE_MS, account.loading, call.signal)
     try {
       return await admit(account, row, settings, call)
     } catch (error) {
       if (error instanceof BudgetExceededError) {
         call.giveUp('credit-meter', error.message)
-        alerts.thresholds(account, row, call, settings.stopAt)
+        const telling = alerts.thresholds(visit, settings.stopAt)
+        if (telling) await within(STORE_MS, telling, call.signal)
       }
       throw error
     }
@@ -94,25 +106,29 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
     }
   }
 
-  const settle = async (account: Account, row: Row, call: Call, verdict: Verdict, known?: number): Promise<void> => {
+  const settle = async (visit: Visit, verdict: Verdict, known?: number): Promise<void> => {
+    const { account, row, call } = visit
     const cost = isCost(known) ? known : 0
-    const writing = charge(account, row, cost, Date.now())
+    // A refusal that is free says nothing of what an answer costs.
+    const writing = charge(account, row, cost, cost > 0 || verdict.kind === 'ok', Date.now())
     if (writing) await within(STORE_MS, writing, call.signal)
     const now = Date.now()
     const { remaining, limit } = verdict.limits.credits ?? {}
     if (remaining !== undefined) account.sawBalance(remaining, limit, now)
-    if (call.observed) {
+    if (call.observed && (isCost(known) || remaining !== undefined)) {
       const state = { spent: account.tally.spent(now), left: account.left(now) }
       call.emit({ type: 'credits', call: call.id, key: account.key, endpoint: row.name, cost, ...state })
     }
-    alerts.verdict(account, row, call, verdict)
-    alerts.thresholds(account, row, call)
+    const telling = [alerts.verdict(visit, verdict), alerts.thresholds(visit)].filter((one) => one !== undefined)
+    // When the call has ended, nobody hears its events any more.
+    if (telling.length > 0) await within(STORE_MS, Promise.all(telling), call.signal)
   }
 
   const meter = middleware('credit-meter', async (request, next, call) => {
     const account = accountOf(call.key)
-    const row = account.row(endpoint(request))
-    const release = settings.stopAt === undefined ? reserve(account, row) : await enter(account, row, call)
+    const row = account.row(nameOf(request))
+    const visit = { account, row, call, request }
+    const release = settings.stopAt === undefined ? reserve(account, row) : await enter(visit)
     const before = call.attempt
     let settling: Promise<void> | undefined
     try {
@@ -123,9 +139,8 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
       const verdict = verdictOf(response)
       const cost = verdict.limits.credits?.cost ?? costOf(response, request)
       // A promised cost may hang on the body, which is the caller's to read: so the call does not wait for it.
-      if (typeof cost === 'object')
-        settling = cost.then((known) => settle(account, row, call, verdict, known)).finally(release)
-      else await settle(account, row, call, verdict, cost)
+      if (typeof cost === 'object') settling = cost.then((known) => settle(visit, verdict, known)).finally(release)
+      else await settle(visit, verdict, cost)
       return response
     } finally {
       if (!settling) release()

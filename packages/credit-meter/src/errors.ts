@@ -26,7 +26,7 @@ export class BudgetExceededError extends Error implements BudgetExceededFacts {
 
   constructor(facts: BudgetExceededFacts) {
     const { key, endpoint, used, expected, limit, stopAt, resetAt } = facts
-    super(`${used} of ${limit} credits are used, ${endpoint} costs ${expected}, and calls stop at ${stopAt} %`)
+    super(`${used} of ${limit} credits are used, this call may cost ${expected}, and calls stop at ${stopAt} %`)
     this.key = key
     this.endpoint = endpoint
     this.used = used
@@ -34,5 +34,7 @@ export class BudgetExceededError extends Error implements BudgetExceededFacts {
     this.limit = limit
     this.stopAt = stopAt
     this.resetAt = resetAt
+    // Some partition by API key, and some name whole URLs: whoever prints the error shall not print those.
+    for (const name of ['key', 'endpoint']) Object.defineProperty(this, name, { enumerable: false })
   }
 }

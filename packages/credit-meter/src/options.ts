@@ -12,11 +12,12 @@ export interface Budget {
   readonly timeZone?: string | undefined
 }
 
-/** Somebody should look. */
+/** Somebody should look. All texts are redacted: an alert may go to a chat room as it is. */
 export interface CreditAlert {
   /** `threshold`: that much of the budget is used. `billing`, `quota-exhausted`: the server says so. */
   readonly condition: 'threshold' | 'billing' | 'quota-exhausted'
   readonly message: string
+  /** The key, unless it looks like a secret. */
   readonly key: string
   readonly endpoint: string
   /** The threshold that was reached, in percent. */
@@ -107,7 +108,8 @@ export const settingsOf = (options: CreditMeterOptions): Settings => {
   }
   const isLimiter = typeof store === 'object' && store !== null && 'penalty' in store
   const isStore = typeof store === 'object' && store !== null && 'add' in store && 'get' in store
-  check('store', store, store === undefined || isLimiter || isStore, 'a CreditStore or a limiter')
+  // Not itself: what is taken for a store may be a connection string, with its password.
+  check('store', typeof store, store === undefined || isLimiter || isStore, 'a CreditStore or a limiter')
   return {
     limit,
     calendar: calendarFor(given),

@@ -66,7 +66,7 @@ export const usageOf = (account: Account, settings: Settings, now: number): KeyU
     attempts: account.tally.attempts(now),
     limit: account.limit(),
     left: account.left(now),
-    reserved: account.reserved,
+    reserved: account.reserved(),
     burnRate: account.burn.rate(now),
     runsOutAt: forecast(account, settings, now),
     period: { startsAt: new Date(startsAt), endsAt: new Date(endsAt) },

@@ -92,6 +92,20 @@ describe('1. every attempt that was answered is charged once', () => {
     expect(meter.usage()).toMatchObject({ spent: 0, attempts: 0, reserved: 0 })
   })
 
+  test('and what it cost is told, also if nothing; but nothing is told where neither cost nor balance is known', async () => {
+    const told = async (meter: ReturnType<typeof creditMeter>, headers: Record<string, string> = {}) => {
+      const { fetch, events } = pipelineOf(meter, respond({ headers }))
+      await fetch(URL_A)
+      return events.filter(({ type }) => type === 'credits')
+    }
+    expect(await told(creditMeter(), { 'x-credits-charged': '3' })).toMatchObject([{ cost: 3, spent: 3 }])
+    expect(await told(creditMeter(), { 'x-credits-charged': '0' })).toMatchObject([{ cost: 0, spent: 0 }])
+    expect(await told(creditMeter(), { 'x-credits-remaining': '9' })).toMatchObject([{ left: 9 }])
+    expect(await told(creditMeter({ cost: 0 }))).toMatchObject([{ cost: 0 }])
+    expect(await told(creditMeter())).toEqual([])
+    expect(await told(creditMeter({ budget: 10, cost: () => undefined }))).toEqual([])
+  })
+
   test('bare, without a pipeline', async () => {
     const meter = creditMeter()
     await meter(new Request(URL_A), respond(costs(2)))
@@ -117,6 +131,17 @@ describe('2. by key and by endpoint', () => {
     const meter = creditMeter({ cost: 1, endpoint: ({ method }) => method })
     await pipelineOf(meter, respond(200)).fetch(URL_A, { method: 'POST' })
     expect(meter.usage().endpoints[0]?.endpoint).toBe('POST')
+  })
+
+  test('one that fails changes nothing: the path is the row', async () => {
+    const report = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    const endpoint = (): string => {
+      throw new Error('no')
+    }
+    const meter = creditMeter({ cost: 1, endpoint })
+    expect((await pipelineOf(meter, respond(200)).fetch(URL_A)).status).toBe(200)
+    expect(meter.usage().endpoints).toEqual([{ endpoint: '/v1/lookup/:id', spent: 1, attempts: 1 }])
+    expect(report).toHaveBeenCalledOnce()
   })
 
   test('no more than 200 rows and one for the others', async () => {
@@ -178,40 +203,82 @@ describe('3. thresholds alert once each per period', () => {
     expect(alerts.map(({ threshold }) => threshold)).toEqual([80, 80])
   })
 
-  test('a callback that throws, rejects or hangs changes nothing', async () => {
-    const report = vi.spyOn(console, 'error').mockImplementation(() => undefined)
-    const callbacks: (() => unknown)[] = [
+  const bad: readonly (readonly [string, number, () => unknown])[] = [
+    [
+      'throws',
+      2,
       () => {
         throw new Error('no')
       },
-      async () => {
-        throw new Error('no')
-      },
-      () => new Promise<void>(() => undefined),
-    ]
-    for (const callback of callbacks) {
-      const meter = creditMeter({ budget: 1, thresholds: [100], onAlert: () => callback() })
-      await run(meter, 1)
-      expect(meter.usage().spent).toBe(1)
+    ],
+    ['rejects', 2, () => Promise.reject(new Error('no'))],
+    ['hangs', 0, () => new Promise(() => undefined)],
+  ]
+
+  test.each(bad)('a callback that %s changes neither result nor timing', async (_, reports, callback) => {
+    const report = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    const live = async (onAlert?: () => void) => {
+      const meter = creditMeter({ budget: 10, thresholds: [50], stopAt: 100, onAlert })
+      const script = [{ ...costs(5), delayMs: 20 }, { status: 402, delayMs: 30 }, costs(5)]
+      const { fetch } = pipelineOf(meter, respond(...script))
+      const began = performance.now()
+      const ends: unknown[] = []
+      for (let i = 0; i <= script.length; i++) {
+        const end = await fetch(URL_A).then(
+          ({ status }) => status,
+          ({ name }: Error) => name,
+        )
+        ends.push([end, performance.now() - began])
+      }
+      return [ends, meter.usage().spent]
     }
-    await vi.advanceTimersByTimeAsync(0)
-    expect(report).toHaveBeenCalledTimes(2)
+    const [expected] = await Promise.all([live(), vi.advanceTimersByTimeAsync(100)])
+    const heard = vi.fn(callback)
+    const [seen] = await Promise.all([live(heard as () => void), vi.advanceTimersByTimeAsync(100)])
+    expect(expected).toEqual([
+      [
+        [200, 20],
+        [402, 50],
+        [200, 50],
+        ['BudgetExceededError', 50],
+      ],
+      10,
+    ])
+    expect(seen).toEqual(expected)
+    expect(heard).toHaveBeenCalledTimes(2)
+    expect(report).toHaveBeenCalledTimes(reports)
   })
 })
 
 describe('4. a refusal for want of money alerts at once', () => {
-  test('once per period and condition, and nobody retries', async () => {
+  test.each([
+    ['billing', 402, 'Please update your card'],
+    ['quota-exhausted', 429, 'You have used up your monthly quota'],
+  ] as const)('%s: once per period and condition, and nobody retries', async (condition, status, message) => {
     const alerts: CreditAlert[] = []
     const meter = creditMeter({ onAlert: (alert) => alerts.push(alert) })
-    const broke = { status: 402, body: { error: { message: 'Please update your card' } }, times: 3 }
+    const broke = { status, body: { error: { message } }, times: 4 }
     const { fetch, events } = pipelineOf(meter, respond(broke))
-    for (let i = 0; i < 3; i++) await fetch(URL_A)
+    await fetch(URL_A)
     expect(alerts).toHaveLength(1)
-    expect(alerts[0]).toMatchObject({ condition: 'billing', key: KEY })
-    expect(alerts[0]?.message).toBe(`billing on ${KEY}: ${alerts[0]?.verdict?.evidence}`)
-    expect(alerts[0]?.verdict?.message).toBe('Please update your card')
+    for (let i = 0; i < 2; i++) await fetch(URL_A)
+    expect(alerts).toHaveLength(1)
+    expect(alerts[0]).toMatchObject({ condition, key: KEY, endpoint: '/v1/lookup/:id', verdict: { message, status } })
+    expect(alerts[0]?.message).toBe(`${condition} on ${KEY}: ${alerts[0]?.verdict?.evidence}`)
     expect(events.filter(({ type }) => type === 'give-up')).toHaveLength(3)
     expect(events.filter(({ type }) => type === 'alert')).toHaveLength(1)
+    vi.setSystemTime(Date.UTC(2026, 11, 1))
+    await fetch(URL_A)
+    expect(alerts).toHaveLength(2)
+  })
+
+  test('both, each for itself', async () => {
+    const alerts: CreditAlert[] = []
+    const meter = creditMeter({ onAlert: (alert) => alerts.push(alert) })
+    const quota = { status: 429, body: { error: { message: 'You have used up your monthly quota' } } }
+    const { fetch } = pipelineOf(meter, respond(402, quota, 402, quota))
+    for (let i = 0; i < 4; i++) await fetch(URL_A)
+    expect(alerts.map(({ condition }) => condition)).toEqual(['billing', 'quota-exhausted'])
   })
 })
 
@@ -363,6 +430,22 @@ describe('7. stopAt refuses before sending', () => {
     await Promise.allSettled(Array.from({ length: 20 }, () => fetch(URL_A)))
     await Promise.all(Array.from({ length: 5 }, () => fetch(URL_A)))
     expect(meter.usage()).toMatchObject({ spent: 5, reserved: 0 })
+  })
+
+  test.each([
+    ['503, without a word of its cost', { status: 503 }],
+    ['500, which was free', { status: 500, ...costs(0) }],
+    ['404, which was free', { status: 404, ...costs(0) }],
+  ])('a %s teaches nobody what an answer costs', async (_, failure) => {
+    const meter = creditMeter({ budget: 10, stopAt: 100 })
+    const inner = respond(failure, { ...costs(1), delayMs: 50, times: Infinity })
+    const { fetch } = pipelineOf(meter, inner)
+    await fetch(URL_A)
+    const settled = Promise.allSettled(Array.from({ length: 100 }, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(1000)
+    await settled
+    expect(meter.usage()).toMatchObject({ spent: 10, reserved: 0 })
+    expect(inner.calls).toBe(11)
   })
 
   test('stopped by an empty balance, one call a minute looks whether it was filled', async () => {

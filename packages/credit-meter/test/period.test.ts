@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { respond } from '@aplomb/mock-api'
-import { creditMeter, type CreditAlert } from '../src/index.ts'
+import { creditMeter, memoryStore, type CreditAlert } from '../src/index.ts'
 import { calendarOf } from '../src/period.ts'
 import { costs, pipelineOf, URL_A } from './helpers.ts'
 
@@ -66,6 +66,51 @@ describe('12. days and months begin at midnight in the time zone', () => {
   })
 })
 
+describe('12. what is spent counts in the period it was spent in, and each threshold alerts once in each', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  const HOUR_MS = 3_600_000
+  // The first instants of three periods in a row; with days of 23 and of 25 hours, and the months that have them.
+  test.each([
+    ['day', 'UTC', '2026-11-22T00:00Z', '2026-11-23T00:00Z', '2026-11-24T00:00Z'],
+    ['day', 'Europe/Vienna', '2026-03-28T23:00Z', '2026-03-29T22:00Z', '2026-03-30T22:00Z'],
+    ['day', 'Europe/Vienna', '2026-10-24T22:00Z', '2026-10-25T23:00Z', '2026-10-26T23:00Z'],
+    ['day', 'Africa/Cairo', '2026-04-23T22:00Z', '2026-04-24T21:00Z', '2026-04-25T21:00Z'],
+    ['month', 'UTC', '2026-10-01T00:00Z', '2026-11-01T00:00Z', '2026-12-01T00:00Z'],
+    ['month', 'America/Los_Angeles', '2026-02-01T08:00Z', '2026-03-01T08:00Z', '2026-04-01T07:00Z'],
+    ['month', 'Europe/Vienna', '2026-09-30T22:00Z', '2026-10-31T23:00Z', '2026-11-30T23:00Z'],
+  ] as const)('%s in %s from %s', async (period, timeZone, ...begins) => {
+    const [first, second, third] = begins.map((at) => Date.parse(at)) as [number, number, number]
+    for (const store of [undefined, memoryStore()]) {
+      const alerts: string[] = []
+      const onAlert = ({ threshold, spent }: CreditAlert): void =>
+        void alerts.push(`${threshold} % at ${new Date().toISOString()}: ${spent}`)
+      const meter = creditMeter({ budget: { limit: 20, period, timeZone }, onAlert, ...(store && { store }) })
+      const { fetch } = pipelineOf(meter, respond({ ...costs(1), times: Infinity }))
+      const spend = async (credits: number, at: number): Promise<void> => {
+        vi.setSystemTime(at)
+        for (let i = 0; i < credits; i++) await fetch(URL_A)
+        const [startsAt, endsAt] = at < second ? [first, second] : [second, third]
+        expect(meter.usage().period).toEqual({ startsAt: new Date(startsAt), endsAt: new Date(endsAt) })
+      }
+      await spend(10, first)
+      await spend(14, second - 1)
+      expect(meter.usage()).toMatchObject({ spent: 24, left: 0 })
+      await spend(15, second)
+      expect(meter.usage()).toMatchObject({ spent: 15, left: 5 })
+      await spend(10, third - HOUR_MS)
+      const told = (at: number): string[] =>
+        ['80 %', '95 %', '100 %'].map((one, i) => `${one} at ${new Date(at).toISOString()}: ${[16, 19, 20][i]}`)
+      expect(alerts).toEqual([...told(second - 1), ...told(third - HOUR_MS)])
+    }
+  })
+})
+
 describe('13. a rolling budget comes back bit by bit', () => {
   const HOUR_MS = 3_600_000
 
@@ -90,17 +135,21 @@ describe('13. a rolling budget comes back bit by bit', () => {
     expect(meter.usage()).toMatchObject({ spent: 0, left: 100 })
   })
 
-  test('a threshold alerts again after a whole window, not sooner', async () => {
-    const alerts: CreditAlert[] = []
-    const onAlert = (alert: CreditAlert): void => void alerts.push(alert)
-    const meter = creditMeter({ budget: { limit: 10, period: { rollingMs: HOUR_MS } }, thresholds: [80], onAlert })
-    const { fetch } = pipelineOf(meter, respond({ ...costs(9), times: 3 }))
+  test('each threshold alerts again after a whole window, not sooner', async () => {
+    const alerts: (number | undefined)[] = []
+    const onAlert = ({ threshold }: CreditAlert): void => void alerts.push(threshold)
+    const meter = creditMeter({ budget: { limit: 10, period: { rollingMs: HOUR_MS } }, onAlert })
+    const { fetch } = pipelineOf(meter, respond({ ...costs(9), times: 4 }))
     await fetch(URL_A)
+    expect(alerts).toEqual([80])
     vi.setSystemTime(Date.now() + HOUR_MS / 2)
     await fetch(URL_A)
-    expect(alerts).toHaveLength(1)
-    vi.setSystemTime(Date.now() + HOUR_MS / 2 + HOUR_MS / 60)
+    expect(alerts).toEqual([80, 95, 100])
+    vi.setSystemTime(Date.now() + HOUR_MS / 2 - 1)
     await fetch(URL_A)
-    expect(alerts).toHaveLength(2)
+    expect(alerts).toEqual([80, 95, 100])
+    vi.setSystemTime(Date.now() + HOUR_MS + HOUR_MS / 60)
+    await fetch(URL_A)
+    expect(alerts).toEqual([80, 95, 100, 80])
   })
 })

@@ -54,15 +54,18 @@ export const newDiary = (
   let pending: Pending | undefined
   let ended = false
 
-  const base = (level: Level, at: number): BaseRecord => ({
-    level,
-    timestamp: new Date(at).toISOString(),
-    call: call.id,
-    key: call.key === originOf(request.url) ? call.key : redactor.text(call.key),
-    method: request.method,
-    endpoint: redactor.text(endpoint(request)),
-    url: redactor.url(request.url),
-  })
+  let subject: Omit<BaseRecord, 'level' | 'timestamp'> | undefined
+  const base = (level: Level, at: number): BaseRecord => {
+    // The same for all records of a call, and dear to make.
+    subject ??= {
+      call: call.id,
+      key: call.key === originOf(request.url) ? call.key : redactor.text(call.key),
+      method: request.method,
+      endpoint: redactor.text(endpoint(request)),
+      url: redactor.url(request.url),
+    }
+    return { level, timestamp: new Date(at).toISOString(), ...subject }
+  }
 
   const verdictFor = (how: End): Verdict => {
     if ('response' in how) return verdictOf(how.response)

@@ -138,11 +138,17 @@ describe('9. a sink changes neither the result nor the timing of a call', () => 
   test.each(failing)('that %s', async (_, sink) => {
     vi.useFakeTimers()
     vi.spyOn(console, 'error').mockImplementation(() => undefined)
-    for (const option of [sink, { info: sink, warn: sink, error: sink }]) {
+    const seen = vi.fn(sink)
+    createDebug.enable('aplomb:*')
+    vi.spyOn(createDebug, 'log').mockImplementation(seen)
+    for (const option of [seen, { info: seen, warn: seen, error: seen }, undefined]) {
+      seen.mockClear()
       const before = performance.now()
       expect((await run({ sink: option })).status).toBe(500)
       expect(performance.now()).toBe(before)
+      expect(seen).toHaveBeenCalledTimes(2)
     }
+    createDebug.disable()
     await vi.advanceTimersByTimeAsync(0)
     expect(vi.getTimerCount()).toBe(0)
     vi.useRealTimers()
