@@ -12,6 +12,8 @@ export interface Scenario {
   readonly clients?: number | undefined
   /** Calls to an unlimited route before the job, so that nothing starts cold. @default 250 */
   readonly warmUp?: number | undefined
+  /** How long a request, and its answer, is on the way: drawn anew each time from this range. @default [0.5, 2] */
+  readonly networkMs?: readonly [least: number, most: number] | undefined
   /** @default 1 */
   readonly seed?: number | undefined
 }
@@ -43,6 +45,19 @@ const generator = (seed: number) => (): number => {
   return ((t ^ (t >>> 14)) >>> 0) / 4294967296
 }
 
+/** Without a way to go, whoever gave back a slot would always be the first to take it again. */
+const across =
+  (inner: Fetch, [least, most]: readonly [number, number]): Fetch =>
+  async (input, init) => {
+    const way = () => new Promise((resolve) => setTimeout(resolve, least + Math.random() * (most - least)))
+    await way()
+    try {
+      return await inner(input, init)
+    } finally {
+      await way()
+    }
+  }
+
 const ORIGIN = 'https://api.test'
 /** A job that takes longer than this hangs. */
 const LONGEST_MS = 3_600_000
@@ -52,7 +67,7 @@ const LONGEST_MS = 3_600_000
  * the same for the same seed. One at a time per process: the clock is a global.
  */
 export const simulate = async (scenario: Scenario, makeClient: (inner: Fetch) => Fetch): Promise<Outcome> => {
-  const { calls, clients = 1, warmUp = 250, seed = 1 } = scenario
+  const { calls, clients = 1, warmUp = 250, networkMs = [0.5, 2], seed = 1 } = scenario
   const clock = FakeTimers.install({
     now: Date.UTC(2026, 0, 1),
     toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'],
@@ -61,7 +76,7 @@ export const simulate = async (scenario: Scenario, makeClient: (inner: Fetch) =>
   Math.random = generator(seed)
   try {
     const api = createMockApi({ ...scenario.api, seed, logSize: 1_000_000 })
-    const fetchers = Array.from({ length: clients }, () => makeClient(api.fetch))
+    const fetchers = Array.from({ length: clients }, () => makeClient(across(api.fetch, networkMs)))
     const ahead = fetchers.flatMap((fetch) => Array.from({ length: warmUp }, () => fetch(`${ORIGIN}/v1/balance`)))
     await drive(clock, Promise.all(ahead))
 
