@@ -23,6 +23,8 @@ export interface AplombOptions extends CreateFetchOptions {
   readonly creditMeter?: Part<CreditMeterOptions>
   /** What an answer means: rules of your own, lookups on which 404 is data. */
   readonly classify?: Part<ClassifyOptions>
+  /** Middlewares that watch calls as a whole, such as `alert()` and `otel()`. They stand outermost. */
+  readonly observe?: readonly Middleware[] | undefined
   /** Middlewares of your own. They stand innermost, next to the network: each sees every attempt. */
   readonly use?: readonly Middleware[] | undefined
 }
@@ -35,7 +37,7 @@ export interface AplombFetch extends Fetch {
   stats(key?: string): GateStats | undefined
 }
 
-const OWN = ['log', 'backoffJitter', 'concurrencyGate', 'retryAfter', 'creditMeter', 'classify', 'use']
+const OWN = ['log', 'backoffJitter', 'concurrencyGate', 'retryAfter', 'creditMeter', 'classify', 'observe', 'use']
 const PIPELINE = ['fetch', 'key', 'timeoutMs', 'onEvent', 'replayLimitBytes']
 
 /**
@@ -59,12 +61,13 @@ export const aplomb = (options: AplombOptions = {}): AplombFetch => {
     retryAfter: hold,
     creditMeter: credits,
   } = options
-  const { classify: classes, use = [], ...pipeline } = options
+  const { classify: classes, observe = [], use = [], ...pipeline } = options
   const meter = part(credits, creditMeter)
   const gateway = part(gate, concurrencyGate)
   // The order and its reasons: a sleeping call holds no slot; the last thing before sending is asking whether it is
   // time yet; each attempt that reaches the server is charged once; everybody above reads one verdict.
   const order = [
+    ...observe,
     part(logging, log),
     part(backoff, backoffJitter),
     gateway,

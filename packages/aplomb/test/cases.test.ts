@@ -7,6 +7,8 @@ useFakeTime()
 /** `maxWaitMs` of retry-after, and the longest first delay of backoff-jitter: its `baseMs` with 30 % on top. */
 const LONGEST_WAIT_MS = 60_000
 const FIRST_DELAY_MS = 1300
+/** Whoever comes back to a server that fails is spread by the gate over so many times the time that it has failed. */
+const SPREAD = 1.2
 /** The jitter that a wait may get on top, and what the gate takes to ask whether the server is there again. */
 const ON_TOP_MS = 200
 /** What has to be right. */
@@ -29,7 +31,8 @@ const due = (course: Course): { readonly fromMs: number; readonly toMs: number }
   if (said.waitMs === null) {
     // When there is room again, the gate finds out by asking. Whatever else has failed is left alone for a while.
     const probed = kind === 'concurrency-limited' || kind === 'rate-limited'
-    return { fromMs: probed ? 0 : 1000, toMs: FIRST_DELAY_MS + ON_TOP_MS }
+    if (probed) return { fromMs: 0, toMs: FIRST_DELAY_MS + ON_TOP_MS }
+    return { fromMs: 1000, toMs: FIRST_DELAY_MS * (1 + SPREAD) }
   }
   // Where the documentation leaves the wait open, it may take until the window's reset.
   return { fromMs: waitMs, toMs: (said.waitMs ?? resetMs ?? 0) * 1.1 + 2000 }
