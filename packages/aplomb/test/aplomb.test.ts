@@ -328,6 +328,25 @@ describe('who acts on what', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  test.each([
+    ['500', 500],
+    ['503', 503],
+    ['408', 408],
+    ['a network failure', reset()],
+  ] as [string, ScriptEntry][])(
+    'a lone call comes back after the backoff, spread over 1.35 times the time since: %s',
+    async (_, failure) => {
+      const back: number[] = []
+      for (const chance of [0, 1]) {
+        vi.spyOn(Math, 'random').mockReturnValue(chance)
+        const { server, fetch } = setup([failure, 200])
+        await settled(fetch(TARGET))
+        back.push(server.times[1]!)
+      }
+      expect(back).toEqual([1000, 1300 + 1.35 * 1300])
+    },
+  )
+
   test('a network failure: four times, then the very error', async () => {
     const errors = [reset(), reset(), reset(), reset()]
     const { fetch } = setup(errors)

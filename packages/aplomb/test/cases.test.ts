@@ -8,7 +8,7 @@ useFakeTime()
 const LONGEST_WAIT_MS = 60_000
 const FIRST_DELAY_MS = 1300
 /** Whoever comes back to a server that fails is spread by the gate over so many times the time that it has failed. */
-const SPREAD = 1.2
+const SPREAD = 1.35
 /** The jitter that a wait may get on top, and what the gate takes to ask whether the server is there again. */
 const ON_TOP_MS = 200
 /** What has to be right. */
