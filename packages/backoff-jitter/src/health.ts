@@ -24,7 +24,7 @@ export const newHealth = (): Health => {
       // A call that fails again while nobody else succeeds has met an outage, not bad luck.
       if (successes < WELL || (retry > 1 && lastSuccessAt <= failedAt)) return 1
       // Each further failure makes it less likely to be an isolated one.
-      return HASTE ** (1 - (retry - 1) / 8)
+      return HASTE ** Math.max(0, 1 - (retry - 1) / 8)
     },
   }
 }

@@ -79,6 +79,11 @@ describe('how a key fares', () => {
     health.note(true)
     expect(health.scale(2, failedAt)).toBeLessThan(0.1)
   })
+
+  test('never makes a delay longer, however often a call has failed', () => {
+    const health = noted(...repeat(12, true))
+    for (let retry = 1; retry <= 30; retry++) expect(health.scale(retry, -1)).toBeLessThanOrEqual(1)
+  })
 })
 
 describe('a failure in the midst of successes', () => {

@@ -49,7 +49,7 @@ const FIRST_PAUSE_MS = 100
 const CROWDED_PAUSE_MS = 200
 const LONGEST_PAUSE_MS = 4000
 /** Pauses are this share of the time that the server has been down: its end is noticed that much late at most. */
-const PAUSE_SHARE = 0.2
+const PAUSE_SHARE = 0.15
 /** Of a window that has not shown its length: it may be short. Its length is a round one, so half of it is exact enough. */
 const FIRST_WINDOW_PAUSE_MS = 30
 const WINDOW_PAUSE_SHARE = 0.5

@@ -90,6 +90,43 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
     }
   }
 
+  const settle = (call: Call, abort: () => void, expiry: ReturnType<typeof setTimeout> | undefined): void => {
+    clearTimeout(expiry)
+    call.signal.removeEventListener('abort', abort)
+  }
+
+  // A hundred thousand calls may wait here: as few closures for each as will do.
+  const lineUp = (call: Call, as: Place): Promise<Slot> =>
+    new Promise((resolve, reject) => {
+      const ahead = as === 'ahead'
+      if (call.signal.aborted) return reject(call.signal.reason)
+      if ((queue.size === 0 || ahead) && room()) return resolve(take())
+      if (as === 'new' && queue.size >= maxQueue) return reject(refuse(call, new QueueFullError(call.key, maxQueue)))
+      const began = performance.now()
+      const entry = queue.join(() => {
+        settle(call, abort, expiry)
+        call.waited('queue', performance.now() - began)
+        resolve(take())
+      }, ahead)
+      const abort = (late?: unknown): void => {
+        settle(call, abort, expiry)
+        queue.leave(entry)
+        pump()
+        reject(late instanceof QueueTimeoutError ? refuse(call, late) : call.signal.reason)
+      }
+      const expiry =
+        queueTimeoutMs === undefined
+          ? undefined
+          : setTimeout(() => abort(new QueueTimeoutError(call.key, queueTimeoutMs)), queueTimeoutMs)
+      call.signal.addEventListener('abort', abort)
+      if (call.observed) {
+        const { limit } = control
+        const { id, key } = call
+        call.emit({ type: 'queue', call: id, key, queued: queue.size, active: slots.activeCount, limit })
+      }
+      pump()
+    })
+
   return {
     get limit() {
       return control.limit
@@ -106,53 +143,13 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
     get failing() {
       return control.failing
     },
-    enter: async (call, as) => {
-      const ahead = as === 'ahead'
-      if (as === 'new' && call.attempt > 0) {
-        const spreadMs = control.spreadMs(call.attempt)
-        if (spreadMs > 0 && call.fits(spreadMs)) {
-          await sleep(spreadMs, call.signal)
-          call.waited('queue', spreadMs)
-        }
-      }
-      if (call.signal.aborted) throw call.signal.reason
-      if ((queue.size === 0 || ahead) && room()) return take()
-      if (as === 'new' && queue.size >= maxQueue) throw refuse(call, new QueueFullError(call.key, maxQueue))
-      const began = performance.now()
-      const slot = await new Promise<Slot>((resolve, reject) => {
-        const entry = queue.join(() => {
-          settle()
-          resolve(take())
-        }, ahead)
-        const fail = (reason: unknown): void => {
-          settle()
-          queue.leave(entry)
-          pump()
-          reject(reason)
-        }
-        const abort = (): void => fail(call.signal.reason)
-        const expire = (): void => fail(refuse(call, new QueueTimeoutError(call.key, queueTimeoutMs as number)))
-        const expiry = queueTimeoutMs === undefined ? undefined : setTimeout(expire, queueTimeoutMs)
-        const settle = (): void => {
-          clearTimeout(expiry)
-          call.signal.removeEventListener('abort', abort)
-        }
-        call.signal.addEventListener('abort', abort)
-        if (call.observed) {
-          const { limit } = control
-          call.emit({
-            type: 'queue',
-            call: call.id,
-            key: call.key,
-            queued: queue.size,
-            active: slots.activeCount,
-            limit,
-          })
-        }
-        pump()
+    enter: (call, as) => {
+      const spreadMs = as === 'new' && call.attempt > 0 ? control.spreadMs(call.attempt) : 0
+      if (spreadMs === 0 || !call.fits(spreadMs)) return lineUp(call, as)
+      return sleep(spreadMs, call.signal).then(() => {
+        call.waited('queue', spreadMs)
+        return lineUp(call, as)
       })
-      call.waited('queue', performance.now() - began)
-      return slot
     },
     keeps: (slot) => {
       if (active > Math.max(1, control.limit)) return false
