@@ -6,6 +6,7 @@ import { createFetch, type Middleware } from '@aplomb/pipeline'
 import { respond, type ScriptEntry } from '@aplomb/mock-api'
 import { alert, type Alert } from '../src/index.ts'
 import { slackMessage } from '../src/slack.ts'
+import { password, token } from '../../aplomb/test/support/secrets.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -22,16 +23,6 @@ const parrot: Rule = {
       ? { kind: status === 402 ? 'billing' : status === 429 ? 'quota-exhausted' : 'server-error', sign: text }
       : undefined,
 }
-
-/** Drawn by lot, as keys are. */
-const ALPHANUMERIC = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
-const drawn = (from: string, minLength: number) =>
-  fc.string({ unit: fc.constantFrom(...from.split('')), minLength, maxLength: 64 })
-const token = fc
-  .oneof(drawn(ALPHANUMERIC, 24), drawn('0123456789abcdef', 24), drawn(`${ALPHANUMERIC}-_`, 32), fc.uuid())
-  .filter((one) => /\d/.test(one) && new Set(one).size > 8)
-/** Short and wordy: it can only be known because the request holds it as a secret. */
-const password = fc.constantFrom('hunter22', 'correcthorse', 'opensesame', 'letmein!')
 
 const PLACES = [
   'userinfo',

@@ -6,18 +6,10 @@ import { inspect } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
 import { aplomb, type AplombOptions, unwrap } from '../src/index.ts'
 import { outcomes, useFakeTime } from './support/time.ts'
+import { ALPHANUMERIC, drawn, password, token } from './support/secrets.ts'
 
 useFakeTime()
 
-/** Drawn by lot, as keys are. */
-const ALPHANUMERIC = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
-const drawn = (from: string, minLength: number, maxLength = 64) =>
-  fc.string({ unit: fc.constantFrom(...from.split('')), minLength, maxLength })
-const token = fc
-  .oneof(drawn(ALPHANUMERIC, 24), drawn('0123456789abcdef', 24), drawn(`${ALPHANUMERIC}-_`, 32), fc.uuid())
-  .filter((one) => /\d/.test(one) && new Set(one).size > 8)
-/** Short and wordy: it can only be known because the request holds it as a secret. */
-const password = fc.constantFrom('hunter22', 'correcthorse', 'opensesame', 'letmein!')
 /** Any name that a header can have. */
 const name = drawn(`${ALPHANUMERIC}!#$%&'*+-.^_|~`, 1, 16)
 

@@ -57,6 +57,8 @@ const WINDOW_PAUSE_SHARE = 0.5
 export const LONGEST_WAIT_MS = 60_000
 /** Of a server that refuses where it failed before: it is up again, and others want it, too. */
 const RECOVERY_PAUSE_SHARE = 0.1
+/** Calls come back to a failing server spread over so many times the time since its first failure; with each retry a quarter. */
+const SPREAD = 1.35
 /** For so long after a good answer, refusals are a matter of our pace. */
 const SERVING_MS = 10_000
 /** A learned ceiling is tried again after so many good answers for each slot. */
@@ -285,7 +287,7 @@ export const newControl = (fixed: number | undefined): Control => {
     spreadMs: (retry) => {
       // A probe at a time needs no spreading.
       if (failures === 0 || badSince !== undefined) return 0
-      return (Math.random() * 1.35 * (now() - failingSince)) / 4 ** (retry - 1)
+      return (Math.random() * SPREAD * (now() - failingSince)) / 4 ** (retry - 1)
     },
     get serving() {
       return now() - lastSuccessAt < SERVING_MS

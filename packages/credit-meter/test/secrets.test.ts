@@ -5,16 +5,8 @@ import { classify, type Rule } from '@aplomb/classify'
 import { createFetch } from '@aplomb/pipeline'
 import { respond, type ScriptEntry } from '@aplomb/mock-api'
 import { BudgetExceededError, creditMeter, type CreditAlert, type CreditMeterOptions } from '../src/index.ts'
+import { ALPHANUMERIC, drawn, password, token } from '../../aplomb/test/support/secrets.ts'
 
-/** Drawn by lot, as keys are. */
-const ALPHANUMERIC = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
-const drawn = (from: string, minLength: number) =>
-  fc.string({ unit: fc.constantFrom(...from.split('')), minLength, maxLength: 64 })
-const token = fc
-  .oneof(drawn(ALPHANUMERIC, 24), drawn('0123456789abcdef', 24), drawn(`${ALPHANUMERIC}-_`, 32), fc.uuid())
-  .filter((one) => /\d/.test(one) && new Set(one).size > 8)
-/** Short and wordy: it can only be known because the request holds it as a secret. */
-const password = fc.constantFrom('hunter22', 'correcthorse', 'opensesame', 'letmein!')
 /** Any name that a header can have. */
 const name = drawn(`${ALPHANUMERIC}!#$%&'*+-.^_|~`, 1).map((one) => one.slice(0, 16))
 

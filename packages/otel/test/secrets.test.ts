@@ -3,16 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { respond } from '@aplomb/mock-api'
 import { middleware, type CallEvent, type Middleware } from '@aplomb/pipeline'
 import { traced, type Sdk } from './sdk.ts'
+import { password, token } from '../../aplomb/test/support/secrets.ts'
 
-/** Drawn by lot, as keys are. */
-const ALPHANUMERIC = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
-const drawn = (from: string, minLength: number) =>
-  fc.string({ unit: fc.constantFrom(...from.split('')), minLength, maxLength: 64 })
-const token = fc
-  .oneof(drawn(ALPHANUMERIC, 24), drawn('0123456789abcdef', 24), drawn(`${ALPHANUMERIC}-_`, 32), fc.uuid())
-  .filter((one) => /\d/.test(one) && new Set(one).size > 8)
-/** Short and wordy: it can only be known because a request holds it as a secret. */
-const password = fc.constantFrom('hunter22', 'correcthorse', 'opensesame', 'letmein!')
 const field = fc.stringMatching(/^[a-z][a-z-]{2,12}$/).filter((one) => !['accept', 'date', 'server'].includes(one))
 
 const scenario = fc.record({

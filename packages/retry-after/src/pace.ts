@@ -41,6 +41,7 @@ interface Track {
   use: Use
   /** Of the window before. */
   past: Use
+  /** Whether others use it, too. */
   shared: boolean
   /** Whether this is a window that no answer has spoken of yet, only expected after the one before. */
   expected: boolean
@@ -147,8 +148,8 @@ export const newPace = (): Pace => {
         const refused = current?.refused ?? (served || known ? 0 : 1)
         const ours = Math.max(0, place - before - refused)
         const difference = used - ours
-        // A window that still lasts is full of our own.
         const underway = lastPlace - place
+        // Refused at what should have been its beginning: the window before still lasts, and is full of our own.
         const use = { ours, others: !early && difference > OVERTAKEN + underway / 4 ? difference : 0 }
         const past = current?.past ?? known?.use ?? NONE
         const shared = use.others > 0 || past.others > 0

@@ -1,0 +1,14 @@
+import fc from 'fast-check'
+
+export const ALPHANUMERIC = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+
+export const drawn = (from: string, minLength: number, maxLength = 64) =>
+  fc.string({ unit: fc.constantFrom(...from.split('')), minLength, maxLength })
+
+/** Drawn by lot, as keys are: of letters and digits, or of all that base64url has. */
+export const token = fc
+  .oneof(drawn(ALPHANUMERIC, 24), drawn('0123456789abcdef', 24), drawn(`${ALPHANUMERIC}-_`, 32), fc.uuid())
+  .filter((one) => /\d/.test(one) && new Set(one).size > 8)
+
+/** Short and wordy: it can only be known because a request holds it as a secret. */
+export const password = fc.constantFrom('hunter22', 'correcthorse', 'opensesame', 'letmein!')
