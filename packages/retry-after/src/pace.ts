@@ -1,4 +1,5 @@
 import type { LimitWindow } from '@aplomb/limits'
+import { newTries, NONE, portion, type Tries, type Use } from './share.ts'
 
 /** Keeps count of announced windows, so that a request waits for the reset instead of earning a 429. */
 export interface Pace {
@@ -10,18 +11,14 @@ export interface Pace {
   learn(windows: readonly LimitWindow[], sent: Sent, served?: boolean): void
   /** Whether no window is known that still counts. */
   readonly idle: boolean
+  /** Whether others use up a window that we use, too. */
+  readonly crowded: boolean
 }
 
 /** A request that was sent: its place in the order of sending, and when. */
 interface Sent {
   readonly place: number
   readonly at: number
-}
-
-/** What was used of a window, by us and by others. */
-interface Use {
-  readonly ours: number
-  readonly others: number
 }
 
 interface Track {
@@ -35,63 +32,68 @@ interface Track {
   lengthMs: number
   /** The latest request, in the order of sending, that is in the count. */
   place: number
-  /** The last request before this window, and how many since then were refused. */
+  /** The last request before this window, the last that surely was, and how many since `before` were refused. */
   before: number
+  surelyBefore: number
   refused: number
-  use: Use
-  /** Of the window before. */
+  /** What others have used of it, at least, and what was used of the window before. */
+  others: number
   past: Use
-  /** Whether others use it, too. */
-  shared: boolean
+  /** What is ours of it by right, as others had the rest. */
+  base: number
+  tries: Tries
+  /** The request that was the last we were to send. */
+  spentAt: number
   /** Whether this is a window that no answer has spoken of yet, only expected after the one before. */
   expected: boolean
   /** Whether windows follow each other without a gap; else each begins with its first request. */
   regular: boolean
+  /** What was left when an answer came, and the last request sent by then: those after it cannot have overtaken it. */
+  seen: { readonly remaining: number; readonly place: number }
 }
 
 /** An API has one or two windows, some have five. More are a label per user or path, of no use here. */
 const MOST_WINDOWS = 8
 
-/** So many requests may have overtaken one on the way. */
-const OVERTAKEN = 1
-
 /** Windows up to this length are taken to follow each other, until one does not: a gap between them would cost much. */
 const SHORT_MS = 10_000
-
-/** How much the window before says about how a window is shared. */
-const PAST = 0.15
-
-/** In windows that are shared with others: beyond its portion, a client sends at intervals of this share of the window. */
-const TRICKLE = 0.05
-
-const NONE: Use = { ours: 0, others: 0 }
 
 export const newPace = (): Pace => {
   const tracks = new Map<string, Track>()
   let lastPlace = 0
-  let sentAt = 0
+  /** The last request that no window was named for: it was not in any. */
+  let outside = -Infinity
   let fastestMs = Infinity
+
+  /** Ours in this window, answered or not. */
+  const oursIn = ({ before, refused }: Track): number => lastPlace - before - refused
 
   /** After its reset a window is taken to be as before. When it ends is known only once something was sent in it. */
   const renew = (name: string, track: Track, now: number): void => {
     if (now < track.resetAt) return
-    const { limit, remaining, use, resetAt, lengthMs } = track
+    const { limit, remaining, others, past, refused, place, resetAt, lengthMs, tries } = track
     if (limit === undefined) {
       tracks.delete(name)
       return
     }
-    // Several clients of one key must not all take the whole of it: each takes what it had, and of the rest its portion.
-    const had = lastPlace - track.before - track.refused
-    const left = track.shared ? Math.max(1, Math.min(limit, had + Math.floor(remaining * portionOf(use)))) : limit
+    const ours = oursIn(track)
+    const shared = others > 0 || past.others > 0
+    const missed = tries.ended(ours, refused, limit, lengthMs)
+    // Each takes what it had, less what is open to all, and its portion of what nobody took. A half is a matter of luck.
+    const had = Math.min(limit, ours + portion({ limit, remaining }, { ours, others }))
+    const left = ours > 0 ? Math.floor(had + Math.random()) : 1
     Object.assign(track, {
-      left,
+      remaining: limit,
+      left: !shared ? limit : missed ? 0 : left,
       resetAt: track.regular ? resetAt + Math.ceil((now - resetAt + 1) / lengthMs) * lengthMs : Infinity,
       place: lastPlace,
       before: lastPlace,
+      surelyBefore: place,
       refused: 0,
-      shared: use.others > 0,
-      past: use,
-      use: NONE,
+      others: 0,
+      // Of a window that no answer told of, nothing is known.
+      past: track.expected ? past : { ours, others },
+      base: shared && !missed ? left : 0,
       expected: true,
     })
   }
@@ -103,24 +105,30 @@ export const newPace = (): Pace => {
       for (const [name, track] of tracks) {
         renew(name, track, now)
         if (track.left > 0) continue
-        // What is left is for others, unless they do not take it: one at a time finds out.
-        const next = track.shared && track.remaining > 0 ? sentAt + track.lengthMs * TRICKLE : Infinity
-        wait = Math.max(wait, Math.min(track.resetAt, next) - now)
+        const { tries, others, past, remaining, resetAt } = track
+        // What is left is for others, unless they do not take it.
+        const open = remaining > 0 && (others > 0 || past.others > 0)
+        // One after the other: the answer to the last one tells what is left.
+        if (open && now >= tries.at && track.place >= track.spentAt) track.left = tries.take(others, remaining)
+        if (track.left <= 0)
+          wait = Math.max(wait, (open && tries.at > now ? Math.min(resetAt, tries.at) : resetAt) - now)
       }
       return wait
     },
     sent: () => {
       const now = performance.now()
       for (const track of tracks.values()) {
-        track.left--
-        sentAt = now
         if (track.resetAt === Infinity) track.resetAt = now + track.lengthMs
+        if (--track.left > 0) continue
+        track.tries.spent(track.lengthMs)
+        track.spentAt = lastPlace + 1
       }
       return { place: ++lastPlace, at: now }
     },
     learn: (windows, { place, at }, served = true) => {
       const now = performance.now()
       fastestMs = Math.min(fastestMs, now - at)
+      if (served && windows.length === 0) outside = Math.max(outside, place)
       // It was on the way for half of the time that its answer took, or less, and for no longer than any has taken.
       const arrivedAt = at + Math.min(fastestMs, (now - at) / 2)
       if (!served) for (const track of tracks.values()) if (place > track.before) track.refused++
@@ -133,51 +141,54 @@ export const newPace = (): Pace => {
         if (known ? known.place >= place : tracks.size >= MOST_WINDOWS) continue
         // Resets come rounded up to seconds. But a window has begun when a request in it arrives.
         const bound = Math.min(now + resetMs, windowMs === undefined ? Infinity : arrivedAt + windowMs)
-        const refilled = known !== undefined && remaining > known.remaining + OVERTAKEN
+        const refilled = known !== undefined && place > known.seen.place && remaining > known.seen.remaining
         const same = known !== undefined && !known.expected && now < known.resetAt && !refilled
         const current = same || known?.expected ? known : undefined
-        const early = known?.expected === true && !served && known.past.others === 0
-        const regular = !early && (known?.regular ?? (windowMs !== undefined && windowMs <= SHORT_MS))
-        // Within one window, the earliest end is the most exact.
-        const resetAt = same || (regular && current) ? Math.min(bound, known?.resetAt ?? bound) : bound
-        const lengthMs = windowMs ?? Math.max(resetMs, known?.lengthMs ?? 0)
-
         const used = limit === undefined ? 0 : limit - remaining
-        // Of a window that is new to us, all that was used may have been used by us.
-        const before = current?.before ?? (known ? place - 1 : served ? place - used : Math.max(0, place - used - 1))
-        const refused = current?.refused ?? (served || known ? 0 : 1)
-        const ours = Math.max(0, place - before - refused)
-        const difference = used - ours
-        const underway = lastPlace - place
         // Refused at what should have been its beginning: the window before still lasts, and is full of our own.
-        const use = { ours, others: !early && difference > OVERTAKEN + underway / 4 ? difference : 0 }
-        const past = current?.past ?? known?.use ?? NONE
-        const shared = use.others > 0 || past.others > 0
-        let left = remaining - underway
-        if (shared) {
-          const { ours: o, others } = past
-          left =
-            Math.floor(remaining * portionOf({ ours: ours + o * PAST, others: use.others + others * PAST })) - underway
-        } else if (current && limit !== undefined && Math.abs(difference) <= OVERTAKEN) {
-          // Where nobody else sends, our own count is exact.
-          left = Math.min(remaining, limit - (lastPlace - before - refused))
-        }
-        tracks.set(id, {
+        const early =
+          known?.expected === true && !served && known.past.others === 0 && used - oursIn(known) <= known.past.ours
+        const regular = !early && (known?.regular ?? (windowMs !== undefined && windowMs <= SHORT_MS))
+        // Of a window that is new to us, all that was used may have been used by us.
+        const first = Math.max(Math.min(outside, place - 1), served ? place - used : Math.max(0, place - used - 1))
+        const track: Track = {
           limit: limit ?? known?.limit,
-          remaining,
-          left,
-          resetAt,
-          lengthMs,
+          remaining: same ? Math.min(remaining, known.remaining) : remaining,
+          left: remaining - (lastPlace - place),
+          // Within one window, the earliest end is the most exact.
+          resetAt: same || (regular && current) ? Math.min(bound, known?.resetAt ?? bound) : bound,
+          lengthMs: windowMs ?? Math.max(resetMs, known?.lengthMs ?? 0),
           place,
-          before,
-          refused,
-          use,
-          past,
-          shared,
+          before: current?.before ?? first,
+          surelyBefore: early ? -Infinity : (current?.surelyBefore ?? first),
+          refused: current?.refused ?? (served ? 0 : 1),
+          others: current?.others ?? 0,
+          past: current?.past ?? NONE,
+          base: current?.base ?? 0,
+          tries: known?.tries ?? newTries(),
+          spentAt: current?.spentAt ?? 0,
           expected: false,
           regular,
-        })
+          seen: same && place <= known.seen.place ? known.seen : { remaining, place: lastPlace },
+        }
+        // Answers overtake each other: for certain only what is more than all of ours that can be in the count was used by others.
+        track.others = Math.max(track.others, used - (lastPlace - track.surelyBefore - track.refused))
+        const { others, past, base } = track
+        const ours = oursIn(track)
+        if (others > 0 || past.others > 0) {
+          const toCome = Math.max(0, Math.min(1, (track.resetAt - now) / track.lengthMs))
+          const owed = Math.max(0, base - ours)
+          const more = portion({ limit: limit ?? 0, remaining, toCome, owed }, { ours, others }, past)
+          track.left = Math.min(owed + Math.max(0, Math.floor(more)), remaining - (lastPlace - place))
+        } else if (current && limit !== undefined) {
+          // Where nobody else sends, our own count is exact.
+          track.left = Math.min(remaining, limit - ours)
+        }
+        tracks.set(id, track)
       }
+    },
+    get crowded() {
+      return [...tracks.values()].some(({ others, remaining }) => others > 0 && remaining === 0)
     },
     get idle() {
       const now = performance.now()
@@ -186,5 +197,3 @@ export const newPace = (): Pace => {
     },
   }
 }
-
-const portionOf = ({ ours, others }: Use): number => (ours + others === 0 ? 1 : ours / (ours + others))

@@ -25,6 +25,9 @@ const room = (pace: Pace): number => {
   }
   return count
 }
+
+const luck = (chance: number): void => void vi.spyOn(Math, 'random').mockReturnValue(chance)
+
 describe('an announced window', () => {
   test('is not known at first: nobody waits', () => {
     const pace = newPace()
@@ -266,6 +269,7 @@ describe('windows of up to ten seconds whose length is announced', () => {
   test('a refusal later in one shows nothing of the kind', () => {
     const pace = known()
     exchange(pace, window(1, 1000, second))
+    exchange(pace, window(0, 1000, second))
     pace.learn([window(0, 1000, second)], pace.sent(), false)
     vi.advanceTimersByTime(1300)
     expect(room(pace)).toBe(2)
@@ -413,10 +417,24 @@ describe('a window that others use, too', () => {
     expect(room(pace)).toBe(6)
   })
 
-  test('half of it was ours: half of what is left is, too', () => {
+  test('half of it was ours: so is half of what is left, but for a part that is open to all', () => {
     const pace = known()
     share(pace, 2, 4)
-    expect(room(pace)).toBe(3)
+    expect(room(pace)).toBe(2)
+  })
+
+  test('what others had of the window before is kept for them, the less so the less of this one is to come', () => {
+    const rooms = [0, 500, 900].map((passedMs) => {
+      const pace = known()
+      share(pace, 1, 10)
+      vi.advanceTimersByTime(1000)
+      luck(0.9)
+      expect(pace.waitMs()).toBe(0)
+      vi.advanceTimersByTime(passedMs)
+      exchange(pace, window(9, 1000 - passedMs, second))
+      return room(pace)
+    })
+    expect(rooms).toEqual([0, 1, 4])
   })
 
   test('nobody else uses it: all that is left is ours', () => {
@@ -428,15 +446,26 @@ describe('a window that others use, too', () => {
   test('in the next one each takes what it had, and of the rest its portion', () => {
     const pace = known()
     share(pace, 2, 4)
-    expect(room(pace)).toBe(3)
+    expect(room(pace)).toBe(2)
     vi.advanceTimersByTime(1000)
-    // Five it had; of the six that were left, half.
-    expect(room(pace)).toBe(8)
+    // Four it had; of the six that were left, one and a half are open, and two thirds of the others are its own.
+    expect(room(pace)).toBe(7)
   })
 
-  test('never none at all', () => {
+  test('of a window that was used up, it leaves some of its own to all: a fraction is a matter of luck', () => {
+    const rooms = [0.1, 0.9].map((chance) => {
+      const pace = known()
+      share(pace, 5, 10)
+      vi.advanceTimersByTime(1000)
+      luck(chance)
+      return room(pace)
+    })
+    expect(rooms).toEqual([4, 5])
+  })
+
+  test('whoever had none has one try', () => {
     const pace = known()
-    share(pace, 1, 10)
+    pace.learn([window(0, 1000, second)], pace.sent(), false)
     vi.advanceTimersByTime(1000)
     expect(room(pace)).toBe(1)
   })
@@ -448,31 +477,103 @@ describe('a window that others use, too', () => {
     expect(room(pace)).toBeLessThanOrEqual(10)
   })
 
-  test('what others leave is found out by one at a time, 5 % of the window apart', () => {
-    const pace = known()
-    share(pace, 2, 4)
-    expect(room(pace)).toBe(3)
-    expect(pace.waitMs()).toBe(50)
-    vi.advanceTimersByTime(49)
-    expect(pace.waitMs()).toBe(1)
-    vi.advanceTimersByTime(1)
-    expect(room(pace)).toBe(1)
-    expect(pace.waitMs()).toBe(50)
-    // The reset comes sooner.
-    vi.advanceTimersByTime(910)
-    pace.sent()
-    expect(pace.waitMs()).toBe(40)
+  describe('what is open to all is found out by tries', () => {
+    const twenty = { limit: 20, windowMs: 1000 }
+    /** What is ours of a window of twenty is used, and four are left. */
+    const opened = (): Pace => {
+      luck(0.5)
+      const pace = newPace()
+      exchange(pace, window(19, 1000, twenty))
+      exchange(pace, window(7, 1000, twenty))
+      for (let left = 6; pace.waitMs() === 0; left--) exchange(pace, window(left, 1000, twenty))
+      return pace
+    }
+
+    test('5 % of the window apart, give or take a half', () => {
+      const pace = opened()
+      expect(pace.waitMs()).toBe(50)
+      vi.advanceTimersByTime(49)
+      expect(pace.waitMs()).toBe(1)
+      vi.advanceTimersByTime(1)
+      expect(room(pace)).toBe(2)
+    })
+
+    test('a quarter of a second in long ones', () => {
+      luck(0.5)
+      const pace = newPace()
+      const minute = { limit: 10, windowMs: 60_000 }
+      exchange(pace, window(9, 60_000, minute))
+      exchange(pace, window(6, 60_000, minute))
+      for (let left = 5; pace.waitMs() === 0; left--) exchange(pace, window(left, 60_000, minute))
+      expect(pace.waitMs()).toBe(250)
+    })
+
+    test('only when the last one was answered', () => {
+      const pace = opened()
+      vi.advanceTimersByTime(50)
+      expect(pace.waitMs()).toBe(0)
+      pace.sent()
+      const sent = pace.sent()
+      vi.advanceTimersByTime(300)
+      expect(pace.waitMs()).toBe(650)
+      pace.learn([window(3, 650, twenty)], sent)
+      expect(pace.waitMs()).toBe(0)
+    })
+
+    test('more and more at once, while others leave it; half of what is left at most', () => {
+      luck(0.5)
+      const pace = newPace()
+      const many = { limit: 100, windowMs: 1000 }
+      exchange(pace, window(99, 1000, many))
+      exchange(pace, window(14, 1000, many))
+      let left = 14
+      const counts: number[] = []
+      while (left > 0) {
+        vi.advanceTimersByTime(pace.waitMs())
+        const sent = []
+        while (pace.waitMs() === 0) sent.push(pace.sent())
+        counts.push(sent.length)
+        for (const one of sent) pace.learn([window(--left, 1000, many)], one)
+      }
+      expect(counts).toEqual([1, 2, 4, 4, 2, 1])
+    })
+
+    test.each([
+      ['no more where others will have taken the rest', 0.6, 900],
+      ['but each leaves it to luck whether it is one of those for whom it is enough', 0.2, 0],
+    ])('%s', (_, chance, waitMs) => {
+      const pace = opened()
+      vi.advanceTimersByTime(50)
+      expect(pace.waitMs()).toBe(0)
+      // Of the four that were left, others have taken two.
+      exchange(pace, window(1, 950, twenty))
+      luck(chance)
+      vi.advanceTimersByTime(50)
+      expect(pace.waitMs()).toBe(waitMs)
+    })
+
+    test('the reset may come sooner', () => {
+      const pace = opened()
+      vi.advanceTimersByTime(970)
+      expect(pace.waitMs()).toBe(0)
+      for (let left = 3; pace.waitMs() === 0; left--) exchange(pace, window(left, 30, twenty))
+      expect(pace.waitMs()).toBe(30)
+    })
   })
 
-  test('the window before weighs in, a little: one answer is no reason to take all', () => {
-    const pace = known()
-    share(pace, 1, 10)
-    vi.advanceTimersByTime(1000)
-    expect(pace.waitMs()).toBe(0)
-    exchange(pace, window(9, 1000, second))
-    const some = room(pace)
-    expect(some).toBeGreaterThan(1)
-    expect(some).toBeLessThan(9)
+  test('whoever is only refused comes to fewer windows, sixteen apart at most, and soon again after luck', () => {
+    luck(0.99)
+    const one = { limit: 1, windowMs: 1000 }
+    const pace = newPace()
+    pace.learn([window(0, 1000, one)], pace.sent(), false)
+    const absences: number[] = []
+    for (let i = 0; i < 6; i++) {
+      const from = performance.now()
+      for (let ms = pace.waitMs(); ms > 0; ms = pace.waitMs()) vi.advanceTimersByTime(ms)
+      absences.push(Math.round((performance.now() - from) / 1000))
+      pace.learn([window(0, 1000, one)], pace.sent(), false)
+    }
+    expect(absences).toEqual([2, 4, 8, 16, 16, 16])
   })
 
   test('two windows with nobody else in them, and all is ours again', () => {
@@ -506,6 +607,7 @@ describe('a window that others use, too', () => {
     // Four more came back refused: of the ten, five were ours.
     for (let i = 0; i < 4; i++) pace.learn([window(0, 1000, second)], pace.sent(), false)
     vi.advanceTimersByTime(1000)
+    luck(0.9)
     expect(room(pace)).toBe(5)
   })
 
@@ -525,6 +627,7 @@ describe('a window that others use, too', () => {
     pace.learn([], late, false)
     share(pace, 5, 10)
     vi.advanceTimersByTime(1000)
+    luck(0.9)
     expect(room(pace)).toBe(5)
   })
 

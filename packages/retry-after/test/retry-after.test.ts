@@ -490,6 +490,27 @@ describe('8. a 429 of a window does not count where others of the key were serve
     expect(mine).toHaveLength(12)
   })
 
+  describe('where the answers show that others use the window up', () => {
+    const full = asks(1000)
+    const refusal: ScriptedAnswer = { ...full, headers: { ...full.headers, ...limitsOf(['default', 2, 0, 1]) } }
+
+    test('nor does one within ten seconds of a call that was served', async () => {
+      noChance()
+      const { server, fetch } = setup([announces(['default', 2, 1, 1]), { ...refusal, times: Infinity }])
+      expect(await statusOf(fetch(TARGET))).toBe(200)
+      await vi.advanceTimersByTimeAsync(1000)
+      expect(await statusOf(fetch(TARGET))).toBe(429)
+      // From the first second on, one in each: those until the tenth do not count.
+      expect(server.times.slice(1)).toEqual(Array.from({ length: 9 + 4 }, (_, i) => 1000 * (i + 1)))
+    })
+
+    test('but of a key that never served us, four attempts are all', async () => {
+      const { server, fetch } = setup([{ ...refusal, times: Infinity }])
+      expect(await statusOf(fetch(TARGET))).toBe(429)
+      expect(server.times).toHaveLength(4)
+    })
+  })
+
   test.each([
     ['a wait of more than ten seconds', asks(10_001)],
     ['an overload', asks(100, { status: 503 })],
@@ -695,20 +716,22 @@ describe('11. with several windows, each is counted; the one that has run out de
   })
 })
 
-describe('12. where others use a window, too, we take of its rest in proportion to what we had of it', () => {
-  test('and try what is left for them one by one, 5 % of the window apart', async () => {
+describe('12. where others use a window, too, each keeps what it had, and gets its portion of the rest', () => {
+  test('and try what is open to all one after the other, 5 % of the window apart', async () => {
     noChance()
     const { server, fetch } = setup([
-      announces(['default', 10, 9, 10]),
-      announces(['default', 10, 6, 10]),
+      announces(['default', 10, 9, 1]),
+      announces(['default', 10, 2, 1]),
+      announces(['default', 10, 1, 1]),
+      announces(['default', 10, 0, 1]),
       { times: Infinity },
     ])
     await fetch(TARGET)
-    await vi.advanceTimersByTimeAsync(10_000)
-    // Of the four that were used, one was ours: so is one of the six that are left.
+    await vi.advanceTimersByTimeAsync(1000)
+    // Of the eight that are used then, one is ours.
     await fetch(TARGET)
-    await outcomes(Array.from({ length: 4 }, () => fetch(TARGET)))
-    expect(server.times).toEqual([0, 10_000, 10_000, 10_500, 11_000, 11_500])
+    await outcomes(Array.from({ length: 3 }, () => fetch(TARGET)))
+    expect(server.times).toEqual([0, 1000, 1000, 1025, 2000])
   })
 
   test('clients that know nothing of each other share it: all of their calls are served, few are refused', async () => {

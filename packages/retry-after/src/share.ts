@@ -1,0 +1,90 @@
+/** How much of a window is for this client, where others use it, too. */
+
+/** What was used of a window: by us, and by others at least. */
+export interface Use {
+  readonly ours: number
+  readonly others: number
+}
+
+export const NONE: Use = { ours: 0, others: 0 }
+
+/** This share of each window is for whoever comes first, one request after the other: so in time each gets an equal part. */
+const OPEN = 0.15
+
+/** Tries for what is open are this share of the window apart, on average, and so many milliseconds at most. */
+const APART = 0.05
+const MOST_APART_MS = 250
+
+/** A client that was refused, and not served at all, stays away for so many windows at most. */
+const LONGEST_ABSENCE = 16
+
+/** A window as it is now. `toCome` is the share of it that is still to come, `owed` what is ours of it already. */
+interface Rest {
+  readonly limit: number
+  readonly remaining: number
+  readonly toCome?: number
+  readonly owed?: number
+}
+
+/**
+ * Our portion of what is left, as we had it of all that was used. Others are expected to come for what they had of the
+ * window before: the less so, the less of this one is to come. Negative if there is less than that left.
+ */
+export const portion = ({ limit, remaining, toCome = 1, owed = 0 }: Rest, use: Use, past: Use = NONE): number => {
+  const theirs = Math.max(0, past.others - use.others) * (1 - OPEN)
+  const ours = use.ours + past.ours * toCome
+  const all = ours + use.others + past.others * toCome
+  return all === 0 ? 0 : ((remaining - owed - (theirs + limit * OPEN) * toCome) * ours) / all
+}
+
+/** Tries for what others leave of a window: one after the other. */
+export interface Tries {
+  /** When the next one is due, on the clock of `performance.now()`. */
+  readonly at: number
+  /** One is due: how many requests may go, now that others have used `others` and so many remain. */
+  take(others: number, remaining: number): number
+  /** All that we were to send was sent. */
+  spent(lengthMs: number): void
+  /** A window ended, in which so many of our requests were served and refused. Whether we stay away from the next one. */
+  ended(served: number, refused: number, limit: number, lengthMs: number): boolean
+}
+
+export const newTries = (): Tries => {
+  let at = 0
+  let step = 0
+  let othersBefore: number | undefined
+  let missed = 0
+  return {
+    get at() {
+      return at
+    },
+    take: (others, remaining) => {
+      const taken = others - (othersBefore ?? others)
+      othersBefore = others
+      // As many are after the rest as have taken some of it. Each leaves it to chance whether it is one for whom that is enough.
+      if (Math.random() * taken >= remaining) {
+        at = Infinity
+        return 0
+      }
+      // Where they leave it, that is found out faster and faster.
+      step = taken <= step ? Math.max(1, step * 2) : 1
+      return Math.min(step, Math.ceil(remaining / 2))
+    },
+    spent: (lengthMs) => {
+      at = performance.now() + Math.min(lengthMs * APART, MOST_APART_MS) * (0.5 + Math.random())
+    },
+    ended: (served, refused, limit, lengthMs) => {
+      step = 0
+      othersBefore = undefined
+      if (at === Infinity) at = 0
+      if (served > 0) missed = Math.max(0, missed - 1)
+      else if (refused > 0) missed++
+      else return performance.now() < at
+      // More clients than requests that are open to them: they cannot all come to each window.
+      const absence = (Math.random() * Math.min(2 ** missed, LONGEST_ABSENCE)) / Math.max(1, limit * OPEN)
+      if (absence < 1) return false
+      at = performance.now() + Math.floor(absence) * lengthMs
+      return true
+    },
+  }
+}
