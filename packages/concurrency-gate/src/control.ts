@@ -1,4 +1,5 @@
 import type { Verdict } from '@aplomb/classify'
+import { newCrowd } from './crowd.ts'
 import { newLatency } from './latency.ts'
 import { newRhythm } from './rhythm.ts'
 
@@ -45,8 +46,6 @@ const DOWN_AFTER = 5
 /** Failures further apart than that are not of one outage. */
 const OUTAGE_MS = 10_000
 const FIRST_PAUSE_MS = 100
-/** Others keep the server full: slots come free all the time, and each is fought for. */
-const CROWDED_PAUSE_MS = 200
 const LONGEST_PAUSE_MS = 4000
 /** Pauses are this share of the time that the server has been down: its end is noticed that much late at most. */
 const PAUSE_SHARE = 0.15
@@ -102,6 +101,7 @@ export const newControl = (fixed: number | undefined): Control => {
   /** Requests without an answer yet: a stream is in flight for long after it. */
   let unanswered = 0
   const rhythm = newRhythm()
+  const crowd = newCrowd()
 
   /** While set, one at a time is sent, between pauses. */
   let badSince: number | undefined
@@ -115,13 +115,17 @@ export const newControl = (fixed: number | undefined): Control => {
 
   const now = (): number => performance.now()
 
-  const pause = (share: number, least = FIRST_PAUSE_MS): void => {
-    const elapsed = now() - (badSince ??= now())
-    const ms = Math.min(LONGEST_PAUSE_MS, Math.max(least, elapsed * share))
+  /** For how long one at a time is sent. */
+  const badMs = (): number => now() - (badSince ??= now())
+
+  const pauseFor = (ms: number): void => {
     // A part of it is chance: many processes that lost the same server must not come back together.
     pausedUntil = now() + ms * (0.75 + Math.random() / 2)
     decidedAt = now()
   }
+
+  const pause = (share: number, least = FIRST_PAUSE_MS): void =>
+    pauseFor(Math.min(LONGEST_PAUSE_MS, Math.max(least, badMs() * share)))
 
   const recover = (): void => {
     badSince = undefined
@@ -144,7 +148,9 @@ export const newControl = (fixed: number | undefined): Control => {
   const succeeded = (sent: Sent, active: number): void => {
     rhythm.accepted(sent.at)
     lastSuccessAt = now()
-    limit = latency.heard(sent.at, sent.active, lastSuccessAt - sent.at, limit) ?? limit
+    const tookMs = lastSuccessAt - sent.at
+    crowd.heard(tookMs)
+    limit = latency.heard(sent.at, sent.active, tookMs, limit) ?? limit
     failures = 0
     failing *= MEMORY
     streak++
@@ -159,6 +165,7 @@ export const newControl = (fixed: number | undefined): Control => {
       // An answer from before things went bad is no sign that they are well again.
       if (sent.at < decidedAt) return
       recover()
+      crowd.won()
       limit = Math.min(ceiling, nature === 'window' ? limitBefore : Math.max(1, Math.min(limit, limitBefore / 2)))
     }
     grow(sent, active)
@@ -192,7 +199,7 @@ export const newControl = (fixed: number | undefined): Control => {
     slowStart = Math.min(slowStart, limit)
     if (!announced) ceiling = limit
     // None is: others keep it full.
-    if (active <= 1 && sent.at >= decidedAt) pause(PAUSE_SHARE, CROWDED_PAUSE_MS)
+    if (active <= 1 && sent.at >= decidedAt) pauseFor(crowd.lost(badMs()))
     return `refused with ${active} in flight`
   }
 

@@ -3,6 +3,7 @@ import type { LimitWindow } from '@aplomb/limits'
 import { type Call, discard, keyed, middleware, type Middleware } from '@aplomb/pipeline'
 import { newHold } from './hold.ts'
 import { newPace } from './pace.ts'
+import { SHORT_MS } from './share.ts'
 import { newTurns } from './turns.ts'
 
 /** Options of {@link retryAfter}. */
@@ -17,9 +18,8 @@ export interface RetryAfterOptions {
 
 const NAME = 'retry-after'
 
-/** So often, and for waits up to so long, a call may come too late for a window that others use up. */
+/** So often a call may come too late for a short window that others use up. */
 const MOST_RACES = 16
-const SHORT_MS = 10_000
 
 /**
  * The server said when: holds every call of the key until then, and sends this one again.

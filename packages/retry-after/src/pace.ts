@@ -1,5 +1,5 @@
 import type { LimitWindow } from '@aplomb/limits'
-import { newTries, NONE, portion, type Tries, type Use } from './share.ts'
+import { newTries, NONE, portion, SHORT_MS, type Tries, type Use } from './share.ts'
 
 /** Keeps count of announced windows, so that a request waits for the reset instead of earning a 429. */
 export interface Pace {
@@ -54,9 +54,6 @@ interface Track {
 
 /** An API has one or two windows, some have five. More are a label per user or path, of no use here. */
 const MOST_WINDOWS = 8
-
-/** Windows up to this length are taken to follow each other, until one does not: a gap between them would cost much. */
-const SHORT_MS = 10_000
 
 export const newPace = (): Pace => {
   const tracks = new Map<string, Track>()

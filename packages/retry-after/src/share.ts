@@ -15,7 +15,10 @@ const OPEN = 0.15
 const APART = 0.05
 const MOST_APART_MS = 250
 
-/** A client that was refused, and not served at all, stays away for so many windows at most. */
+/** Windows up to this length are short: each of them is one of many, and what is missed of one is soon made up for. */
+export const SHORT_MS = 10_000
+
+/** A client that was refused again, and not served at all, stays away from so many short windows at most. */
 const LONGEST_ABSENCE = 16
 
 /** A window as it is now. `toCome` is the share of it that is still to come, `owed` what is ours of it already. */
@@ -81,8 +84,8 @@ export const newTries = (): Tries => {
       else if (refused > 0) missed++
       else return performance.now() < at
       // More clients than requests that are open to them: they cannot all come to each window.
-      const absence = (Math.random() * Math.min(2 ** missed, LONGEST_ABSENCE)) / Math.max(1, limit * OPEN)
-      if (absence < 1) return false
+      const absence = (Math.random() * Math.min(2 ** (missed - 1), LONGEST_ABSENCE)) / Math.max(1, limit * OPEN) ** 2
+      if (absence < 1 || lengthMs > SHORT_MS) return false
       at = performance.now() + Math.floor(absence) * lengthMs
       return true
     },

@@ -1,0 +1,39 @@
+/** Others keep the server full, and each slot that comes free is fought for: whoever loses comes back later and later. */
+export interface Crowd {
+  /** A slot was lost, after a fight of so long. Returns the milliseconds until the next try. */
+  lost(forMs: number): number
+  /** A slot was won. */
+  won(): void
+  /** So long took an answer. */
+  heard(tookMs: number): void
+}
+
+const FIRST_MS = 200
+const GROWTH = 1.5
+/** No try is later than after so many times what an answer takes: by then a slot has come free. */
+const ANSWERS = 4
+/** As long as none has come, it is taken to need so long, or this share of the fight. */
+const TYPICAL_MS = 150
+const TYPICAL_SHARE = 0.05
+/** How much of the past what an answer takes remembers. */
+const MEMORY = 0.8
+
+export const newCrowd = (): Crowd => {
+  let losses = 0
+  let met = false
+  let meanMs: number | undefined
+  return {
+    lost: (forMs) => {
+      met = true
+      const answerMs = meanMs ?? Math.max(TYPICAL_MS, forMs * TYPICAL_SHARE)
+      return Math.min(FIRST_MS * GROWTH ** losses++, Math.max(FIRST_MS, ANSWERS * answerMs))
+    },
+    won: () => {
+      losses = 0
+    },
+    heard: (tookMs) => {
+      // Where there was no crowd, answers may have been of another sort.
+      if (met) meanMs = meanMs === undefined ? tookMs : meanMs * MEMORY + tookMs * (1 - MEMORY)
+    },
+  }
+}
