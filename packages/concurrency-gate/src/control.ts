@@ -49,9 +49,11 @@ const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 4000
 /** Pauses are this share of the time that the server has been down: its end is noticed that much late at most. */
 const PAUSE_SHARE = 0.15
-/** Of a window that has not shown its length: it may be short. Its length is a round one, so half of it is exact enough. */
+/** Of a window that has not shown its length: it may be short. Then so much of the time that it was seen closed. */
 const FIRST_WINDOW_PAUSE_MS = 30
-const WINDOW_PAUSE_SHARE = 0.5
+const WINDOW_PAUSE_SHARE = 0.75
+/** Once it is known when it opened, this share of the time since then: that is how exactly its length will be known. */
+const OPENED_PAUSE_SHARE = 0.25
 /** A refusal that asks for a longer wait holds nobody. */
 export const LONGEST_WAIT_MS = 60_000
 /** Of a server that refuses where it failed before: it is up again, and others want it, too. */
@@ -211,8 +213,10 @@ export const newControl = (fixed: number | undefined): Control => {
     if (news) limitBefore = Math.max(limit, limitBefore)
     limit = Math.min(limitBefore, ceiling)
     const opensInMs = rhythm.waitMs()
-    if (failures > 0) badSince ??= failingSince
-    pause(failures > 0 ? RECOVERY_PAUSE_SHARE : WINDOW_PAUSE_SHARE, FIRST_WINDOW_PAUSE_MS)
+    const { openedAt } = rhythm
+    const share = openedAt === undefined ? WINDOW_PAUSE_SHARE : OPENED_PAUSE_SHARE
+    badSince ??= failures > 0 ? failingSince : Math.min(now(), openedAt ?? Infinity)
+    pause(failures > 0 ? RECOVERY_PAUSE_SHARE : share, FIRST_WINDOW_PAUSE_MS)
     if (opensInMs > 0) pausedUntil = now() + opensInMs
     return news ? 'refused without a time: probing' : undefined
   }

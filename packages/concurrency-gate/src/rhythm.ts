@@ -5,6 +5,8 @@
 export interface Rhythm {
   /** Milliseconds until the window opens again, as far as is known; else 0. */
   waitMs(): number
+  /** When this window let its first request through, if that is known. */
+  readonly openedAt: number | undefined
   sent(): void
   /** A request that was sent `at` was let through. */
   accepted(at: number): void
@@ -17,6 +19,9 @@ const ROUND_MS = [10, 20, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000, 15_0
 
 /** How long the answer to the first request of a window is waited for, at least. */
 const ANSWER_MS = 1000
+
+/** Requests take more or less time on their way: what opens sooner than it was closed for, by no more than this, is as long as that. */
+const SLACK = 1.05
 
 /** After so many windows without a refusal, more is tried: one request, then two, four; after each refusal less often. */
 const CONTENT = 1
@@ -32,6 +37,7 @@ export const newRhythm = (): Rhythm => {
   let refused = 0
   let sentSince = 0
   let closed = false
+  let firstRefusedAt = Infinity
   let lastRefusedAt = 0
   /** When the last refusal came back. */
   let heardAt = 0
@@ -68,9 +74,14 @@ export const newRhythm = (): Rhythm => {
 
   /** It was closed at the last refusal, and open `at` this time: the window's length is in between. */
   const measure = (at: number): void => {
-    if (openedAt === undefined) return
+    if (openedAt === undefined) {
+      // It was closed all the time: so long is each at least.
+      aboveMs = lastRefusedAt - firstRefusedAt
+      return
+    }
     const most = at - openedAt
-    aboveMs = Math.max(lastRefusedAt - openedAt, aboveMs < most ? aboveMs : 0)
+    const known = aboveMs < most || (periodMs === undefined && aboveMs < most * SLACK)
+    aboveMs = Math.max(lastRefusedAt - openedAt, known ? Math.min(aboveMs, most) : 0)
     const held = periodMs !== undefined && periodMs > aboveMs && periodMs <= most
     if (!sure && !held) patience = Math.min(patience * 2, MOST_CONTENT)
     sure = held
@@ -113,8 +124,12 @@ export const newRhythm = (): Rhythm => {
   }
 
   return {
+    get openedAt() {
+      return openedAt
+    },
     waitMs: () => {
-      if (openedAt === undefined || periodMs === undefined || (!closed && sent < quota)) return 0
+      if (openedAt === undefined || (!closed && sent < quota)) return 0
+      if (periodMs === undefined) return closed ? Math.max(0, openedAt + aboveMs - performance.now()) : 0
       // Open again, as far as is known; until an answer says so, it gets no more than it took before.
       const most = sure ? Math.max(1, Math.min(quota, passed())) : 1
       const opensAt = openedAt + periodMs + (closed && sentSince >= most ? Math.max(periodMs, ANSWER_MS) : 0)
@@ -140,6 +155,7 @@ export const newRhythm = (): Rhythm => {
         content = 0
         step = 1
       }
+      firstRefusedAt = Math.min(firstRefusedAt, at)
       lastRefusedAt = at
       close()
     },

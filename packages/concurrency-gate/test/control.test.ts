@@ -411,7 +411,7 @@ describe('a refusal without a word', () => {
     },
   )
 
-  test('a window that is closed is asked after 30 ms, then after half the time it was seen closed, a quarter chance', () => {
+  test('a window that is closed is asked after 30 ms, then after three quarters of the time it was seen closed, a quarter chance', () => {
     const draw = vi.spyOn(Math, 'random')
     const pauses = (chance: number): number[] => {
       draw.mockReturnValue(chance)
@@ -424,9 +424,9 @@ describe('a refusal without a word', () => {
         return Math.round(ms)
       })
     }
-    expect(pauses(0.5)).toEqual([30, 30, 30, 45, 68, 102, 153, 229])
-    expect(pauses(0).slice(0, 4)).toEqual([23, 23, 23, 26])
-    expect(pauses(1).slice(0, 4)).toEqual([38, 38, 48, 78])
+    expect(pauses(0.5)).toEqual([30, 30, 45, 79, 138, 242, 423, 740])
+    expect(pauses(0).slice(0, 4)).toEqual([23, 23, 26, 41])
+    expect(pauses(1).slice(0, 4)).toEqual([38, 38, 71, 139])
   })
 
   test('what was sent before the pause does not lengthen it', () => {

@@ -315,6 +315,46 @@ describe('how long it is', () => {
     expect(seen(32_000, 34_000).waitMs()).toBe(34_000)
   })
 
+  describe('before it was ever seen opening, it was closed for so long at least', () => {
+    /** Closed for 700 ms, of a window that had begun before; then open. */
+    const unseen = (): Rhythm => {
+      const rhythm = newRhythm()
+      refuse(rhythm)
+      pass(700)
+      refuse(rhythm)
+      pass(300)
+      accept(rhythm)
+      return rhythm
+    }
+
+    test('so the next one is not asked sooner', () => {
+      const rhythm = unseen()
+      expect(rhythm.waitMs()).toBe(0)
+      refuse(rhythm)
+      expect(rhythm.waitMs()).toBe(700)
+    })
+
+    test('open by then, it is as long as that', () => {
+      const rhythm = unseen()
+      refuse(rhythm)
+      pass(690)
+      accept(rhythm)
+      refuse(rhythm)
+      expect(rhythm.waitMs()).toBe(690)
+    })
+
+    test('still closed, it is longer', () => {
+      const rhythm = unseen()
+      refuse(rhythm)
+      pass(700)
+      refuse(rhythm)
+      pass(400)
+      accept(rhythm)
+      refuse(rhythm)
+      expect(rhythm.waitMs()).toBe(1000)
+    })
+  })
+
   test('a guess that is too short corrects itself', () => {
     const rhythm = seen(150, 250)
     pass(200)

@@ -491,23 +491,25 @@ describe('8. a 429 of a window does not count where others of the key were serve
   })
 
   describe('where the answers show that others use the window up', () => {
-    const full = asks(1000)
-    const refusal: ScriptedAnswer = { ...full, headers: { ...full.headers, ...limitsOf(['default', 2, 0, 1]) } }
+    const refusal: ScriptedAnswer = {
+      ...asks(1000),
+      headers: { 'retry-after-ms': '1000', ...limitsOf(['default', 2, 0, 1]) },
+    }
 
     test('nor does one within ten seconds of a call that was served', async () => {
       noChance()
-      const { server, fetch } = setup([announces(['default', 2, 1, 1]), { ...refusal, times: Infinity }])
+      const { server: api, fetch } = setup([announces(['default', 2, 1, 1]), { ...refusal, times: Infinity }])
       expect(await statusOf(fetch(TARGET))).toBe(200)
       await vi.advanceTimersByTimeAsync(1000)
       expect(await statusOf(fetch(TARGET))).toBe(429)
       // From the first second on, one in each: those until the tenth do not count.
-      expect(server.times.slice(1)).toEqual(Array.from({ length: 9 + 4 }, (_, i) => 1000 * (i + 1)))
+      expect(api.times.slice(1)).toEqual(Array.from({ length: 9 + 4 }, (_, i) => 1000 * (i + 1)))
     })
 
     test('but of a key that never served us, four attempts are all', async () => {
-      const { server, fetch } = setup([{ ...refusal, times: Infinity }])
+      const { server: api, fetch } = setup([{ ...refusal, times: Infinity }])
       expect(await statusOf(fetch(TARGET))).toBe(429)
-      expect(server.times).toHaveLength(4)
+      expect(api.times).toHaveLength(4)
     })
   })
 
