@@ -1,3 +1,5 @@
+import { onAbort } from '@aplomb/pipeline'
+
 /** How much of a body is read, and for how long. */
 export interface PeekOptions {
   readonly bytes: number
@@ -36,7 +38,7 @@ export const peek = async (
   // Not awaited anywhere: one branch of a tee is only cancelled when the other one is as well.
   const stop = (): void => void reader.cancel().catch(() => {})
   const timer = setTimeout(stop, ms)
-  signal?.addEventListener('abort', stop, { once: true })
+  const stopListening = signal && onAbort(signal, stop)
   const chunks: Uint8Array[] = []
   try {
     for (let left = bytes; left > 0;) {
@@ -50,7 +52,7 @@ export const peek = async (
     // The stream failed; the caller's branch will say so.
   } finally {
     clearTimeout(timer)
-    signal?.removeEventListener('abort', stop)
+    stopListening?.()
     stop()
   }
   return decode(chunks, contentType)

@@ -1,5 +1,5 @@
 import type { Verdict } from '@aplomb/classify'
-import { type Call, sleep } from '@aplomb/pipeline'
+import { type Call, onAbort, sleep } from '@aplomb/pipeline'
 import pLimit from 'p-limit'
 import { newControl, type Sent } from './control.ts'
 import { QueueFullError, QueueTimeoutError } from './errors.ts'
@@ -90,11 +90,6 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
     }
   }
 
-  const settle = (call: Call, abort: () => void, expiry: ReturnType<typeof setTimeout> | undefined): void => {
-    clearTimeout(expiry)
-    call.signal.removeEventListener('abort', abort)
-  }
-
   // A hundred thousand calls may wait here: as few closures for each as will do.
   const lineUp = (call: Call, as: Place): Promise<Slot> =>
     new Promise((resolve, reject) => {
@@ -104,21 +99,23 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       if (as === 'new' && queue.size >= maxQueue) return reject(refuse(call, new QueueFullError(call.key, maxQueue)))
       const began = performance.now()
       const entry = queue.join(() => {
-        settle(call, abort, expiry)
+        clearTimeout(expiry)
+        stopListening()
         call.waited('queue', performance.now() - began)
         resolve(take())
       }, ahead)
-      const abort = (late?: unknown): void => {
-        settle(call, abort, expiry)
+      const leave = (late?: QueueTimeoutError): void => {
+        clearTimeout(expiry)
+        stopListening()
         queue.leave(entry)
         pump()
-        reject(late instanceof QueueTimeoutError ? refuse(call, late) : call.signal.reason)
+        reject(late ? refuse(call, late) : call.signal.reason)
       }
       const expiry =
         queueTimeoutMs === undefined
           ? undefined
-          : setTimeout(() => abort(new QueueTimeoutError(call.key, queueTimeoutMs)), queueTimeoutMs)
-      call.signal.addEventListener('abort', abort)
+          : setTimeout(() => leave(new QueueTimeoutError(call.key, queueTimeoutMs)), queueTimeoutMs)
+      const stopListening = onAbort(call.signal, leave)
       if (call.observed) {
         const { limit } = control
         const { id, key } = call

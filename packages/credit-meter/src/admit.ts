@@ -1,4 +1,4 @@
-import type { Call } from '@aplomb/pipeline'
+import { type Call, onAbort } from '@aplomb/pipeline'
 import type { Account, Row, Waiter } from './account.ts'
 import { BudgetExceededError } from './errors.ts'
 import type { Settings } from './options.ts'
@@ -65,12 +65,12 @@ const attempt = (
 const wake = (waiter: Waiter, signal: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     const done = (): void => {
-      signal.removeEventListener('abort', done)
+      stopListening()
       if (signal.aborted) reject(signal.reason)
       else resolve()
     }
     waiter.wake = done
-    signal.addEventListener('abort', done)
+    const stopListening = onAbort(signal, done)
     if (signal.aborted) done()
   })
 

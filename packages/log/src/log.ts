@@ -1,4 +1,4 @@
-import { endpointOf, middleware, notify, type Middleware } from '@aplomb/pipeline'
+import { endpointOf, middleware, notify, onAbort, type Middleware } from '@aplomb/pipeline'
 import { redaction, type RedactOptions } from '@aplomb/redact'
 import { newDiary, type End } from './diary.ts'
 import type { Level } from './record.ts'
@@ -43,7 +43,7 @@ export const log = (options: LogOptions = {}): Middleware => {
     // The caller is gone before the middlewares below are: the inner fetch may not even listen to the signal.
     const end = (how: End): void => notify(diary.end, how)
     const abort = (): void => end({ error: call.signal.reason })
-    call.signal.addEventListener('abort', abort)
+    const stopListening = onAbort(call.signal, abort)
     try {
       const response = await next(request)
       end({ response })
@@ -52,7 +52,7 @@ export const log = (options: LogOptions = {}): Middleware => {
       end({ error })
       throw error
     } finally {
-      call.signal.removeEventListener('abort', abort)
+      stopListening()
       stopHearing()
     }
   })

@@ -1,4 +1,4 @@
-import { endpointOf, middleware, notify, type Call, type Next } from '@aplomb/pipeline'
+import { endpointOf, middleware, notify, onAbort, type Call, type Next } from '@aplomb/pipeline'
 import { redaction } from '@aplomb/redact'
 import {
   context,
@@ -115,12 +115,12 @@ export const otel = (options: OtelOptions = {}): Otel => {
     const stopHearing = call.on(course.hear)
     // The caller is gone before the middlewares below are: the inner fetch may not even listen to the signal.
     const abort = (): void => notify(course.end, { error: call.signal.reason })
-    call.signal.addEventListener('abort', abort)
+    const stopListening = onAbort(call.signal, abort)
     try {
       inject(course.context, request)
       return await follow(course.context, request, next, course.end)
     } finally {
-      call.signal.removeEventListener('abort', abort)
+      stopListening()
       stopHearing()
       courses.delete(call)
     }

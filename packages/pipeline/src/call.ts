@@ -2,6 +2,7 @@ import type { Call, Fetch, WaitKind } from './contract.ts'
 import type { CallEvent, EventListener } from './events.ts'
 import { discard } from './discard.ts'
 import { notify } from './notify.ts'
+import { neverFires, onAbort } from './on-abort.ts'
 import { fromRequest, type Given, type Source } from './source.ts'
 
 /** What a pipeline knows before a call begins. */
@@ -67,6 +68,7 @@ export const begin = (
   const controller = new AbortController()
   const signal = caller && timeoutMs === undefined ? caller : controller.signal
   const interruptible = caller !== undefined || timeoutMs !== undefined
+  if (!interruptible) neverFires(signal)
   const began = performance.now()
   // Weak: a long poll replaces its request a thousand times.
   let replacements: WeakMap<Request, Source> | undefined
@@ -197,8 +199,8 @@ export const begin = (
       return new Promise<Response>((resolve, reject) => {
         const end = (returned: Response | undefined, all: boolean): void => {
           clearTimeout(timer)
-          caller?.removeEventListener('abort', abort)
-          if (interruptible) signal.removeEventListener('abort', stop)
+          stopFollowing?.()
+          stopListening()
           handle.live = undefined
           listen([])
           tidy(responses, returned, all)
@@ -215,8 +217,8 @@ export const begin = (
           timeoutMs === undefined
             ? undefined
             : setTimeout(() => controller.abort(timeoutError('call', timeoutMs)), timeoutMs)
-        if (signal !== caller) caller?.addEventListener('abort', abort)
-        if (interruptible) signal.addEventListener('abort', stop)
+        const stopFollowing = caller && caller !== signal ? onAbort(caller, abort) : undefined
+        const stopListening = onAbort(signal, stop)
         if (signal.aborted) {
           stop()
           return

@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.ts'
+
 /** The longest delay a timer takes (2^31-1 ms, 24.8 days); beyond it, `setTimeout` fires at once. */
 const LONGEST_MS = 2 ** 31 - 1
 
@@ -17,7 +19,7 @@ export const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
       return left > LONGEST_MS ? setTimeout(() => (timer = arm()), LONGEST_MS) : setTimeout(finish, Math.max(0, left))
     }
     const finish = (): void => {
-      signal?.removeEventListener('abort', abort)
+      stopListening?.()
       resolve()
     }
     const abort = (): void => {
@@ -25,5 +27,5 @@ export const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
       reject(signal?.reason)
     }
     let timer = arm()
-    signal?.addEventListener('abort', abort, { once: true })
+    const stopListening = signal && onAbort(signal, abort)
   })

@@ -1,4 +1,4 @@
-import type { Call } from '@aplomb/pipeline'
+import { type Call, onAbort } from '@aplomb/pipeline'
 
 /** Calls that wait until their key may send: those that were refused before, then first come, first served. */
 export interface Turns<Turn> {
@@ -97,10 +97,9 @@ export const newTurns = <Turn>({ waitMs, take, late }: TurnSetting<Turn>): Turns
         if (size() === 0 && ms === 0) return resolve(take())
         if (!call.fits(ms)) return reject(late(call, ms))
         const line = again ? refused : fresh
-        const abort = (): void => waiter.fail(call.signal.reason)
         const leave = (): void => {
           line.delete(waiter)
-          call.signal.removeEventListener('abort', abort)
+          stopListening()
           if (size() > 0) return
           clearTimeout(timer)
           since = timer = undefined
@@ -118,7 +117,7 @@ export const newTurns = <Turn>({ waitMs, take, late }: TurnSetting<Turn>): Turns
         }
         line.add(waiter)
         earliest = Math.min(earliest, call.deadline)
-        call.signal.addEventListener('abort', abort)
+        const stopListening = onAbort(call.signal, () => waiter.fail(call.signal.reason))
         if (timer === undefined) look()
       }),
   }
