@@ -65,10 +65,10 @@ export const begin = (
   { inner, key, timeoutMs, replayLimitBytes, onEvent }: Setting,
 ): LiveCall => {
   const caller = given.signal
-  const controller = new AbortController()
-  const signal = caller && timeoutMs === undefined ? caller : controller.signal
-  const interruptible = caller !== undefined || timeoutMs !== undefined
-  if (!interruptible) neverFires(signal)
+  const controller = timeoutMs === undefined ? undefined : new AbortController()
+  // Of a call that nobody can abort, its Request's own serves as well as a new one.
+  const signal = controller?.signal ?? caller ?? source.request.signal
+  if (!controller && !caller) neverFires(signal)
   const began = performance.now()
   // Weak: a long poll replaces its request a thousand times.
   let replacements: WeakMap<Request, Source> | undefined
@@ -205,7 +205,7 @@ export const begin = (
           listen([])
           tidy(responses, returned, all)
         }
-        const abort = (): void => controller.abort(caller?.reason)
+        const abort = (): void => controller?.abort(caller?.reason)
         const stop = (): void => {
           end(undefined, true)
           // As in `fetch`, whoever feeds the upload hears of the abort, even if nothing was sent yet.
@@ -216,7 +216,7 @@ export const begin = (
         const timer =
           timeoutMs === undefined
             ? undefined
-            : setTimeout(() => controller.abort(timeoutError('call', timeoutMs)), timeoutMs)
+            : setTimeout(() => controller?.abort(timeoutError('call', timeoutMs)), timeoutMs)
         const stopFollowing = caller && caller !== signal ? onAbort(caller, abort) : undefined
         const stopListening = onAbort(signal, stop)
         if (signal.aborted) {
