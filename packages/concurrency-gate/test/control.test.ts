@@ -361,6 +361,30 @@ describe('a refusal without a word', () => {
     expect(trial(newControl(undefined)).others).toHaveLength(4)
   })
 
+  describe('where as many in flight were served for two rounds', () => {
+    /** So many good answers among eight, then a refusal among eight. */
+    const refused = (answers: number, between?: (control: Control) => void): Control => {
+      const control = newControl(undefined)
+      const sent = Array.from({ length: answers + 1 }, () => control.sent(8))
+      vi.advanceTimersByTime(10)
+      for (const one of sent.slice(1)) control.learn(verdict('ok'), one, 8)
+      between?.(control)
+      control.learn(verdict('rate-limited'), sent[0]!, 8)
+      return control
+    }
+
+    test('it was for the window: no trial', () => {
+      expect(refused(16).pauseMs()).toBeGreaterThan(0)
+    })
+
+    test.each([
+      ['with fewer answers', 15, undefined],
+      ['nor with those from before a rest: what came next may be of another sort', 16, (one: Control) => one.rest()],
+    ])('not %s', (_, answers, between) => {
+      expect(refused(answers, between).pauseMs()).toBe(0)
+    })
+  })
+
   test('the trial is let through: it was for too many in flight', () => {
     const control = newControl(undefined)
     const { sent, others } = trial(control)
