@@ -379,7 +379,7 @@ describe('a refusal without a word', () => {
 
     test.each([
       ['with fewer answers', 15, undefined],
-      ['nor with those from before a rest: what came next may be of another sort', 16, (one: Control) => one.rest()],
+      ['with those from before a rest: what came next may be of another sort', 16, (one: Control) => one.rest()],
     ])('not %s', (_, answers, between) => {
       expect(refused(answers, between).pauseMs()).toBe(0)
     })
