@@ -2,6 +2,7 @@ import type { Verdict } from '@aplomb/classify'
 import { newCrowd } from './crowd.ts'
 import { newLatency } from './latency.ts'
 import { newRhythm } from './rhythm.ts'
+import { newRounds } from './rounds.ts'
 
 /**
  * How many at once, as TCP would decide it: double while all goes well, take what the server says as the ceiling, learn
@@ -66,8 +67,6 @@ const SERVING_MS = 10_000
 const PATIENCE = 20
 /** Where refusals follow each other, others keep the server full: then one slot more is tried so many times less often. */
 const MOST_CAUTION = 4
-/** So many rounds served with as many in flight, and a silent refusal is not for too many in flight. */
-const ROUNDS_SERVED = 2
 /** So many signs against it, and a silent refusal is no longer taken for one of too many in flight. */
 const DOUBTS = 3
 /** How much of the past the share of failures remembers. */
@@ -95,8 +94,6 @@ export const newControl = (fixed: number | undefined): Control => {
   let failingSince = 0
   let failedAt = -Infinity
   let nature: Nature = 'unknown'
-  /** Good answers since the last silent refusal, by how many were in flight. */
-  const served: number[] = []
   /** What a silent refusal was is tried with one request, once others have shown that the server is well. */
   let trial: 'none' | 'waiting' | 'due' | 'sent' = 'none'
   let tried: Sent | undefined
@@ -108,6 +105,7 @@ export const newControl = (fixed: number | undefined): Control => {
   let unanswered = 0
   const rhythm = newRhythm()
   const crowd = newCrowd()
+  const rounds = newRounds()
 
   /** While set, one at a time is sent, between pauses. */
   let badSince: number | undefined
@@ -160,7 +158,7 @@ export const newControl = (fixed: number | undefined): Control => {
     failures = 0
     failing *= MEMORY
     streak++
-    served[sent.active] = (served[sent.active] ?? 0) + 1
+    rounds.served(sent.active)
     if (streak > PATIENCE) caution = 1
     if (trial === 'waiting') trial = 'due'
     else if (trial === 'sent' && sent === tried) {
@@ -226,17 +224,10 @@ export const newControl = (fixed: number | undefined): Control => {
     return news ? 'refused without a time: probing' : undefined
   }
 
-  /** Whether as many or more were in flight, and all of them served, for two rounds: then it was not for too many. */
-  const enough = ({ active }: Sent): boolean => {
-    const count = served.reduce((sum, one, level) => (level >= active ? sum + one : sum), 0)
-    served.length = 0
-    return count >= ROUNDS_SERVED * active
-  }
-
   const refusedSilently = (sent: Sent, active: number): string | undefined => {
     // Long after its last failure, a server that refuses is not one that comes back.
     if (badSince === undefined && now() - failedAt > OUTAGE_MS) failures = 0
-    if (enough(sent)) {
+    if (rounds.refused(sent.active)) {
       nature = 'window'
       trial = 'none'
     }
@@ -322,8 +313,7 @@ export const newControl = (fixed: number | undefined): Control => {
     pauseMs: () => Math.max(0, pausedUntil - now(), askedUntil - now(), nature === 'window' ? rhythm.waitMs() : 0),
     rest: () => {
       rested = true
-      // What comes next may be of another sort.
-      served.length = 0
+      rounds.forget()
     },
     sent: (active) => {
       if (rested && ceiling === MOST && nature === 'unknown') {
