@@ -88,7 +88,8 @@ export const retryAfter = ({
         if (waitMs === undefined || call.gaveUp) return response
 
         // Others were served meanwhile: a lost race is no failure of this call.
-        const served = state.servedAt > (pace.crowded ? performance.now() - SHORT_MS : firstSentAt)
+        const since = pace.crowded ? Math.min(firstSentAt, performance.now() - SHORT_MS) : firstSentAt
+        const served = state.servedAt > since
         const lost = maxAttempts > 1 && verdict.kind === 'rate-limited' && waitMs <= SHORT_MS && served
         if (lost && call.attempt - call.counted < MOST_RACES) call.excuse()
         const reason = stop(waitMs)

@@ -506,6 +506,15 @@ describe('8. a 429 of a window does not count where others of the key were serve
       expect(api.times.slice(1)).toEqual(Array.from({ length: 9 + 4 }, (_, i) => 1000 * (i + 1)))
     })
 
+    test('nor, however long it takes, one of a call that was sent before that', async () => {
+      noChance()
+      const { mine, fetch: inner } = server(refusal)
+      const fetch = createFetch([retryAfter()], { fetch: inner })
+      const [response] = await outcomes([fetch(MINE), fetch(TARGET)])
+      expect(response).toHaveProperty('value.status', 429)
+      expect(mine).toHaveLength(4 + 16)
+    })
+
     test('but of a key that never served us, four attempts are all', async () => {
       const { server: api, fetch } = setup([{ ...refusal, times: Infinity }])
       expect(await statusOf(fetch(TARGET))).toBe(429)
