@@ -48,11 +48,12 @@ const DOWN_AFTER = 5
 const OUTAGE_MS = 10_000
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 4000
+const LONGEST_WINDOW_PAUSE_MS = 10_000
 /** Pauses are this share of the time that the server has been down: its end is noticed that much late at most. */
 const PAUSE_SHARE = 0.15
 /** Of a window that has not shown its length: it may be short. Then so much of the time that it was seen closed. */
 const FIRST_WINDOW_PAUSE_MS = 30
-const WINDOW_PAUSE_SHARE = 0.75
+const WINDOW_PAUSE_SHARE = 1
 /** Once it is known when it opened, this share of the time since then: that is how exactly its length will be known. */
 const OPENED_PAUSE_SHARE = 0.25
 /** A refusal that asks for a longer wait holds nobody. */
@@ -87,6 +88,8 @@ export const newControl = (fixed: number | undefined): Control => {
   let announced = false
   /** Good answers since the last refusal. */
   let streak = 0
+  /** The same since we began, or since the last failure. */
+  let served = 0
   const latency = newLatency(limit)
   /** Failures in a row, and their share of late. */
   let failures = 0
@@ -98,6 +101,7 @@ export const newControl = (fixed: number | undefined): Control => {
   let trial: 'none' | 'waiting' | 'due' | 'sent' = 'none'
   let tried: Sent | undefined
   let contradictions = 0
+  let closures = 0
   let crowdedAt = 0
   /** How many good answers, for each slot, it takes to try one slot more. */
   let caution = 1
@@ -128,8 +132,8 @@ export const newControl = (fixed: number | undefined): Control => {
     decidedAt = now()
   }
 
-  const pause = (share: number, least = FIRST_PAUSE_MS): void =>
-    pauseFor(Math.min(LONGEST_PAUSE_MS, Math.max(least, badMs() * share)))
+  const pause = (share: number, least = FIRST_PAUSE_MS, most = LONGEST_PAUSE_MS): void =>
+    pauseFor(Math.min(most, Math.max(least, badMs() * share)))
 
   const recover = (): void => {
     badSince = undefined
@@ -155,9 +159,11 @@ export const newControl = (fixed: number | undefined): Control => {
     const tookMs = lastSuccessAt - sent.at
     crowd.heard(tookMs)
     limit = latency.heard(sent.at, sent.active, tookMs, limit) ?? limit
+    const failed = failures > 0
     failures = 0
     failing *= MEMORY
     streak++
+    served++
     rounds.served(sent.active)
     if (streak > PATIENCE) caution = 1
     if (trial === 'waiting') trial = 'due'
@@ -171,7 +177,11 @@ export const newControl = (fixed: number | undefined): Control => {
       if (sent.at < decidedAt) return
       recover()
       crowd.won()
-      limit = Math.min(ceiling, nature === 'window' ? limitBefore : Math.max(1, Math.min(limit, limitBefore / 2)))
+      if (nature !== 'window') limit = Math.max(1, Math.min(limit, limitBefore / 2))
+      else if (rhythm.known) limit = limitBefore
+      if (!failed && !rhythm.known) limit = Math.max(1, Math.min(limit, served - 1))
+      limit = Math.min(ceiling, limit)
+      if (limit === 1) return
     }
     grow(sent, active)
   }
@@ -180,6 +190,7 @@ export const newControl = (fixed: number | undefined): Control => {
     if (failures++ === 0 || now() - failedAt > OUTAGE_MS) failingSince = now()
     failedAt = now()
     failing = failing * MEMORY + 1 - MEMORY
+    served = 0
     // What was sent before the last decision says nothing about its effect.
     if (sent.at < decidedAt) return undefined
     if (badSince !== undefined || failures >= DOWN_AFTER) {
@@ -213,13 +224,16 @@ export const newControl = (fixed: number | undefined): Control => {
     streak = 0
     if (sent.at < decidedAt) return undefined
     const news = badSince === undefined
-    if (news) limitBefore = Math.max(limit, limitBefore)
+    if (news) {
+      limitBefore = Math.max(limit, limitBefore)
+      if (nature === 'unknown' && ++closures >= DOUBTS) nature = 'window'
+    }
     limit = Math.min(limitBefore, ceiling)
     const opensInMs = rhythm.waitMs()
     const { openedAt } = rhythm
     const share = openedAt === undefined ? WINDOW_PAUSE_SHARE : OPENED_PAUSE_SHARE
     badSince ??= failures > 0 ? failingSince : Math.min(now(), openedAt ?? Infinity)
-    pause(failures > 0 ? RECOVERY_PAUSE_SHARE : share, FIRST_WINDOW_PAUSE_MS)
+    pause(failures > 0 ? RECOVERY_PAUSE_SHARE : share, FIRST_WINDOW_PAUSE_MS, LONGEST_WINDOW_PAUSE_MS)
     if (opensInMs > 0) pausedUntil = now() + opensInMs
     return news ? 'refused without a time: probing' : undefined
   }
@@ -313,6 +327,7 @@ export const newControl = (fixed: number | undefined): Control => {
     pauseMs: () => Math.max(0, pausedUntil - now(), askedUntil - now(), nature === 'window' ? rhythm.waitMs() : 0),
     rest: () => {
       rested = true
+      served = 0
       rounds.forget()
     },
     sent: (active) => {

@@ -7,6 +7,8 @@ export interface Rhythm {
   waitMs(): number
   /** When this window let its first request through, if that is known. */
   readonly openedAt: number | undefined
+  /** Whether it is known how many requests a window takes. */
+  readonly known: boolean
   sent(): void
   /** A request that was sent `at` was let through. */
   accepted(at: number): void
@@ -25,6 +27,7 @@ const SLACK = 1.05
 
 /** After so many windows without a refusal, more is tried: one request, then two, four; after each refusal less often. */
 const CONTENT = 1
+const CONTENT_ANSWERS = 6
 const MOST_CONTENT = 32
 
 export const newRhythm = (): Rhythm => {
@@ -58,7 +61,7 @@ export const newRhythm = (): Rhythm => {
   const passed = (): number => sent - refused - sentSince
 
   const tryMore = (): void => {
-    if (quota === Infinity || ++content < patience) return
+    if (quota === Infinity || ++content < Math.max(patience, CONTENT_ANSWERS / quota)) return
     content = 0
     const shorter = ROUND_MS.findLast((ms) => ms > aboveMs && ms < (periodMs ?? 0))
     if (sure && shorter !== undefined) {
@@ -80,7 +83,7 @@ export const newRhythm = (): Rhythm => {
       return
     }
     const most = at - openedAt
-    const known = aboveMs < most || (periodMs === undefined && aboveMs < most * SLACK)
+    const known = aboveMs < most * SLACK
     aboveMs = Math.max(lastRefusedAt - openedAt, known ? Math.min(aboveMs, most) : 0)
     const held = periodMs !== undefined && periodMs > aboveMs && periodMs <= most
     if (!sure && !held) patience = Math.min(patience * 2, MOST_CONTENT)
@@ -119,13 +122,15 @@ export const newRhythm = (): Rhythm => {
 
   const close = (): void => {
     closed = true
-    heardAt = performance.now()
     sentSince = 0
   }
 
   return {
     get openedAt() {
       return openedAt
+    },
+    get known() {
+      return quota < Infinity
     },
     waitMs: () => {
       if (openedAt === undefined || (!closed && sent < quota)) return 0
@@ -146,7 +151,7 @@ export const newRhythm = (): Rhythm => {
     },
     accepted: (at) => {
       // Sent before the refusal came back, it may have overtaken the refused one.
-      if (closed && at >= heardAt) open(at)
+      if (closed && at > heardAt) open(at)
     },
     refused: (at) => {
       // It was sent in the window before.
@@ -157,6 +162,7 @@ export const newRhythm = (): Rhythm => {
       }
       firstRefusedAt = Math.min(firstRefusedAt, at)
       lastRefusedAt = at
+      heardAt = performance.now()
       close()
     },
   }
