@@ -61,7 +61,7 @@ export const newRhythm = (): Rhythm => {
   const passed = (): number => sent - refused - sentSince
 
   const tryMore = (): void => {
-    if (quota === Infinity || ++content < Math.max(patience, CONTENT_ANSWERS / quota)) return
+    if (quota === Infinity || ++content < patience * Math.max(1, CONTENT_ANSWERS / quota)) return
     content = 0
     const shorter = ROUND_MS.findLast((ms) => ms > aboveMs && ms < (periodMs ?? 0))
     if (sure && shorter !== undefined) {

@@ -18,8 +18,15 @@ const MOST_APART_MS = 250
 /** Windows up to this length are short: each of them is one of many, and what is missed of one is soon made up for. */
 export const SHORT_MS = 10_000
 
-/** A client that was refused again, and not served at all, stays away from so many short windows at most. */
-const LONGEST_ABSENCE = 16
+/** A client that was refused again stays away from up to three times as many windows, if there is room for few requests in each. */
+const GROWTH = 4
+/** So many at most where there is room for one, and a quarter of it where there is room for two. */
+const LONGEST_ABSENCE = 32
+const LONGEST_ABSENCE_MS = 60_000
+
+/** A client that had nothing of a window begins with the next one so late, as a share of it, on average; and so many milliseconds at most. */
+const LATE = 0.2
+const MOST_LATE_MS = 1000
 
 /** A window as it is now. `toCome` is the share of it that is still to come, `owed` what is ours of it already. */
 interface Rest {
@@ -48,7 +55,7 @@ export interface Tries {
   take(others: number, remaining: number): number
   /** All that we were to send was sent. */
   spent(lengthMs: number): void
-  /** A window ended, in which so many of our requests were served and refused. Whether we stay away from the next one. */
+  /** A window ended, in which so many of our requests were served and refused. Whether the beginning of the next one is for others. */
   ended(served: number, refused: number, limit: number, lengthMs: number): boolean
 }
 
@@ -57,6 +64,7 @@ export const newTries = (): Tries => {
   let step = 0
   let othersBefore: number | undefined
   let missed = 0
+  let fresh = true
   return {
     get at() {
       return at
@@ -83,10 +91,14 @@ export const newTries = (): Tries => {
       if (served > 0) missed = Math.max(0, missed - 1)
       else if (refused > 0) missed++
       else return performance.now() < at
+      const first = fresh
+      fresh = false
       // More clients than requests that are open to them: they cannot all come to each window.
-      const absence = (Math.random() * Math.min(2 ** (missed - 1), LONGEST_ABSENCE)) / Math.max(1, limit * OPEN) ** 2
-      if (absence < 1 || lengthMs > SHORT_MS) return false
-      at = performance.now() + Math.floor(absence) * lengthMs
+      const most = Math.min(LONGEST_ABSENCE / limit ** 2, LONGEST_ABSENCE_MS / lengthMs)
+      const absence = missed === 0 ? 0 : Math.floor(Math.random() * Math.min(GROWTH ** missed, most))
+      if (absence === 0 && (served > 0 || first)) return false
+      // Those who had some of it come first: so clients that take turns do not take the same.
+      at = performance.now() + absence * lengthMs + Math.min(lengthMs * LATE, MOST_LATE_MS) * (0.5 + Math.random())
       return true
     },
   }

@@ -463,11 +463,33 @@ describe('a window that others use, too', () => {
     expect(rooms).toEqual([4, 5])
   })
 
-  test('whoever had none has one try', () => {
-    const pace = known()
-    pace.learn([window(0, 1000, second)], pace.sent(), false)
-    vi.advanceTimersByTime(1000)
-    expect(room(pace)).toBe(1)
+  describe('whoever had none has one try', () => {
+    /** After so many windows that others had all of. */
+    const none = (windows: number, lengthMs: number): Pace => {
+      luck(0.5)
+      const pace = newPace()
+      for (let i = 0; i < windows; i++) {
+        if (i > 0) vi.advanceTimersByTime(pace.waitMs())
+        pace.learn([window(0, lengthMs, { limit: 1000, windowMs: lengthMs })], pace.sent(), false)
+        vi.advanceTimersByTime(lengthMs)
+      }
+      return pace
+    }
+
+    test('at once, if that was the first window it knew', () => {
+      expect(room(none(1, 1000))).toBe(1)
+    })
+
+    test('else after a fifth of the window, give or take a half: its beginning is for those who had some', () => {
+      const pace = none(2, 1000)
+      expect(pace.waitMs()).toBe(200)
+      vi.advanceTimersByTime(200)
+      expect(room(pace)).toBe(1)
+    })
+
+    test('and after a second at most, however long the window is', () => {
+      expect(none(2, 3_600_000).waitMs()).toBe(1000)
+    })
   })
 
   test('never more than all', () => {
@@ -561,7 +583,7 @@ describe('a window that others use, too', () => {
     })
   })
 
-  test('whoever is only refused comes to fewer windows, sixteen apart at most, and soon again after luck', () => {
+  test('whoever is only refused comes to fewer windows where there is room for few, 32 apart at most', () => {
     luck(0.99)
     const one = { limit: 1, windowMs: 1000 }
     const pace = newPace()
@@ -573,7 +595,7 @@ describe('a window that others use, too', () => {
       absences.push(Math.round((performance.now() - from) / 1000))
       pace.learn([window(0, 1000, one)], pace.sent(), false)
     }
-    expect(absences).toEqual([1, 2, 4, 8, 16, 16])
+    expect(absences).toEqual([4, 16, 32, 32, 32, 32])
   })
 
   test('two windows with nobody else in them, and all is ours again', () => {
