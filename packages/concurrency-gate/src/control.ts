@@ -34,10 +34,8 @@ export interface Sent {
   readonly active: number
 }
 
-/** Enough to find out how fast the server is without being a burden to one that is small. */
+/** Enough to find out how fast the server is without being a burden to one that is small. After a moment with nothing in flight, what was true before may be so no more. */
 const START = 4
-/** After a moment with nothing in flight, a burst begins with so many: what was true before it may be so no more. */
-const BURST = 8
 /** Up to here the limit doubles with each round, and beyond as long as none is refused and answers take no longer for it; else it grows by one. */
 const SLOW_START = 16
 /** Whoever needs more says so with `limit`. */
@@ -86,6 +84,7 @@ export const newControl = (fixed: number | undefined): Control => {
   let slowStart = fixed ?? SLOW_START
   /** Whether the server itself named the ceiling: then there is nothing to find out beyond it. */
   let announced = false
+  let slots = Infinity
   /** Good answers since the last refusal. */
   let streak = 0
   /** The same since we began, or since the last failure. */
@@ -177,8 +176,8 @@ export const newControl = (fixed: number | undefined): Control => {
       if (sent.at < decidedAt) return
       recover()
       crowd.won()
-      if (nature !== 'window') limit = Math.max(1, Math.min(limit, limitBefore / 2))
-      else if (rhythm.known) limit = limitBefore
+      if (nature === 'window' && rhythm.known) limit = limitBefore
+      else if (nature !== 'window' && !failed) limit = Math.max(1, Math.min(limit, limitBefore / 2))
       if (!failed && !rhythm.known) limit = Math.max(1, Math.min(limit, served - 1))
       limit = Math.min(ceiling, limit)
       if (limit === 1) return
@@ -215,7 +214,7 @@ export const newControl = (fixed: number | undefined): Control => {
     slowStart = Math.min(slowStart, limit)
     if (!announced) ceiling = limit
     // None is: others keep it full.
-    if (active <= 1 && sent.at >= decidedAt) pauseFor(crowd.lost(badMs()))
+    if (active <= 1 && sent.at >= decidedAt) pauseFor(crowd.lost(badMs(), slots))
     return `refused with ${active} in flight`
   }
 
@@ -275,6 +274,7 @@ export const newControl = (fixed: number | undefined): Control => {
     const { limit: named, active: used, remaining } = limits.concurrency ?? {}
     const most = named ?? (used !== undefined && remaining !== undefined ? used + remaining : undefined)
     if (most === undefined || most < 1) return undefined
+    slots = most
     const others = Math.max(0, (used ?? 0) - Math.max(active, sent.active))
     const share = Math.max(1, Math.min(fixed ?? Infinity, most - others))
     const news = !announced || share !== ceiling
@@ -332,7 +332,7 @@ export const newControl = (fixed: number | undefined): Control => {
     },
     sent: (active) => {
       if (rested && ceiling === MOST && nature === 'unknown') {
-        limit = Math.min(limit, BURST)
+        limit = Math.min(limit, START)
         latency.rebase(limit)
       }
       rested = false

@@ -1,7 +1,7 @@
 /** Others keep the server full, and each slot that comes free is fought for: whoever loses comes back later and later. */
 export interface Crowd {
   /** A slot was lost, after a fight of so long. Returns the milliseconds until the next try. */
-  lost(forMs: number): number
+  lost(forMs: number, slots: number): number
   /** A slot was won. */
   won(): void
   /** So long took an answer. */
@@ -11,10 +11,11 @@ export interface Crowd {
 const FIRST_MS = 200
 const GROWTH = 1.5
 /** No try is later than after so many times what an answer takes: by then a slot has come free. */
-const ANSWERS = 4
+const ANSWERS = 3
 /** As long as none has come, it is taken to need so long, or this share of the fight. */
 const TYPICAL_MS = 150
-const TYPICAL_SHARE = 0.05
+const TYPICAL_SHARE = 0.12
+const ALONE = 8
 /** How much of the past what an answer takes remembers. */
 const MEMORY = 0.8
 
@@ -23,10 +24,11 @@ export const newCrowd = (): Crowd => {
   let met = false
   let meanMs: number | undefined
   return {
-    lost: (forMs) => {
+    lost: (forMs, slots) => {
       met = true
       const answerMs = meanMs ?? Math.max(TYPICAL_MS, forMs * TYPICAL_SHARE)
-      return Math.min(FIRST_MS * GROWTH ** losses++, Math.max(FIRST_MS, ANSWERS * answerMs))
+      const most = Math.max(ANSWERS, ALONE / slots) * answerMs
+      return Math.min(FIRST_MS * GROWTH ** losses++, Math.max(FIRST_MS, most))
     },
     won: () => {
       losses = 0
