@@ -85,6 +85,7 @@ export const newControl = (fixed: number | undefined): Control => {
   /** Whether the server itself named the ceiling: then there is nothing to find out beyond it. */
   let announced = false
   let slots = Infinity
+  let roomy = false
   /** Good answers since the last refusal. */
   let streak = 0
   /** The same since we began, or since the last failure. */
@@ -144,7 +145,7 @@ export const newControl = (fixed: number | undefined): Control => {
     // An idle gate learns nothing about what the server could take.
     if (Math.max(sent.active, active) < limit / 2) return
     if (latency.measuring) return
-    const doubling = !latency.wary && (limit < slowStart || slowStart >= SLOW_START)
+    const doubling = roomy || (!latency.wary && (limit < slowStart || slowStart >= SLOW_START))
     if (limit < ceiling) limit = Math.min(ceiling, limit + (doubling ? 1 : 1 / (limit * caution)))
     else if (!announced && ceiling < (fixed ?? MOST) && streak > PATIENCE * ceiling) {
       streak = 0
@@ -279,7 +280,8 @@ export const newControl = (fixed: number | undefined): Control => {
     const share = Math.max(1, Math.min(fixed ?? Infinity, most - others))
     const news = !announced || share !== ceiling
     // Whoever was refused of late comes back step by step: others do, too.
-    if (limit > share || !announced || (limit >= ceiling && streak > 0)) limit = share
+    if (limit > share || (others === 0 && (!announced || (limit >= ceiling && streak > 0)))) limit = share
+    roomy = others > 0 && most - (used ?? 0) >= limit
     ceiling = share
     announced = true
     return news ? `the server allows ${most}, others use ${others}` : undefined
