@@ -113,6 +113,8 @@ export const newControl = (fixed: number | undefined): Control => {
 
   /** While set, one at a time is sent, between pauses. */
   let badSince: number | undefined
+  /** Whether that is for failures, not for refusals alone. */
+  let down = false
   let pausedUntil = 0
   /** A time that the server has named: nothing shortens that. */
   let askedUntil = 0
@@ -137,6 +139,7 @@ export const newControl = (fixed: number | undefined): Control => {
 
   const recover = (): void => {
     badSince = undefined
+    down = false
     pausedUntil = 0
     decidedAt = now()
   }
@@ -153,13 +156,18 @@ export const newControl = (fixed: number | undefined): Control => {
     }
   }
 
+  /** As many as the window takes; if that is not known, no more than it took before. */
+  const afterRefusal = (): number => {
+    if (rhythm.known && nature === 'window') return limitBefore
+    return Math.max(1, Math.min(nature === 'window' ? limit : limitBefore / 2, served - 1))
+  }
+
   const succeeded = (sent: Sent, active: number): void => {
     rhythm.accepted(sent.at)
     lastSuccessAt = now()
     const tookMs = lastSuccessAt - sent.at
     crowd.heard(tookMs)
     limit = latency.heard(sent.at, sent.active, tookMs, limit) ?? limit
-    const failed = failures > 0
     failures = 0
     failing *= MEMORY
     streak++
@@ -175,12 +183,9 @@ export const newControl = (fixed: number | undefined): Control => {
     if (badSince !== undefined) {
       // An answer from before things went bad is no sign that they are well again.
       if (sent.at < decidedAt) return
+      limit = Math.min(ceiling, down ? limit : afterRefusal())
       recover()
       crowd.won()
-      if (nature === 'window' && rhythm.known) limit = limitBefore
-      else if (nature !== 'window' && !failed) limit = Math.max(1, Math.min(limit, limitBefore / 2))
-      if (!failed && !rhythm.known) limit = Math.max(1, Math.min(limit, served - 1))
-      limit = Math.min(ceiling, limit)
       if (limit === 1) return
     }
     grow(sent, active)
@@ -196,6 +201,7 @@ export const newControl = (fixed: number | undefined): Control => {
     if (badSince !== undefined || failures >= DOWN_AFTER) {
       const news = badSince === undefined
       if (news) limitBefore = limit
+      down = true
       limit = Math.min(limit, START)
       pause(PAUSE_SHARE)
       return news ? 'the server fails: probing' : undefined

@@ -40,7 +40,8 @@ export const newRhythm = (): Rhythm => {
   let refused = 0
   let sentSince = 0
   let closed = false
-  let firstRefusedAt = Infinity
+  /** When its first and its last refused request was sent. */
+  let firstRefusedAt = 0
   let lastRefusedAt = 0
   /** When the last refusal came back. */
   let heardAt = 0
@@ -79,7 +80,7 @@ export const newRhythm = (): Rhythm => {
   const measure = (at: number): void => {
     if (openedAt === undefined) {
       // It was closed all the time: so long is each at least.
-      aboveMs = lastRefusedAt - firstRefusedAt
+      aboveMs = Math.max(aboveMs, lastRefusedAt - firstRefusedAt)
       return
     }
     const most = at - openedAt
@@ -159,8 +160,10 @@ export const newRhythm = (): Rhythm => {
       if (refused++ === 0) {
         content = 0
         step = 1
+        firstRefusedAt = at
+        // What was open for so long may have been several windows.
+        if (periodMs === undefined && openedAt !== undefined && at - openedAt > 2 * aboveMs) openedAt = undefined
       }
-      firstRefusedAt = Math.min(firstRefusedAt, at)
       lastRefusedAt = at
       heardAt = performance.now()
       close()
