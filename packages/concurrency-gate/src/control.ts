@@ -90,6 +90,7 @@ export const newControl = (fixed: number | undefined): Control => {
   let streak = 0
   /** The same since we began, or since the last failure. */
   let served = 0
+  let proven = Infinity
   const latency = newLatency(limit)
   /** Failures in a row, and their share of late. */
   let failures = 0
@@ -145,6 +146,7 @@ export const newControl = (fixed: number | undefined): Control => {
   }
 
   const grow = (sent: Sent, active: number): void => {
+    if (proven > 0 && proven < Infinity) return
     // An idle gate learns nothing about what the server could take.
     if (Math.max(sent.active, active) < limit / 2) return
     if (latency.measuring) return
@@ -159,6 +161,7 @@ export const newControl = (fixed: number | undefined): Control => {
   /** As many as the window takes; if that is not known, no more than it took before. */
   const afterRefusal = (): number => {
     if (rhythm.known && nature === 'window') return limitBefore
+    if (nature === 'window') proven = served - 1
     return Math.max(1, Math.min(nature === 'window' ? limit : limitBefore / 2, served - 1))
   }
 
@@ -183,7 +186,7 @@ export const newControl = (fixed: number | undefined): Control => {
     if (badSince !== undefined) {
       // An answer from before things went bad is no sign that they are well again.
       if (sent.at < decidedAt) return
-      limit = Math.min(ceiling, down ? limit : afterRefusal())
+      if (!down) limit = Math.min(ceiling, afterRefusal())
       recover()
       crowd.won()
       if (limit === 1) return
@@ -228,6 +231,7 @@ export const newControl = (fixed: number | undefined): Control => {
   const outOfWindow = (sent: Sent): string | undefined => {
     rhythm.refused(sent.at)
     streak = 0
+    proven = Infinity
     if (sent.at < decidedAt) return undefined
     const news = badSince === undefined
     if (news) {
@@ -345,6 +349,7 @@ export const newControl = (fixed: number | undefined): Control => {
       }
       rested = false
       rhythm.sent()
+      if (--proven === 0) limit = 1
       unanswered++
       const one = { at: now(), active }
       if (trial === 'due') {

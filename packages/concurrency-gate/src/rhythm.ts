@@ -43,8 +43,9 @@ export const newRhythm = (): Rhythm => {
   /** When its first and its last refused request was sent. */
   let firstRefusedAt = 0
   let lastRefusedAt = 0
-  /** When the last refusal came back. */
-  let heardAt = 0
+  /** What was sent until then says nothing about whether it is open again. */
+  let closedAt = 0
+  let sentAt = 0
   let quota = Infinity
   let periodMs: number | undefined
   /** The period is longer than this. */
@@ -60,6 +61,10 @@ export const newRhythm = (): Rhythm => {
 
   /** What this window has let through. Those without an answer yet are among them: refusals are quick. */
   const passed = (): number => sent - refused - sentSince
+
+  /** What was open for long may have been several windows, whose length is not known yet. */
+  const several = (): boolean =>
+    periodMs === undefined && openedAt !== undefined && firstRefusedAt - openedAt > 2 * aboveMs
 
   const tryMore = (): void => {
     if (quota === Infinity || ++content < patience * Math.max(1, CONTENT_ANSWERS / quota)) return
@@ -96,6 +101,7 @@ export const newRhythm = (): Rhythm => {
   const open = (at: number): void => {
     const some = passed() > 0
     if (closed) {
+      if (several() && Math.abs(passed() - lastPassed) > 1) openedAt = undefined
       // Refused from its beginning on: it was still the one before.
       if (!some) {
         openedAt = lastOpenedAt
@@ -128,14 +134,14 @@ export const newRhythm = (): Rhythm => {
 
   return {
     get openedAt() {
-      return openedAt
+      return several() ? undefined : openedAt
     },
     get known() {
       return quota < Infinity
     },
     waitMs: () => {
       if (openedAt === undefined || (!closed && sent < quota)) return 0
-      if (periodMs === undefined) return closed ? Math.max(0, openedAt + aboveMs - performance.now()) : 0
+      if (periodMs === undefined) return closed && !several() ? Math.max(0, openedAt + aboveMs - performance.now()) : 0
       // Open again, as far as is known; until an answer says so, it gets no more than it took before.
       const most = sure ? Math.max(1, Math.min(quota, passed())) : 1
       const opensAt = openedAt + periodMs + (closed && sentSince >= most ? Math.max(periodMs, ANSWER_MS) : 0)
@@ -145,14 +151,18 @@ export const newRhythm = (): Rhythm => {
       const now = performance.now()
       if (!closed && openedAt !== undefined && periodMs !== undefined && now >= openedAt + periodMs) {
         if (sure) open(now)
-        else close()
+        else {
+          closedAt = sentAt
+          close()
+        }
       }
+      sentAt = now
       sent++
       if (closed) sentSince++
     },
     accepted: (at) => {
       // Sent before the refusal came back, it may have overtaken the refused one.
-      if (closed && at > heardAt) open(at)
+      if (closed && at > closedAt) open(at)
     },
     refused: (at) => {
       // It was sent in the window before.
@@ -161,11 +171,9 @@ export const newRhythm = (): Rhythm => {
         content = 0
         step = 1
         firstRefusedAt = at
-        // What was open for so long may have been several windows.
-        if (periodMs === undefined && openedAt !== undefined && at - openedAt > 2 * aboveMs) openedAt = undefined
       }
       lastRefusedAt = at
-      heardAt = performance.now()
+      closedAt = performance.now()
       close()
     },
   }
