@@ -228,6 +228,13 @@ export const newControl = (fixed: number | undefined): Control => {
     return `refused with ${active} in flight`
   }
 
+  const itIsAWindow = (): void => {
+    nature = 'window'
+    trial = 'none'
+    // What was taken for the most in flight was none.
+    if (!announced) ceiling = fixed ?? MOST
+  }
+
   const outOfWindow = (sent: Sent): string | undefined => {
     rhythm.refused(sent.at)
     streak = 0
@@ -236,7 +243,7 @@ export const newControl = (fixed: number | undefined): Control => {
     const news = badSince === undefined
     if (news) {
       limitBefore = Math.max(limit, limitBefore)
-      if (nature === 'unknown' && ++closures >= DOUBTS) nature = 'window'
+      if (nature === 'unknown' && ++closures >= DOUBTS) itIsAWindow()
     }
     limit = Math.min(limitBefore, ceiling)
     const opensInMs = rhythm.waitMs()
@@ -251,20 +258,14 @@ export const newControl = (fixed: number | undefined): Control => {
   const refusedSilently = (sent: Sent, active: number): string | undefined => {
     // Long after its last failure, a server that refuses is not one that comes back.
     if (badSince === undefined && now() - failedAt > OUTAGE_MS) failures = 0
-    if (rounds.refused(sent.active)) {
-      nature = 'window'
-      trial = 'none'
-    }
+    if (rounds.refused(sent.active)) itIsAWindow()
     if (nature === 'in flight') {
       // More were served before: so it is not that, after all.
       const fewer = active < ceiling || active <= 1
-      if (fewer && sent.at > crowdedAt && ++contradictions >= DOUBTS) nature = 'window'
+      if (fewer && sent.at > crowdedAt && ++contradictions >= DOUBTS) itIsAWindow()
       else return crowded(sent, active)
     }
-    if (nature === 'unknown' && trial === 'sent' && sent === tried) {
-      nature = 'window'
-      trial = 'none'
-    }
+    if (nature === 'unknown' && trial === 'sent' && sent === tried) itIsAWindow()
     if (nature === 'window') return outOfWindow(sent)
     // Not known yet. Alone in flight, it was not for too many of ours.
     if (active <= 1 && trial !== 'due') {
