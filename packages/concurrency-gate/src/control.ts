@@ -34,7 +34,7 @@ export interface Sent {
   readonly active: number
 }
 
-/** Enough to find out how fast the server is without being a burden to one that is small. After a moment with nothing in flight, what was true before may be so no more. */
+/** Enough to find out how fast the server is without being a burden to one that is small: at first, and after each rest. */
 const START = 4
 /** Up to here the limit doubles with each round, and beyond as long as none is refused and answers take no longer for it; else it grows by one. */
 const SLOW_START = 16
@@ -46,12 +46,12 @@ const DOWN_AFTER = 5
 const OUTAGE_MS = 10_000
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 4000
-const LONGEST_WINDOW_PAUSE_MS = 10_000
 /** Pauses are this share of the time that the server has been down: its end is noticed that much late at most. */
 const PAUSE_SHARE = 0.15
 /** Of a window that has not shown its length: it may be short. Then so much of the time that it was seen closed. */
 const FIRST_WINDOW_PAUSE_MS = 30
 const WINDOW_PAUSE_SHARE = 1
+const LONGEST_WINDOW_PAUSE_MS = 10_000
 /** Once it is known when it opened, this share of the time since then: that is how exactly its length will be known. */
 const OPENED_PAUSE_SHARE = 0.25
 /** A refusal that asks for a longer wait holds nobody. */
@@ -85,7 +85,8 @@ export const newControl = (fixed: number | undefined): Control => {
   /** Whether the server itself named the ceiling: then there is nothing to find out beyond it. */
   let announced = false
   let slots = Infinity
-  let roomy = false
+  /** How many more would be served, if others are among those that are. */
+  let spare: number | undefined
   /** Good answers since the last refusal. */
   let streak = 0
   /** The same since we began, or since the last failure. */
@@ -150,7 +151,8 @@ export const newControl = (fixed: number | undefined): Control => {
     // An idle gate learns nothing about what the server could take.
     if (Math.max(sent.active, active) < limit / 2) return
     if (latency.measuring) return
-    const doubling = roomy || (!latency.wary && (limit < slowStart || slowStart >= SLOW_START))
+    const doubling =
+      spare === undefined ? !latency.wary && (limit < slowStart || slowStart >= SLOW_START) : spare >= limit
     if (limit < ceiling) limit = Math.min(ceiling, limit + (doubling ? 1 : 1 / (limit * caution)))
     else if (!announced && ceiling < (fixed ?? MOST) && streak > PATIENCE * ceiling) {
       streak = 0
@@ -246,11 +248,18 @@ export const newControl = (fixed: number | undefined): Control => {
       if (nature === 'unknown' && ++closures >= DOUBTS) itIsAWindow()
     }
     limit = Math.min(limitBefore, ceiling)
+    if (failures > 0) {
+      down = true
+      badSince ??= failingSince
+      limit = Math.min(limit, START)
+      pause(RECOVERY_PAUSE_SHARE, FIRST_WINDOW_PAUSE_MS)
+    } else {
+      const { openedAt } = rhythm
+      badSince ??= openedAt ?? now()
+      const share = openedAt === undefined ? WINDOW_PAUSE_SHARE : OPENED_PAUSE_SHARE
+      pause(share, FIRST_WINDOW_PAUSE_MS, LONGEST_WINDOW_PAUSE_MS)
+    }
     const opensInMs = rhythm.waitMs()
-    const { openedAt } = rhythm
-    const share = openedAt === undefined ? WINDOW_PAUSE_SHARE : OPENED_PAUSE_SHARE
-    badSince ??= failures > 0 ? failingSince : Math.min(now(), openedAt ?? Infinity)
-    pause(failures > 0 ? RECOVERY_PAUSE_SHARE : share, FIRST_WINDOW_PAUSE_MS, LONGEST_WINDOW_PAUSE_MS)
     if (opensInMs > 0) pausedUntil = now() + opensInMs
     return news ? 'refused without a time: probing' : undefined
   }
@@ -292,7 +301,7 @@ export const newControl = (fixed: number | undefined): Control => {
     const news = !announced || share !== ceiling
     // Whoever was refused of late comes back step by step: others do, too.
     if (limit > share || (others === 0 && (!announced || (limit >= ceiling && streak > 0)))) limit = share
-    roomy = others > 0 && most - (used ?? 0) >= limit
+    spare = others > 0 ? most - (used ?? 0) : undefined
     ceiling = share
     announced = true
     return news ? `the server allows ${most}, others use ${others}` : undefined

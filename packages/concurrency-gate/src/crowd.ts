@@ -1,6 +1,6 @@
 /** Others keep the server full, and each slot that comes free is fought for: whoever loses comes back later and later. */
 export interface Crowd {
-  /** A slot was lost, after a fight of so long. Returns the milliseconds until the next try. */
+  /** One of so many slots was lost, after a fight of so long. Returns the milliseconds until the next try. */
   lost(forMs: number, slots: number): number
   /** A slot was won. */
   won(): void
@@ -12,10 +12,11 @@ const FIRST_MS = 200
 const GROWTH = 1.5
 /** No try is later than after so many times what an answer takes: by then a slot has come free. */
 const ANSWERS = 3
+/** Where there are few slots each comes free more rarely: of a single one, it is after so many. */
+const ANSWERS_OF_ONE = 8
 /** As long as none has come, it is taken to need so long, or this share of the fight. */
 const TYPICAL_MS = 150
 const TYPICAL_SHARE = 0.12
-const ALONE = 8
 /** How much of the past what an answer takes remembers. */
 const MEMORY = 0.8
 
@@ -27,7 +28,7 @@ export const newCrowd = (): Crowd => {
     lost: (forMs, slots) => {
       met = true
       const answerMs = meanMs ?? Math.max(TYPICAL_MS, forMs * TYPICAL_SHARE)
-      const most = Math.max(ANSWERS, ALONE / slots) * answerMs
+      const most = Math.max(ANSWERS, ANSWERS_OF_ONE / slots) * answerMs
       return Math.min(FIRST_MS * GROWTH ** losses++, Math.max(FIRST_MS, most))
     },
     won: () => {

@@ -27,8 +27,9 @@ const SLACK = 1.05
 
 /** After so many windows without a refusal, more is tried: one request, then two, four; after each refusal less often. */
 const CONTENT = 1
-const CONTENT_ANSWERS = 6
 const MOST_CONTENT = 32
+/** But no more often than once for so many that were let through. */
+const CONTENT_REQUESTS = 4
 
 export const newRhythm = (): Rhythm => {
   /** When the first request of this window was let through; unknown for the window in which we began. */
@@ -67,7 +68,7 @@ export const newRhythm = (): Rhythm => {
     periodMs === undefined && openedAt !== undefined && firstRefusedAt - openedAt > 2 * aboveMs
 
   const tryMore = (): void => {
-    if (quota === Infinity || ++content < patience * Math.max(1, CONTENT_ANSWERS / quota)) return
+    if (quota === Infinity || ++content < patience * Math.max(1, CONTENT_REQUESTS / quota)) return
     content = 0
     const shorter = ROUND_MS.findLast((ms) => ms > aboveMs && ms < (periodMs ?? 0))
     if (sure && shorter !== undefined) {

@@ -177,13 +177,13 @@ describe('2. the limit starts at 4 and doubles with every round of good answers,
     expect(server.most()).toBeLessThan(64)
   })
 
-  test('a burst after a moment of rest begins with 8', async () => {
+  test('a burst after a moment of rest begins with 4', async () => {
     const server = serve(({ n }) => ({ delayMs: 100 + (n % 3) }))
     const { fetch } = gated({}, server)
     await outcomes(throwIn(fetch, 300))
     const before = server.times.length
     await outcomes(throwIn(fetch, 300))
-    expect(server.times.slice(before).filter((at) => at === server.times[before])).toHaveLength(8)
+    expect(server.times.slice(before).filter((at) => at === server.times[before])).toHaveLength(4)
   })
 
   test('unless a ceiling is known', async () => {

@@ -1,39 +1,53 @@
 import { describe, expect, test } from 'vitest'
 import { newCrowd } from '../src/crowd.ts'
 
+const MANY = 10
+
 describe('a slot that was lost to others', () => {
   test('is fought for again after 200 ms, and then after half as long again each time', () => {
     const crowd = newCrowd()
-    expect(Array.from({ length: 4 }, () => crowd.lost(10_000))).toEqual([200, 300, 450, 675])
+    expect(Array.from({ length: 4 }, () => crowd.lost(10_000, MANY))).toEqual([200, 300, 450, 675])
   })
 
-  test('after 600 ms at most, and later if the fight has lasted for more than three seconds', () => {
+  test('after 450 ms at most, and later if the fight has lasted for longer', () => {
     const crowd = newCrowd()
-    for (let i = 0; i < 10; i++) crowd.lost(0)
-    expect([3000, 10_000, 30_000].map((forMs) => crowd.lost(forMs))).toEqual([600, 2000, 6000])
+    for (let i = 0; i < 10; i++) crowd.lost(0, MANY)
+    expect([1250, 10_000, 30_000].map((forMs) => Math.round(crowd.lost(forMs, MANY)))).toEqual([450, 3600, 10_800])
   })
 
   test.each([
     ['fast', 50, 200],
-    ['slow', 1000, 4000],
-  ])('where answers are %s, after four times what one takes, 200 ms at least', (_, tookMs, waitMs) => {
+    ['slow', 1000, 3000],
+  ])('where answers are %s, after three times what one takes, 200 ms at least', (_, tookMs, waitMs) => {
     const crowd = newCrowd()
-    for (let i = 0; i < 10; i++) crowd.lost(0)
+    for (let i = 0; i < 10; i++) crowd.lost(0, MANY)
     crowd.heard(tookMs)
-    expect(crowd.lost(60_000)).toBe(waitMs)
+    expect(crowd.lost(60_000, MANY)).toBe(waitMs)
+  })
+
+  test.each([
+    [1, 8000],
+    [2, 4000],
+    [3, 3000],
+    [Infinity, 3000],
+  ])('where there are %d slots, after %d times what an answer takes: they come free more rarely', (slots, waitMs) => {
+    const crowd = newCrowd()
+    for (let i = 0; i < 20; i++) crowd.lost(0, slots)
+    crowd.heard(1000)
+    expect(crowd.lost(0, slots)).toBe(waitMs)
   })
 
   test('answers from before there was a crowd do not count', () => {
     const crowd = newCrowd()
     crowd.heard(1)
-    for (let i = 0; i < 10; i++) crowd.lost(0)
-    expect(crowd.lost(0)).toBe(600)
+    for (let i = 0; i < 10; i++) crowd.lost(0, MANY)
+    expect(crowd.lost(0, MANY)).toBe(450)
   })
 
   test('once one was won, it begins anew', () => {
     const crowd = newCrowd()
-    for (let i = 0; i < 3; i++) crowd.lost(0)
+    for (let i = 0; i < 3; i++) crowd.lost(0, MANY)
     crowd.won()
-    expect(crowd.lost(0)).toBe(200)
+    expect(crowd.lost(0, MANY)).toBe(200)
   })
 })

@@ -284,16 +284,16 @@ describe('until its length has held, a window begins with one request whose answ
 
 describe('how long it is', () => {
   /** A window that is seen from its opening: closed for the last time after so long, open after so long. */
-  const seen = (closedMs: number, openMs: number): Rhythm => {
+  const seen = (closedMs: number, openMs: number, quota = 1): Rhythm => {
     const rhythm = newRhythm()
     refuse(rhythm)
     pass(10_000)
-    accept(rhythm)
+    accept(rhythm, quota)
     refuse(rhythm)
     pass(closedMs)
     refuse(rhythm)
     pass(openMs - closedMs)
-    accept(rhythm)
+    accept(rhythm, quota)
     refuse(rhythm)
     return rhythm
   }
@@ -377,16 +377,16 @@ describe('how long it is', () => {
 
   describe('seen closed and open in the same moment, it may have been open before', () => {
     const vague = (): Rhythm => {
-      const rhythm = seen(700, 700)
+      const rhythm = seen(700, 700, 4)
       for (let window = 0; window < 2; window++) {
         pass(700)
-        accept(rhythm)
+        accept(rhythm, 4)
       }
       return rhythm
     }
 
     test('so once the length has held, and nobody was refused for a window, the next shorter one is tried', () => {
-      expect(seen(700, 700).waitMs()).toBe(700)
+      expect(seen(700, 700, 4).waitMs()).toBe(700)
       expect(vague().waitMs()).toBe(500)
     })
 
@@ -401,7 +401,7 @@ describe('how long it is', () => {
     test('let through: it is so long at most, and the next shorter one is tried', () => {
       const rhythm = vague()
       pass(500)
-      accept(rhythm)
+      accept(rhythm, 4)
       expect(rhythm.waitMs()).toBe(250)
     })
 
@@ -410,14 +410,69 @@ describe('how long it is', () => {
       pass(500)
       refuse(rhythm)
       pass(200)
-      accept(rhythm)
+      accept(rhythm, 4)
       refuse(rhythm)
       expect(rhythm.waitMs()).toBe(626)
+    })
+
+    test('where a try is a large part of what it lets through, only after four requests', () => {
+      const rhythm = seen(700, 700)
+      for (let window = 0; window < 4; window++) {
+        pass(700)
+        accept(rhythm)
+        expect(rhythm.waitMs()).toBe(700)
+      }
+      pass(700)
+      accept(rhythm)
+      expect(rhythm.waitMs()).toBe(500)
     })
   })
 
   test('a long silence is no long window', () => {
     expect(seen(700, 7_200_000).waitMs()).toBe(1000)
+  })
+})
+
+describe('as long as its length is not known', () => {
+  /** Open for so long, with so many requests let through, and then closed for a moment. */
+  const stretch = (rhythm: Rhythm, openMs: number, count: number, closedMs = 30): void => {
+    accept(rhythm)
+    pass(openMs)
+    accept(rhythm, count - 1)
+    refuse(rhythm)
+    pass(closedMs)
+    refuse(rhythm)
+    pass(5)
+  }
+
+  test('what was open for long and closed for a moment may have been several windows: it is no shorter than the moment', () => {
+    const rhythm = newRhythm()
+    for (const openMs of [100, 2000]) stretch(rhythm, openMs, openMs)
+    expect(rhythm.openedAt).toBeUndefined()
+    accept(rhythm)
+    refuse(rhythm)
+    expect(rhythm.waitMs()).toBe(30)
+    expect(rhythm.known).toBe(false)
+  })
+
+  test('unless it let through as many as the one before', () => {
+    const rhythm = newRhythm()
+    for (let window = 0; window < 3; window++) stretch(rhythm, 70, 20)
+    accept(rhythm)
+    expect(rhythm.known).toBe(true)
+    expect(rhythm.openedAt).toBe(now())
+  })
+
+  test('a request that was sent in the moment of the refusal is no sign that it is open again', () => {
+    const rhythm = newRhythm()
+    refuse(rhythm)
+    rhythm.sent()
+    const at = now()
+    pass(5)
+    rhythm.accepted(at)
+    expect(rhythm.openedAt).toBeUndefined()
+    accept(rhythm)
+    expect(rhythm.openedAt).toBe(now())
   })
 })
 

@@ -52,6 +52,9 @@ interface Track {
   seen: { readonly remaining: number; readonly place: number }
 }
 
+/** A try in a short window that no answer has told of is of no use after this share of it. */
+const LATEST = 0.3
+
 /** An API has one or two windows, some have five. More are a label per user or path, of no use here. */
 const MOST_WINDOWS = 8
 
@@ -64,6 +67,10 @@ export const newPace = (): Pace => {
 
   /** Ours in this window, answered or not. */
   const oursIn = ({ before, refused }: Track): number => lastPlace - before - refused
+
+  /** By then others have used it up, and whoever is refused may have to stay away until late in the next one. */
+  const hopeless = ({ expected, lengthMs, resetAt }: Track, now: number): boolean =>
+    expected && lengthMs <= SHORT_MS && resetAt - now < lengthMs * (1 - LATEST)
 
   /** After its reset a window is taken to be as before. When it ends is known only once something was sent in it. */
   const renew = (name: string, track: Track, now: number): void => {
@@ -104,7 +111,7 @@ export const newPace = (): Pace => {
         if (track.left > 0) continue
         const { tries, others, past, remaining, resetAt } = track
         // What is left is for others, unless they do not take it.
-        const open = remaining > 0 && (others > 0 || past.others > 0)
+        const open = remaining > 0 && !hopeless(track, now) && (others > 0 || past.others > 0)
         // One after the other: the answer to the last one tells what is left.
         if (open && now >= tries.at && track.place >= track.spentAt) track.left = tries.take(others, remaining)
         if (track.left <= 0)
