@@ -163,6 +163,7 @@ export const newControl = (fixed: number | undefined): Control => {
   /** As many as the window takes; if that is not known, no more than it took before. */
   const afterRefusal = (): number => {
     if (rhythm.known && nature === 'window') return limitBefore
+    // One more finds out whether that is all.
     if (nature === 'window') proven = served - 1
     return Math.max(1, Math.min(nature === 'window' ? limit : limitBefore / 2, served - 1))
   }

@@ -70,12 +70,6 @@ export const newRhythm = (): Rhythm => {
   const tryMore = (): void => {
     if (quota === Infinity || ++content < patience * Math.max(1, CONTENT_REQUESTS / quota)) return
     content = 0
-    const shorter = ROUND_MS.findLast((ms) => ms > aboveMs && ms < (periodMs ?? 0))
-    if (sure && shorter !== undefined) {
-      periodMs = shorter
-      sure = false
-      return
-    }
     if (!tried) good = quota
     tried = true
     quota += step

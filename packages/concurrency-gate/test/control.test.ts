@@ -249,7 +249,7 @@ describe('a refusal for too many in flight', () => {
       expect(most(control)).toBe(1)
       return Math.round(ms)
     })
-    expect(pauses).toEqual([200, 300, 450, 450, 504, 686, 933, 1269])
+    expect(pauses).toEqual([200, 300, 450, 450, 504, 685, 932, 1268])
   })
 
   describe('where refusals follow each other, others keep it full: the limit comes back more slowly', () => {
@@ -430,6 +430,52 @@ describe('a refusal without a word', () => {
     expect(most(control)).toBeGreaterThanOrEqual(4)
   })
 
+  test('the next window gets what the last one let through, and one to find out whether that is all; then one at a time', () => {
+    const control = newControl(undefined)
+    const { sent, others } = trial(control)
+    control.learn(verdict('rate-limited'), sent, 5)
+    for (const one of others) control.learn(verdict('ok'), one, 1)
+    vi.advanceTimersByTime(Math.ceil(control.pauseMs()))
+    exchange(control, 'ok')
+    const served = most(control)
+    expect(served).toBe(5)
+    const all = Array.from({ length: served }, (_, i) => control.sent(i + 1))
+    expect(control.limit).toBe(1)
+    control.learn(verdict('rate-limited'), all.at(-1)!, served)
+    // Now it is known: five in each window.
+    for (const one of all.slice(1)) control.learn(verdict('ok'), one, 1)
+    vi.advanceTimersByTime(Math.ceil(control.pauseMs()))
+    exchange(control, 'ok')
+    expect(most(control)).toBeGreaterThanOrEqual(5)
+  })
+
+  test('refused three times although alone, with a good answer after each, it was for a window', () => {
+    const control = newControl(undefined)
+    for (let i = 0; i < 3; i++) {
+      exchange(control, 'rate-limited')
+      vi.advanceTimersByTime(Math.ceil(control.pauseMs()))
+      exchange(control, 'ok')
+      vi.advanceTimersByTime(1)
+    }
+    control.sent(2)
+    expect(control.learn(verdict('rate-limited'), control.sent(3), 3)).toBe('refused without a time: probing')
+  })
+
+  test('a ceiling that was learned before is none then', () => {
+    const control = newControl(undefined)
+    const { sent, others } = trial(control)
+    control.learn(verdict('ok'), sent, 5)
+    for (const one of others) control.learn(verdict('ok'), one, 5)
+    // Fewer are refused than were served before, three times.
+    for (let i = 0; i < 3; i++) {
+      vi.advanceTimersByTime(1000)
+      exchange(control, 'rate-limited')
+    }
+    vi.advanceTimersByTime(60_000)
+    for (let i = 0; i < 30; i++) round(control, 'ok')
+    expect(control.limit).toBeGreaterThan(5)
+  })
+
   test.each(['aborted', 'unknown', 'network', 'server-error', 'overloaded', 'concurrency-limited'] as const)(
     'a trial that ends with %s is no end of all sending',
     (kind) => {
@@ -458,7 +504,7 @@ describe('a refusal without a word', () => {
     const pauses = (chance: number): number[] => {
       draw.mockReturnValue(chance)
       const control = newControl(undefined)
-      return Array.from({ length: 8 }, () => {
+      return Array.from({ length: 12 }, () => {
         exchange(control, 'rate-limited')
         const ms = control.pauseMs()
         vi.advanceTimersByTime(Math.ceil(ms))
@@ -466,9 +512,9 @@ describe('a refusal without a word', () => {
         return Math.round(ms)
       })
     }
-    expect(pauses(0.5)).toEqual([30, 30, 45, 79, 138, 242, 423, 740])
-    expect(pauses(0).slice(0, 4)).toEqual([23, 23, 26, 41])
-    expect(pauses(1).slice(0, 4)).toEqual([38, 38, 71, 139])
+    expect(pauses(0.5)).toEqual([30, 30, 60, 120, 240, 480, 960, 1920, 3840, 7680, 10_000, 10_000])
+    expect(pauses(0).slice(0, 4)).toEqual([23, 23, 35, 61])
+    expect(pauses(1).slice(0, 4)).toEqual([38, 48, 108, 243])
   })
 
   test('what was sent before the pause does not lengthen it', () => {

@@ -284,16 +284,16 @@ describe('until its length has held, a window begins with one request whose answ
 
 describe('how long it is', () => {
   /** A window that is seen from its opening: closed for the last time after so long, open after so long. */
-  const seen = (closedMs: number, openMs: number, quota = 1): Rhythm => {
+  const seen = (closedMs: number, openMs: number): Rhythm => {
     const rhythm = newRhythm()
     refuse(rhythm)
     pass(10_000)
-    accept(rhythm, quota)
+    accept(rhythm)
     refuse(rhythm)
     pass(closedMs)
     refuse(rhythm)
     pass(openMs - closedMs)
-    accept(rhythm, quota)
+    accept(rhythm)
     refuse(rhythm)
     return rhythm
   }
@@ -375,59 +375,6 @@ describe('how long it is', () => {
     expect(rhythm.waitMs()).toBe(1000)
   })
 
-  describe('seen closed and open in the same moment, it may have been open before', () => {
-    const vague = (): Rhythm => {
-      const rhythm = seen(700, 700, 4)
-      for (let window = 0; window < 2; window++) {
-        pass(700)
-        accept(rhythm, 4)
-      }
-      return rhythm
-    }
-
-    test('so once the length has held, and nobody was refused for a window, the next shorter one is tried', () => {
-      expect(seen(700, 700, 4).waitMs()).toBe(700)
-      expect(vague().waitMs()).toBe(500)
-    })
-
-    test('with one request', () => {
-      const rhythm = vague()
-      pass(500)
-      expect(rhythm.waitMs()).toBe(0)
-      send(rhythm)
-      expect(rhythm.waitMs()).toBe(1000)
-    })
-
-    test('let through: it is so long at most, and the next shorter one is tried', () => {
-      const rhythm = vague()
-      pass(500)
-      accept(rhythm, 4)
-      expect(rhythm.waitMs()).toBe(250)
-    })
-
-    test('refused: it is longer', () => {
-      const rhythm = vague()
-      pass(500)
-      refuse(rhythm)
-      pass(200)
-      accept(rhythm, 4)
-      refuse(rhythm)
-      expect(rhythm.waitMs()).toBe(626)
-    })
-
-    test('where a try is a large part of what it lets through, only after four requests', () => {
-      const rhythm = seen(700, 700)
-      for (let window = 0; window < 4; window++) {
-        pass(700)
-        accept(rhythm)
-        expect(rhythm.waitMs()).toBe(700)
-      }
-      pass(700)
-      accept(rhythm)
-      expect(rhythm.waitMs()).toBe(500)
-    })
-  })
-
   test('a long silence is no long window', () => {
     expect(seen(700, 7_200_000).waitMs()).toBe(1000)
   })
@@ -485,6 +432,16 @@ describe('how many it lets through', () => {
       return count
     })
     expect(counts).toEqual([5, 5, 6, 6, 8, 8, 10, 10, 13])
+  })
+
+  test('and where one is a large part of it, only after four requests', () => {
+    const rhythm = learned(1)
+    const counts = Array.from({ length: 10 }, () => {
+      const count = sendAll(rhythm)
+      pass(1000)
+      return count
+    })
+    expect(counts).toEqual([1, 1, 1, 1, 2, 2, 3, 3, 4, 5])
   })
 
   test('after each try that was refused, it is content for twice as many windows, up to 32', () => {
