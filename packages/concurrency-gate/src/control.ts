@@ -1,6 +1,7 @@
 import type { Verdict } from '@aplomb/classify'
 import { newCrowd } from './crowd.ts'
 import { newLatency } from './latency.ts'
+import { BACK, CLOSED, DOWN, newProbing, OPENED } from './probing.ts'
 import { newRhythm } from './rhythm.ts'
 import { newRounds } from './rounds.ts'
 
@@ -44,20 +45,8 @@ const MOST = 256
 const DOWN_AFTER = 5
 /** Failures further apart than that are not of one outage. */
 const OUTAGE_MS = 10_000
-const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 4000
-/** Pauses are this share of the time that the server has been down: its end is noticed that much late at most. */
-const PAUSE_SHARE = 0.15
-/** Of a window that has not shown its length: it may be short. Then so much of the time that it was seen closed. */
-const FIRST_WINDOW_PAUSE_MS = 30
-const WINDOW_PAUSE_SHARE = 1
-const LONGEST_WINDOW_PAUSE_MS = 10_000
-/** Once it is known when it opened, this share of the time since then: that is how exactly its length will be known. */
-const OPENED_PAUSE_SHARE = 0.25
 /** A refusal that asks for a longer wait holds nobody. */
 export const LONGEST_WAIT_MS = 60_000
-/** Of a server that refuses where it failed before: it is up again, and others want it, too. */
-const RECOVERY_PAUSE_SHARE = 0.1
 /** Calls come back to a failing server spread over so many times the time since its first failure; with each retry a quarter. */
 const SPREAD = 1.35
 /** For so long after a good answer, refusals are a matter of our pace. */
@@ -113,38 +102,16 @@ export const newControl = (fixed: number | undefined): Control => {
   const crowd = newCrowd()
   const rounds = newRounds()
 
-  /** While set, one at a time is sent, between pauses. */
-  let badSince: number | undefined
+  const probing = newProbing()
   /** Whether that is for failures, not for refusals alone. */
   let down = false
-  let pausedUntil = 0
   /** A time that the server has named: nothing shortens that. */
   let askedUntil = 0
-  let decidedAt = 0
   let lastSuccessAt = -Infinity
   let rested = false
   let limitBefore = limit
 
   const now = (): number => performance.now()
-
-  /** For how long one at a time is sent. */
-  const badMs = (): number => now() - (badSince ??= now())
-
-  const pauseFor = (ms: number): void => {
-    // A part of it is chance: many processes that lost the same server must not come back together.
-    pausedUntil = now() + ms * (0.75 + Math.random() / 2)
-    decidedAt = now()
-  }
-
-  const pause = (share: number, least = FIRST_PAUSE_MS, most = LONGEST_PAUSE_MS): void =>
-    pauseFor(Math.min(most, Math.max(least, badMs() * share)))
-
-  const recover = (): void => {
-    badSince = undefined
-    down = false
-    pausedUntil = 0
-    decidedAt = now()
-  }
 
   const grow = (sent: Sent, active: number): void => {
     if (proven > 0 && proven < Infinity) return
@@ -186,11 +153,12 @@ export const newControl = (fixed: number | undefined): Control => {
       nature = 'in flight'
       ceiling = slowStart = limit
     }
-    if (badSince !== undefined) {
+    if (probing.since !== undefined) {
       // An answer from before things went bad is no sign that they are well again.
-      if (sent.at < decidedAt) return
+      if (probing.isOld(sent.at)) return
       if (!down) limit = Math.min(ceiling, afterRefusal())
-      recover()
+      down = false
+      probing.end()
       crowd.won()
       if (limit === 1) return
     }
@@ -203,17 +171,17 @@ export const newControl = (fixed: number | undefined): Control => {
     failing = failing * MEMORY + 1 - MEMORY
     served = 0
     // What was sent before the last decision says nothing about its effect.
-    if (sent.at < decidedAt) return undefined
-    if (badSince !== undefined || failures >= DOWN_AFTER) {
-      const news = badSince === undefined
+    if (probing.isOld(sent.at)) return undefined
+    const news = probing.since === undefined
+    if (!news || failures >= DOWN_AFTER) {
       if (news) limitBefore = limit
       down = true
       limit = Math.min(limit, START)
-      pause(PAUSE_SHARE)
+      probing.pause(DOWN)
       return news ? 'the server fails: probing' : undefined
     }
     if (!overloaded || failing < 0.5) return undefined
-    decidedAt = now()
+    probing.decide()
     limit = slowStart = Math.max(1, limit / 2)
     return 'overloaded'
   }
@@ -227,7 +195,9 @@ export const newControl = (fixed: number | undefined): Control => {
     slowStart = Math.min(slowStart, limit)
     if (!announced) ceiling = limit
     // None is: others keep it full.
-    if (active <= 1 && sent.at >= decidedAt) pauseFor(crowd.lost(badMs(), slots))
+    if (active <= 1 && !probing.isOld(sent.at)) {
+      probing.pauseFor(crowd.lost(now() - (probing.since ?? now()), slots))
+    }
     return `refused with ${active} in flight`
   }
 
@@ -242,8 +212,8 @@ export const newControl = (fixed: number | undefined): Control => {
     rhythm.refused(sent.at)
     streak = 0
     proven = Infinity
-    if (sent.at < decidedAt) return undefined
-    const news = badSince === undefined
+    if (probing.isOld(sent.at)) return undefined
+    const news = probing.since === undefined
     if (news) {
       limitBefore = Math.max(limit, limitBefore)
       if (nature === 'unknown' && ++closures >= DOUBTS) itIsAWindow()
@@ -251,23 +221,17 @@ export const newControl = (fixed: number | undefined): Control => {
     limit = Math.min(limitBefore, ceiling)
     if (failures > 0) {
       down = true
-      badSince ??= failingSince
       limit = Math.min(limit, START)
-      pause(RECOVERY_PAUSE_SHARE, FIRST_WINDOW_PAUSE_MS)
-    } else {
-      const { openedAt } = rhythm
-      badSince ??= openedAt ?? now()
-      const share = openedAt === undefined ? WINDOW_PAUSE_SHARE : OPENED_PAUSE_SHARE
-      pause(share, FIRST_WINDOW_PAUSE_MS, LONGEST_WINDOW_PAUSE_MS)
-    }
+      probing.pause(BACK, failingSince)
+    } else probing.pause(rhythm.openedAt === undefined ? CLOSED : OPENED, rhythm.openedAt)
     const opensInMs = rhythm.waitMs()
-    if (opensInMs > 0) pausedUntil = now() + opensInMs
+    if (opensInMs > 0) probing.sleep(opensInMs)
     return news ? 'refused without a time: probing' : undefined
   }
 
   const refusedSilently = (sent: Sent, active: number): string | undefined => {
     // Long after its last failure, a server that refuses is not one that comes back.
-    if (badSince === undefined && now() - failedAt > OUTAGE_MS) failures = 0
+    if (probing.since === undefined && now() - failedAt > OUTAGE_MS) failures = 0
     if (rounds.refused(sent.active)) itIsAWindow()
     if (nature === 'in flight') {
       // More were served before: so it is not that, after all.
@@ -286,7 +250,7 @@ export const newControl = (fixed: number | undefined): Control => {
     if (trial === 'none') {
       trial = 'waiting'
       limitBefore = limit
-      decidedAt = now()
+      probing.decide()
     }
     limit = Math.max(1, Math.min(limit, active - 1))
     return `refused with ${active} in flight`
@@ -326,8 +290,8 @@ export const newControl = (fixed: number | undefined): Control => {
 
   return {
     room: (active) => {
-      if (now() < Math.max(pausedUntil, askedUntil)) return false
-      if (badSince !== undefined) return active < 1
+      if (probing.waitMs() > 0 || now() < askedUntil) return false
+      if (probing.since !== undefined) return active < 1
       if (trial === 'due') return active < (fixed ?? MOST)
       if (trial !== 'none') return false
       if (nature === 'window' && rhythm.waitMs() > 0) return false
@@ -341,13 +305,13 @@ export const newControl = (fixed: number | undefined): Control => {
     },
     spreadMs: (retry) => {
       // A probe at a time needs no spreading.
-      if (failures === 0 || badSince !== undefined) return 0
+      if (failures === 0 || probing.since !== undefined) return 0
       return (Math.random() * SPREAD * (now() - failingSince)) / 4 ** (retry - 1)
     },
     get serving() {
       return now() - lastSuccessAt < SERVING_MS
     },
-    pauseMs: () => Math.max(0, pausedUntil - now(), askedUntil - now(), nature === 'window' ? rhythm.waitMs() : 0),
+    pauseMs: () => Math.max(0, probing.waitMs(), askedUntil - now(), nature === 'window' ? rhythm.waitMs() : 0),
     rest: () => {
       rested = true
       served = 0
