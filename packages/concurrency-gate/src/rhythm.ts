@@ -25,6 +25,9 @@ const ANSWER_MS = 1000
 /** Requests take more or less time on their way: what opens sooner than it was closed for, by no more than this, is as long as that. */
 const SLACK = 1.05
 
+/** It may have been open before it was seen to be: a round length that is longer by this factor fits, too. */
+const NEARLY = 1.1
+
 /** After so many windows without a refusal, more is tried: one request, then two, four; after each refusal less often. */
 const CONTENT = 1
 const MOST_CONTENT = 32
@@ -35,6 +38,8 @@ export const newRhythm = (): Rhythm => {
   /** When the first request of this window was let through; unknown for the window in which we began. */
   let openedAt: number | undefined
   let lastOpenedAt: number | undefined
+  /** When it was last seen shut before that. */
+  let shutAt = 0
   let lastPassed = 0
   /** Requests in this window, how many of them were refused, and how many were sent after that. */
   let sent = 0
@@ -70,6 +75,12 @@ export const newRhythm = (): Rhythm => {
   const tryMore = (): void => {
     if (quota === Infinity || ++content < patience * Math.max(1, CONTENT_REQUESTS / quota)) return
     content = 0
+    const shorter = ROUND_MS.findLast((ms) => ms <= (periodMs ?? 0))
+    if (sure && shorter !== undefined && shorter !== periodMs) {
+      periodMs = shorter
+      sure = false
+      return
+    }
     if (!tried) good = quota
     tried = true
     quota += step
@@ -90,7 +101,9 @@ export const newRhythm = (): Rhythm => {
     if (!sure && !held) patience = Math.min(patience * 2, MOST_CONTENT)
     sure = held
     // One request finds out that it is too short.
-    if (!sure) periodMs = ROUND_MS.find((ms) => ms > aboveMs && ms <= most) ?? Math.min(most, aboveMs * 1.25 + 1)
+    if (sure) return
+    const round = ROUND_MS.find((ms) => ms > aboveMs && ms <= Math.min(at - shutAt, most * NEARLY))
+    periodMs = round ?? Math.min(most, aboveMs * 1.25 + 1)
   }
 
   const open = (at: number): void => {
@@ -117,6 +130,7 @@ export const newRhythm = (): Rhythm => {
       lastPassed = passed()
     }
     openedAt = at
+    shutAt = lastRefusedAt
     sent = sentSince
     refused = sentSince = 0
     closed = false

@@ -249,7 +249,7 @@ describe('a refusal for too many in flight', () => {
       expect(most(control)).toBe(1)
       return Math.round(ms)
     })
-    expect(pauses).toEqual([200, 300, 450, 450, 504, 685, 932, 1268])
+    expect(pauses).toEqual([200, 300, 375, 375, 469, 645, 887, 1219])
   })
 
   describe('where refusals follow each other, others keep it full: the limit comes back more slowly', () => {

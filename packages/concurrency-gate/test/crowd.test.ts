@@ -9,16 +9,16 @@ describe('a slot that was lost to others', () => {
     expect(Array.from({ length: 4 }, () => crowd.lost(10_000, MANY))).toEqual([200, 300, 450, 675])
   })
 
-  test('after 450 ms at most, and later if the fight has lasted for longer', () => {
+  test('after 375 ms at most, and later if the fight has lasted for longer', () => {
     const crowd = newCrowd()
     for (let i = 0; i < 10; i++) crowd.lost(0, MANY)
-    expect([1250, 10_000, 30_000].map((forMs) => Math.round(crowd.lost(forMs, MANY)))).toEqual([450, 3600, 10_800])
+    expect([1000, 10_000, 30_000].map((forMs) => Math.round(crowd.lost(forMs, MANY)))).toEqual([375, 3750, 11_250])
   })
 
   test.each([
     ['fast', 50, 200],
-    ['slow', 1000, 3000],
-  ])('where answers are %s, after three times what one takes, 200 ms at least', (_, tookMs, waitMs) => {
+    ['slow', 1000, 2500],
+  ])('where answers are %s, after two and a half times what one takes, 200 ms at least', (_, tookMs, waitMs) => {
     const crowd = newCrowd()
     for (let i = 0; i < 10; i++) crowd.lost(0, MANY)
     crowd.heard(tookMs)
@@ -26,22 +26,25 @@ describe('a slot that was lost to others', () => {
   })
 
   test.each([
-    [1, 8000],
-    [2, 4000],
-    [3, 3000],
-    [Infinity, 3000],
-  ])('where there are %d slots, after %d times what an answer takes: they come free more rarely', (slots, waitMs) => {
-    const crowd = newCrowd()
-    for (let i = 0; i < 20; i++) crowd.lost(0, slots)
-    crowd.heard(1000)
-    expect(crowd.lost(0, slots)).toBe(waitMs)
-  })
+    [1, 7000],
+    [2, 3500],
+    [3, 2500],
+    [Infinity, 2500],
+  ])(
+    'where there are %d slots and an answer takes a second, after %d ms: few come free more rarely',
+    (slots, waitMs) => {
+      const crowd = newCrowd()
+      for (let i = 0; i < 20; i++) crowd.lost(0, slots)
+      crowd.heard(1000)
+      expect(crowd.lost(0, slots)).toBe(waitMs)
+    },
+  )
 
   test('answers from before there was a crowd do not count', () => {
     const crowd = newCrowd()
     crowd.heard(1)
     for (let i = 0; i < 10; i++) crowd.lost(0, MANY)
-    expect(crowd.lost(0, MANY)).toBe(450)
+    expect(crowd.lost(0, MANY)).toBe(375)
   })
 
   test('once one was won, it begins anew', () => {

@@ -307,6 +307,42 @@ describe('how long it is', () => {
     expect(seen(closed, open).waitMs()).toBe(period)
   })
 
+  test('it may have been open for a while before it was seen to be: a round length that is a tenth longer fits, too', () => {
+    expect(seen(900, 910).waitMs()).toBe(1000)
+    expect(seen(900, 908).waitMs()).toBe(908)
+  })
+
+  describe('a length that is not round is too long, perhaps', () => {
+    /** A second is tried for one of 1.2 s, after a window without a refusal. */
+    const tries = (): Rhythm => {
+      const rhythm = seen(1100, 1200)
+      expect(rhythm.waitMs()).toBe(1200)
+      for (let window = 0; window < 5; window++) {
+        pass(1200)
+        accept(rhythm)
+      }
+      expect(rhythm.waitMs()).toBe(1000)
+      pass(1000)
+      return rhythm
+    }
+
+    test('after some windows without a refusal the next shorter round one is tried, and kept if it holds', () => {
+      const rhythm = tries()
+      accept(rhythm)
+      expect(rhythm.waitMs()).toBe(1000)
+    })
+
+    test('if it does not, it is asked again a little later', () => {
+      const rhythm = tries()
+      refuse(rhythm)
+      expect(rhythm.waitMs()).toBe(0)
+      pass(200)
+      accept(rhythm)
+      refuse(rhythm)
+      expect(rhythm.waitMs()).toBe(1200)
+    })
+  })
+
   test('where none fits, a quarter more than it was seen closed', () => {
     expect(seen(32_000, 44_000).waitMs()).toBe(40_001)
   })
