@@ -73,6 +73,7 @@ export const newControl = (fixed: number | undefined): Control => {
   let slowStart = fixed ?? SLOW_START
   /** Whether the server itself named the ceiling: then there is nothing to find out beyond it. */
   let announced = false
+  /** How many slots it has in all. */
   let slots = Infinity
   /** How many more would be served, if others are among those that are. */
   let spare: number | undefined
@@ -80,6 +81,7 @@ export const newControl = (fixed: number | undefined): Control => {
   let streak = 0
   /** The same since we began, or since the last failure. */
   let served = 0
+  /** How many more a window takes for sure whose quota is not known; after those it is one at a time again. */
   let proven = Infinity
   const latency = newLatency(limit)
   /** Failures in a row, and their share of late. */
@@ -91,6 +93,7 @@ export const newControl = (fixed: number | undefined): Control => {
   /** What a silent refusal was is tried with one request, once others have shown that the server is well. */
   let trial: 'none' | 'waiting' | 'due' | 'sent' = 'none'
   let tried: Sent | undefined
+  /** Refusals of fewer in flight than the ceiling, and of one alone as long as nothing is known. */
   let contradictions = 0
   let closures = 0
   let crowdedAt = 0

@@ -14,8 +14,9 @@ const GROWTH = 1.5
 const ANSWERS = 2.5
 /** Where there are few slots each comes free more rarely: of a single one, it is after so many. */
 const ANSWERS_OF_ONE = 7
-/** As long as none has come, it is taken to need so long, or this share of the fight. */
+/** As long as none has come, it is taken to need so long, or this share of the fight; but no longer than ten seconds. */
 const TYPICAL_MS = 150
+const LONGEST_TYPICAL_MS = 10_000
 const TYPICAL_SHARE = 0.15
 /** How much of the past what an answer takes remembers. */
 const MEMORY = 0.8
@@ -27,7 +28,7 @@ export const newCrowd = (): Crowd => {
   return {
     lost: (forMs, slots) => {
       met = true
-      const answerMs = meanMs ?? Math.max(TYPICAL_MS, forMs * TYPICAL_SHARE)
+      const answerMs = meanMs ?? Math.min(LONGEST_TYPICAL_MS, Math.max(TYPICAL_MS, forMs * TYPICAL_SHARE))
       const most = Math.max(ANSWERS, ANSWERS_OF_ONE / slots) * answerMs
       return Math.min(FIRST_MS * GROWTH ** losses++, Math.max(FIRST_MS, most))
     },

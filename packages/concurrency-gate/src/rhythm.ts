@@ -33,6 +33,8 @@ const CONTENT = 1
 const MOST_CONTENT = 32
 /** But no more often than once for so many that were let through. */
 const CONTENT_REQUESTS = 4
+/** And no less often than once in ten minutes: others may have left. */
+const LONGEST_CONTENT_MS = 600_000
 
 export const newRhythm = (): Rhythm => {
   /** When the first request of this window was let through; unknown for the window in which we began. */
@@ -73,7 +75,11 @@ export const newRhythm = (): Rhythm => {
     periodMs === undefined && openedAt !== undefined && firstRefusedAt - openedAt > 2 * aboveMs
 
   const tryMore = (): void => {
-    if (quota === Infinity || ++content < patience * Math.max(1, CONTENT_REQUESTS / quota)) return
+    if (quota === Infinity) return
+    // More was let through: it is no longer as it was.
+    if (tried && passed() >= quota) patience = CONTENT
+    const enough = patience * Math.max(1, CONTENT_REQUESTS / quota)
+    if (++content < enough && content * (periodMs ?? 0) < LONGEST_CONTENT_MS) return
     content = 0
     const shorter = ROUND_MS.findLast((ms) => ms <= (periodMs ?? 0))
     if (sure && shorter !== undefined && shorter !== periodMs) {

@@ -16,6 +16,15 @@ describe('a slot that was lost to others', () => {
   })
 
   test.each([
+    [1, 70_000],
+    [MANY, 25_000],
+  ])('of %d slots after %d ms at most, however long the fight', (slots, waitMs) => {
+    const crowd = newCrowd()
+    for (let i = 0; i < 30; i++) crowd.lost(0, slots)
+    expect(crowd.lost(3_600_000, slots)).toBe(waitMs)
+  })
+
+  test.each([
     ['fast', 50, 200],
     ['slow', 1000, 2500],
   ])('where answers are %s, after two and a half times what one takes, 200 ms at least', (_, tookMs, waitMs) => {

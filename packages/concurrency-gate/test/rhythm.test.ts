@@ -460,14 +460,14 @@ describe('as long as its length is not known', () => {
 })
 
 describe('how many it lets through', () => {
-  test('grows while nobody is refused: by one after two windows, then by two, by a quarter at most', () => {
+  test('grows while nobody is refused: by one after two windows, then with each by two, by a quarter at most', () => {
     const rhythm = learned(5)
     const counts = Array.from({ length: 9 }, () => {
       const count = sendAll(rhythm)
       pass(1000)
       return count
     })
-    expect(counts).toEqual([5, 5, 6, 6, 8, 8, 10, 10, 13])
+    expect(counts).toEqual([5, 5, 6, 8, 10, 13, 17, 22, 28])
   })
 
   test('and where one is a large part of it, only after four requests', () => {
@@ -492,6 +492,51 @@ describe('how many it lets through', () => {
       pass(rhythm.waitMs())
     }
     expect(tries.slice(1).map((window, i) => window - tries[i]!)).toEqual([5, 9, 17, 33, 33, 33])
+  })
+
+  test('a try that was let through shows that it is no longer as it was: more follow soon', () => {
+    const rhythm = learned(5)
+    for (let tries = 0; tries < 2;) {
+      accept(rhythm, 5)
+      if (rhythm.waitMs() === 0) {
+        refuse(rhythm)
+        tries++
+      }
+      pass(rhythm.waitMs())
+    }
+    const counts = Array.from({ length: 30 }, () => {
+      const count = sendAll(rhythm)
+      pass(1000)
+      return count
+    })
+    const first = counts.findIndex((count) => count > 5)
+    expect(first).toBeGreaterThanOrEqual(7)
+    expect(counts.slice(first, first + 4)).toEqual([6, 8, 10, 13])
+  })
+
+  test('whoever was refused again and again tries it after ten minutes at the latest: others may have left', () => {
+    const rhythm = newRhythm()
+    refuse(rhythm)
+    pass(10_000)
+    const minute = 60_000
+    const tries: number[] = []
+    for (let window = 0; window < 60; window++) {
+      accept(rhythm, 2)
+      if (window === 0 || rhythm.waitMs() === 0) {
+        refuse(rhythm)
+        tries.push(window)
+        if (window === 0) {
+          pass(50_000)
+          refuse(rhythm)
+          pass(10_000)
+          continue
+        }
+      }
+      pass(Math.max(minute, rhythm.waitMs()))
+    }
+    const apart = tries.slice(1).map((window, i) => window - tries[i]!)
+    expect(Math.max(...apart)).toBeLessThanOrEqual(11)
+    expect(apart.at(-1)).toBeGreaterThanOrEqual(10)
   })
 
   test('a try that was refused changes nothing: the quota that was good comes back', () => {
