@@ -163,6 +163,7 @@ export const newControl = (fixed: number | undefined): Control => {
       down = false
       probing.end()
       crowd.won()
+      // One more alone before there are two.
       if (limit === 1) return
     }
     grow(sent, active)

@@ -106,8 +106,8 @@ export const newRhythm = (): Rhythm => {
     const held = periodMs !== undefined && periodMs > aboveMs && periodMs <= most
     if (!sure && !held) patience = Math.min(patience * 2, MOST_CONTENT)
     sure = held
-    // One request finds out that it is too short.
     if (sure) return
+    // One request finds out that it is too short.
     const round = ROUND_MS.find((ms) => ms > aboveMs && ms <= Math.min(at - shutAt, most * NEARLY))
     periodMs = round ?? Math.min(most, aboveMs * 1.25 + 1)
   }

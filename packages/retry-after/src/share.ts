@@ -18,9 +18,9 @@ const MOST_APART_MS = 250
 /** Windows up to this length are short: each of them is one of many, and what is missed of one is soon made up for. */
 export const SHORT_MS = 10_000
 
-/** A client that was refused again stays away from up to three times as many windows, if there is room for few requests in each. */
+/** A client that was refused again stays away from up to four times as many windows, if there is room for few requests in each. */
 const GROWTH = 4
-/** So many at most where there is room for one, and a quarter of it where there is room for two. */
+/** So many at most where there is room for one, a quarter of it where there is room for two; and so many milliseconds. */
 const LONGEST_ABSENCE = 32
 const LONGEST_ABSENCE_MS = 60_000
 
@@ -64,6 +64,7 @@ export const newTries = (): Tries => {
   let step = 0
   let othersBefore: number | undefined
   let missed = 0
+  /** As long as it knows of one window only, it may be alone by the next. */
   let fresh = true
   return {
     get at() {
