@@ -39,6 +39,8 @@ export interface Sent {
 const START = 4
 /** Up to here the limit doubles with each round, and beyond as long as none is refused and answers take no longer for it; else it grows by one. */
 const SLOW_START = 16
+/** A window that ran out halves what is in flight, as that many come too late each time; but this does no harm. */
+const LATE = 8
 /** Whoever needs more says so with `limit`. */
 const MOST = 256
 /** So many failures in a row, and the server is taken to be down. */
@@ -73,8 +75,8 @@ export const newControl = (fixed: number | undefined): Control => {
   let slowStart = fixed ?? SLOW_START
   /** Whether the server itself named the ceiling: then there is nothing to find out beyond it. */
   let announced = false
-  /** How many slots it has in all. */
-  let slots = Infinity
+  /** How many slots it has in all: few, as long as it does not say. */
+  let slots = 3
   /** How many more would be served, if others are among those that are. */
   let spare: number | undefined
   /** Good answers since the last refusal. */
@@ -97,6 +99,7 @@ export const newControl = (fixed: number | undefined): Control => {
   let contradictions = 0
   let closures = 0
   let crowdedAt = 0
+  let outrunAt = -Infinity
   /** How many good answers, for each slot, it takes to try one slot more. */
   let caution = 1
   /** Requests without an answer yet: a stream is in flight for long after it. */
@@ -260,6 +263,17 @@ export const newControl = (fixed: number | undefined): Control => {
     return `refused with ${active} in flight`
   }
 
+  /** A window has run out, and says until when: the hold below does the waiting. Once is no habit. */
+  const outrun = (sent: Sent): string | undefined => {
+    if (sent.at <= outrunAt) return undefined
+    const first = outrunAt === -Infinity
+    outrunAt = now()
+    if (first || limit <= LATE) return undefined
+    limit = Math.max(LATE, limit / 2)
+    latency.rebase(limit)
+    return 'refused until a time'
+  }
+
   const heed = ({ limits }: Verdict, sent: Sent, active: number): string | undefined => {
     const { limit: named, active: used, remaining } = limits.concurrency ?? {}
     const most = named ?? (used !== undefined && remaining !== undefined ? used + remaining : undefined)
@@ -284,9 +298,8 @@ export const newControl = (fixed: number | undefined): Control => {
         askedUntil = Math.max(askedUntil, now() + retryAfterMs)
       return crowded(sent, active) ?? reason
     }
-    // With a time, the hold below does the waiting.
     if (kind === 'rate-limited')
-      return (retryAfterMs === undefined ? refusedSilently(sent, active) : undefined) ?? reason
+      return (retryAfterMs === undefined ? refusedSilently(sent, active) : outrun(sent)) ?? reason
     if (FAILURES.has(kind)) return failed(sent, kind === 'overloaded') ?? reason
     if (!SAY_NOTHING.has(kind)) succeeded(sent, active)
     return reason

@@ -11,7 +11,7 @@ export interface Crowd {
 const FIRST_MS = 200
 const GROWTH = 1.5
 /** No try is later than after so many times what an answer takes: by then a slot has come free. */
-const ANSWERS = 2.5
+const ANSWERS = 1.4
 /** Where there are few slots each comes free more rarely: of a single one, it is after so many. */
 const ANSWERS_OF_ONE = 7
 /** As long as none has come, it is taken to need so long, or this share of the fight; but no longer than ten seconds. */

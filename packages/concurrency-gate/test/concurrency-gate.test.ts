@@ -316,7 +316,7 @@ describe('4. a concurrency 429 teaches the limit; the call is sent when a slot c
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
     const { server, fetch } = setup([{ ...TOO_MANY, times: 8 }, 200])
     await settled(fetch(TARGET))
-    expect(server.times).toEqual([0, 200, 500, 875, 1250, 1719, 2364, 3251, 4471])
+    expect(server.times).toEqual([0, 200, 500, 850, 1200, 1620, 2187, 2953, 3987])
   })
 
   test('if it names a wait, the key waits for it: this call and all others', async () => {

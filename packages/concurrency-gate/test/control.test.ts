@@ -249,7 +249,7 @@ describe('a refusal for too many in flight', () => {
       expect(most(control)).toBe(1)
       return Math.round(ms)
     })
-    expect(pauses).toEqual([200, 300, 375, 375, 469, 645, 887, 1219])
+    expect(pauses).toEqual([200, 300, 350, 350, 420, 567, 765, 1034])
   })
 
   describe('where refusals follow each other, others keep it full: the limit comes back more slowly', () => {
@@ -525,6 +525,52 @@ describe('a refusal without a word', () => {
     exchange(control, 'rate-limited')
     control.learn(verdict('rate-limited'), early, 1)
     expect(control.pauseMs()).toBe(30)
+  })
+})
+
+describe('a refusal by a window that says how long to wait', () => {
+  const refuse = (control: Control, sent: Sent): number => {
+    control.learn(verdict('rate-limited', { retryAfterMs: 1000 }), sent, 64)
+    return control.limit
+  }
+  /** A control that has met one such refusal. */
+  const refused = (limit: number): Control => {
+    const control = newControl(limit)
+    refuse(control, control.sent(limit))
+    vi.advanceTimersByTime(1)
+    return control
+  }
+
+  test('is no habit, once: nothing changes', () => {
+    expect(refused(64).limit).toBe(64)
+  })
+
+  test('from then on it halves the limit, once for all that were sent before, and does not pause', () => {
+    const control = refused(64)
+    const batch = Array.from({ length: 3 }, () => control.sent(64))
+    vi.advanceTimersByTime(100)
+    expect(batch.map((sent) => refuse(control, sent))).toEqual([32, 32, 32])
+    expect(control.pauseMs()).toBe(0)
+    vi.advanceTimersByTime(1)
+    expect(refuse(control, control.sent(32))).toBe(16)
+  })
+
+  test.each([
+    [12, 8],
+    [5, 5],
+  ])('of %d down to %d', (limit, least) => {
+    const control = refused(limit)
+    for (let i = 0; i < 3; i++) {
+      expect(refuse(control, control.sent(limit))).toBe(least)
+      vi.advanceTimersByTime(1)
+    }
+  })
+
+  test('afterwards the limit grows as ever', () => {
+    const control = refused(64)
+    expect(refuse(control, control.sent(64))).toBe(32)
+    for (let i = 0; i < 3; i++) round(control, 'ok')
+    expect(control.limit).toBe(64)
   })
 })
 

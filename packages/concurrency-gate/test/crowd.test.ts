@@ -9,15 +9,15 @@ describe('a slot that was lost to others', () => {
     expect(Array.from({ length: 4 }, () => crowd.lost(10_000, MANY))).toEqual([200, 300, 450, 675])
   })
 
-  test('after 375 ms at most, and later if the fight has lasted for longer', () => {
+  test('after 210 ms at most, and later if the fight has lasted for longer', () => {
     const crowd = newCrowd()
     for (let i = 0; i < 10; i++) crowd.lost(0, MANY)
-    expect([1000, 10_000, 30_000].map((forMs) => Math.round(crowd.lost(forMs, MANY)))).toEqual([375, 3750, 11_250])
+    expect([1000, 10_000, 30_000].map((forMs) => Math.round(crowd.lost(forMs, MANY)))).toEqual([210, 2100, 6300])
   })
 
   test.each([
     [1, 70_000],
-    [MANY, 25_000],
+    [MANY, 14_000],
   ])('of %d slots after %d ms at most, however long the fight', (slots, waitMs) => {
     const crowd = newCrowd()
     for (let i = 0; i < 30; i++) crowd.lost(0, slots)
@@ -26,8 +26,8 @@ describe('a slot that was lost to others', () => {
 
   test.each([
     ['fast', 50, 200],
-    ['slow', 1000, 2500],
-  ])('where answers are %s, after two and a half times what one takes, 200 ms at least', (_, tookMs, waitMs) => {
+    ['slow', 1000, 1400],
+  ])('where answers are %s, after 1.4 times what one takes, 200 ms at least', (_, tookMs, waitMs) => {
     const crowd = newCrowd()
     for (let i = 0; i < 10; i++) crowd.lost(0, MANY)
     crowd.heard(tookMs)
@@ -37,8 +37,9 @@ describe('a slot that was lost to others', () => {
   test.each([
     [1, 7000],
     [2, 3500],
-    [3, 2500],
-    [Infinity, 2500],
+    [4, 1750],
+    [5, 1400],
+    [6, 1400],
   ])(
     'where there are %d slots and an answer takes a second, after %d ms: few come free more rarely',
     (slots, waitMs) => {
@@ -53,7 +54,7 @@ describe('a slot that was lost to others', () => {
     const crowd = newCrowd()
     crowd.heard(1)
     for (let i = 0; i < 10; i++) crowd.lost(0, MANY)
-    expect(crowd.lost(0, MANY)).toBe(375)
+    expect(crowd.lost(0, MANY)).toBe(210)
   })
 
   test('once one was won, it begins anew', () => {

@@ -62,18 +62,7 @@ export const retryAfter = ({
     state.calls++
     try {
       for (let again = false; ; again = true) {
-        let began = performance.now()
-        let sent = await turns.pass(call, again)
-        if (sent.at > began) call.waited('hold', sent.at - began)
-        // Meanwhile the gate may have learned that fewer fit.
-        for (;;) {
-          const place = again || sent.at > began ? call.seat?.regain() : undefined
-          if (!place) break
-          await place
-          began = performance.now()
-          sent = await turns.pass(call, again)
-          if (sent.at > began) call.waited('hold', sent.at - began)
-        }
+        const sent = await turns.pass(call, again)
         firstSentAt = Math.min(firstSentAt, sent.at)
         const response = await next(request)
         const verdict = await classifyResponse(response)

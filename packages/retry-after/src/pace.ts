@@ -1,5 +1,5 @@
 import type { LimitWindow } from '@aplomb/limits'
-import { newTries, NONE, portion, SHORT_MS, type Tries, type Use } from './share.ts'
+import { newTries, NONE, portion, SHORT_MS, type Tries, type Use, wasRace } from './share.ts'
 
 /** Keeps count of announced windows, so that a request waits for the reset instead of earning a 429. */
 export interface Pace {
@@ -44,6 +44,11 @@ interface Track {
   tries: Tries
   /** The request that was the last we were to send. */
   spentAt: number
+  /** The most that was left of it by any answer, and when our first request in it was sent. */
+  mostLeft: number
+  firstAt: number | undefined
+  /** Whether the last one was used up so quickly that each had better take what it can. */
+  race: boolean
   /** Whether this is a window that no answer has spoken of yet, only expected after the one before. */
   expected: boolean
   /** Whether windows follow each other without a gap; else each begins with its first request. */
@@ -88,7 +93,7 @@ export const newPace = (): Pace => {
     const left = ours > 0 ? Math.floor(had + Math.random()) : 1
     Object.assign(track, {
       remaining: limit,
-      left: !shared ? limit : missed ? 0 : left,
+      left: !shared || track.race ? limit : missed ? 0 : left,
       resetAt: track.regular ? resetAt + Math.ceil((now - resetAt + 1) / lengthMs) * lengthMs : Infinity,
       place: lastPlace,
       before: lastPlace,
@@ -98,6 +103,8 @@ export const newPace = (): Pace => {
       // Of a window that no answer told of, nothing is known.
       past: track.expected ? past : { ours, others },
       base: shared && !missed ? left : 0,
+      mostLeft: 0,
+      firstAt: undefined,
       expected: true,
     })
   }
@@ -123,6 +130,7 @@ export const newPace = (): Pace => {
       const now = performance.now()
       for (const track of tracks.values()) {
         if (track.resetAt === Infinity) track.resetAt = now + track.lengthMs
+        track.firstAt ??= now
         if (--track.left > 0) continue
         track.tries.spent(track.lengthMs)
         track.spentAt = lastPlace + 1
@@ -171,15 +179,25 @@ export const newPace = (): Pace => {
           base: current?.base ?? 0,
           tries: known?.tries ?? newTries(),
           spentAt: current?.spentAt ?? 0,
+          mostLeft: Math.max(current?.mostLeft ?? 0, remaining),
+          firstAt: current?.firstAt ?? at,
+          race: known?.race ?? false,
           expected: false,
           regular,
           seen: same && place <= known.seen.place ? known.seen : { remaining, place: lastPlace },
         }
         // Answers overtake each other: for certain only what is more than all of ours that can be in the count was used by others.
         track.others = Math.max(track.others, used - (lastPlace - track.surelyBefore - track.refused))
-        const { others, past, base } = track
+        const { others, past, base, firstAt = at, lengthMs } = track
         const ours = oursIn(track)
-        if (others > 0 || past.others > 0) {
+        const spent = remaining === 0 && (!same || known.remaining > 0)
+        // Whoever comes when most of it is gone cannot tell.
+        if (spent && others > 0 && limit !== undefined && track.mostLeft >= limit / 2) {
+          track.race = wasRace(limit, now - firstAt, lengthMs)
+        }
+        if ((others > 0 || past.others > 0) && track.race) {
+          track.left = remaining - (lastPlace - place)
+        } else if (others > 0 || past.others > 0) {
           const toCome = Math.max(0, Math.min(1, (track.resetAt - now) / track.lengthMs))
           const owed = Math.max(0, base - ours)
           const more = portion({ limit: limit ?? 0, remaining, toCome, owed }, { ours, others }, past)

@@ -18,6 +18,14 @@ const MOST_APART_MS = 250
 /** Windows up to this length are short: each of them is one of many, and what is missed of one is soon made up for. */
 export const SHORT_MS = 10_000
 
+/** A short window for so many or more that is used up within this share of its length is a race: whoever holds back has nothing of it. */
+const MANY = 10
+const RACE = 0.3
+
+/** Whether it was a race, in which a window was used up in so long after our first request. */
+export const wasRace = (limit: number, tookMs: number, lengthMs: number): boolean =>
+  limit >= MANY && lengthMs <= SHORT_MS && tookMs < lengthMs * RACE
+
 /** A client that was refused again stays away from up to four times as many windows, if there is room for few requests in each. */
 const GROWTH = 4
 /** So many at most where there is room for one, a quarter of it where there is room for two; and so many milliseconds. */

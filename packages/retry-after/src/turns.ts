@@ -85,40 +85,50 @@ export const newTurns = <Turn>({ waitMs, take, late }: TurnSetting<Turn>): Turns
     }
   }
 
+  const pass = (call: Call, again: boolean): Promise<Turn> =>
+    new Promise((resolve, reject) => {
+      if (call.signal.aborted) return reject(call.signal.reason)
+      const ms = waitMs()
+      // Meanwhile the gate may have learned that fewer fit.
+      const go = (waited: boolean): void => {
+        const place = waited ? call.seat?.regain() : undefined
+        if (place) place.then(() => pass(call, again)).then(resolve, reject)
+        else resolve(take())
+      }
+      if (size() === 0 && ms === 0) return go(again)
+      if (!call.fits(ms)) return reject(late(call, ms))
+      const began = performance.now()
+      const line = again ? refused : fresh
+      const leave = (): void => {
+        line.delete(waiter)
+        stopListening()
+        if (size() > 0) return
+        clearTimeout(timer)
+        since = timer = undefined
+      }
+      const waiter: Waiter = {
+        call,
+        admit: () => {
+          leave()
+          call.waited('hold', performance.now() - began)
+          go(true)
+        },
+        fail: (reason) => {
+          leave()
+          reject(reason)
+        },
+      }
+      line.add(waiter)
+      earliest = Math.min(earliest, call.deadline)
+      const stopListening = onAbort(call.signal, () => waiter.fail(call.signal.reason))
+      if (timer === undefined) look()
+    })
+
   return {
     get size() {
       return size()
     },
     look,
-    pass: (call, again) =>
-      new Promise((resolve, reject) => {
-        if (call.signal.aborted) return reject(call.signal.reason)
-        const ms = waitMs()
-        if (size() === 0 && ms === 0) return resolve(take())
-        if (!call.fits(ms)) return reject(late(call, ms))
-        const line = again ? refused : fresh
-        const leave = (): void => {
-          line.delete(waiter)
-          stopListening()
-          if (size() > 0) return
-          clearTimeout(timer)
-          since = timer = undefined
-        }
-        const waiter: Waiter = {
-          call,
-          admit: () => {
-            leave()
-            resolve(take())
-          },
-          fail: (reason) => {
-            leave()
-            reject(reason)
-          },
-        }
-        line.add(waiter)
-        earliest = Math.min(earliest, call.deadline)
-        const stopListening = onAbort(call.signal, () => waiter.fail(call.signal.reason))
-        if (timer === undefined) look()
-      }),
+    pass,
   }
 }

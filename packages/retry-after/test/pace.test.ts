@@ -402,6 +402,14 @@ describe('a window that others use, too', () => {
   const share = (pace: Pace, ours: number, used: number, resetMs = 1000): void => {
     for (let i = 1; i <= ours; i++) exchange(pace, window(10 - Math.round((used * i) / ours), resetMs, second))
   }
+  /** The same over 400 ms: no race. */
+  const shareSlowly = (pace: Pace, ours: number, used: number): void => {
+    for (let i = 1; i <= ours; i++) {
+      vi.advanceTimersByTime(400 / ours)
+      const left = 10 - Math.round((used * i) / ours)
+      exchange(pace, window(left, 1000 - (400 * i) / ours, second))
+    }
+  }
   /** A pace that has seen a window of ten, in which all that were used were used by itself, end. */
   const known = (): Pace => {
     const pace = newPace()
@@ -455,8 +463,8 @@ describe('a window that others use, too', () => {
   test('of a window that was used up, it leaves some of its own to all: a fraction is a matter of luck', () => {
     const rooms = [0.1, 0.9].map((chance) => {
       const pace = known()
-      share(pace, 5, 10)
-      vi.advanceTimersByTime(1000)
+      shareSlowly(pace, 5, 10)
+      vi.advanceTimersByTime(600)
       luck(chance)
       return room(pace)
     })
@@ -625,10 +633,10 @@ describe('a window that others use, too', () => {
 
   test('a refused request used nothing of it', () => {
     const pace = known()
-    share(pace, 5, 10)
+    shareSlowly(pace, 5, 10)
     // Four more came back refused: of the ten, five were ours.
-    for (let i = 0; i < 4; i++) pace.learn([window(0, 1000, second)], pace.sent(), false)
-    vi.advanceTimersByTime(1000)
+    for (let i = 0; i < 4; i++) pace.learn([window(0, 600, second)], pace.sent(), false)
+    vi.advanceTimersByTime(600)
     luck(0.9)
     expect(room(pace)).toBe(5)
   })
@@ -647,10 +655,67 @@ describe('a window that others use, too', () => {
     vi.advanceTimersByTime(1000)
     expect(pace.waitMs()).toBe(0)
     pace.learn([], late, false)
-    share(pace, 5, 10)
-    vi.advanceTimersByTime(1000)
+    shareSlowly(pace, 5, 10)
+    vi.advanceTimersByTime(600)
     luck(0.9)
     expect(room(pace)).toBe(5)
+  })
+
+  describe('used up within 30 % of its length, the next one is a race', () => {
+    test('each takes what it can of it, but for what is on the way', () => {
+      const pace = known()
+      share(pace, 5, 10)
+      vi.advanceTimersByTime(1000)
+      expect(pace.waitMs()).toBe(0)
+      const first = pace.sent()
+      pace.sent()
+      pace.learn([window(6, 1000, second)], first)
+      expect(room(pace)).toBe(5)
+    })
+
+    test('until one takes longer', () => {
+      const pace = known()
+      share(pace, 5, 10)
+      vi.advanceTimersByTime(1000)
+      expect(pace.waitMs()).toBe(0)
+      shareSlowly(pace, 5, 10)
+      vi.advanceTimersByTime(600)
+      luck(0.9)
+      expect(room(pace)).toBe(5)
+    })
+
+    test('not where there is room for fewer than ten', () => {
+      const nine = { limit: 9, windowMs: 1000 }
+      const pace = newPace()
+      exchange(pace, window(8, 1000, nine))
+      vi.advanceTimersByTime(1000)
+      expect(pace.waitMs()).toBe(0)
+      for (const left of [7, 5, 3, 1, 0]) exchange(pace, window(left, 1000, nine))
+      vi.advanceTimersByTime(1000)
+      luck(0.9)
+      expect(room(pace)).toBe(5)
+    })
+
+    test('nor in one of more than ten seconds: it is long until the next', () => {
+      const minute = { limit: 10, windowMs: 60_000 }
+      const pace = newPace()
+      exchange(pace, window(9, 60_000, minute))
+      vi.advanceTimersByTime(60_000)
+      expect(pace.waitMs()).toBe(0)
+      for (const left of [8, 6, 4, 2, 0]) exchange(pace, window(left, 60_000, minute))
+      vi.advanceTimersByTime(60_000)
+      luck(0.9)
+      expect(room(pace)).toBe(5)
+    })
+
+    test('whoever comes when more than half of it is gone cannot tell', () => {
+      const pace = known()
+      exchange(pace, window(4, 300, second))
+      exchange(pace, window(0, 300, second))
+      vi.advanceTimersByTime(300)
+      luck(0.9)
+      expect(room(pace)).toBe(2)
+    })
   })
 
   test('several clients share a window without end, and nearly nobody is refused', () => {

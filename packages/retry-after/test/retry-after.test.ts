@@ -756,8 +756,8 @@ describe('12. where others use a window, too, each keeps what it had, and gets i
     const answers = await outcomes(calls)
     const served = answers.filter((answer) => 'value' in answer && answer.value.status === 200).length
     expect(served).toBe(400)
-    // It takes 20 s at least. Without pace, each answer costs a refusal and more.
-    expect(server.times.at(-1)).toBeLessThan(22_000)
+    // It takes 20 s at least; a window or two may be lost. Without pace, each answer costs a refusal and more.
+    expect(server.times.at(-1)).toBeLessThan(22_500)
     expect(server.times.length).toBeLessThan(600)
   })
 })

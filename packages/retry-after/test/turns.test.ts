@@ -9,7 +9,8 @@ useFakeTime()
 /** As much of a call as a turn needs. */
 const newCall = ({ deadlineMs = Infinity, signal = new AbortController().signal } = {}): Call => {
   const deadline = performance.now() + deadlineMs
-  return { signal, deadline, fits: (waitMs) => performance.now() + waitMs < deadline } as Call
+  const fits = (waitMs: number): boolean => performance.now() + waitMs < deadline
+  return { signal, deadline, fits, waited: vi.fn<Call['waited']>() } as Partial<Call> as Call
 }
 
 /** Turns that are closed for some time: so that they open at a moment, or after each one that passes. */
@@ -40,6 +41,45 @@ const setup = () => {
 const noChance = (): void => {
   vi.spyOn(Math, 'random').mockReturnValue(0)
 }
+
+describe('a call that loses its slot while it waits', () => {
+  test('is not counted as sent before it has one again', async () => {
+    const { turns, state, close } = setup()
+    close(1000)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const regain = vi.fn<() => Promise<void> | undefined>().mockReturnValueOnce(promise)
+    const call = Object.assign(newCall(), { seat: { heard: async () => {}, regain } })
+    const passed = watch(turns.pass(call, false))
+    await vi.advanceTimersByTimeAsync(1100)
+    expect(regain).toHaveBeenCalledTimes(1)
+    expect(state.taken).toEqual([])
+    const other = watch(turns.pass(newCall(), false))
+    await flush()
+    expect(other.outcome).toEqual({ value: 1 })
+    resolve()
+    await flush()
+    expect(passed.outcome).toEqual({ value: 2 })
+    expect(call.waited).toHaveBeenCalledExactlyOnceWith('hold', expect.closeTo(1000, -2))
+  })
+
+  test('fails if that does', async () => {
+    const { turns, state, close } = setup()
+    close(1000)
+    const reason = new Error('the queue is full')
+    const call = Object.assign(newCall(), { seat: { heard: async () => {}, regain: () => Promise.reject(reason) } })
+    const passed = watch(turns.pass(call, true))
+    await vi.advanceTimersByTimeAsync(1100)
+    expect(passed.outcome).toEqual({ error: reason })
+    expect(state.taken).toEqual([])
+  })
+
+  test('is not asked where it did not wait', async () => {
+    const { turns } = setup()
+    const regain = vi.fn<() => undefined>()
+    await turns.pass(Object.assign(newCall(), { seat: { heard: async () => {}, regain } }), false)
+    expect(regain).not.toHaveBeenCalled()
+  })
+})
 
 describe('with nothing to wait for', () => {
   test('a call passes at once, without a timer', async () => {
