@@ -68,6 +68,52 @@ describe.each(single)('$name', ({ scenario, sent }: Mode) => {
   )
 })
 
+const median = (of: readonly number[]): number => of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)] ?? NaN
+
+const shared = MODES.filter(({ scenario }) => scenario.clients === 8)
+
+describe.each(shared)('$name', ({ scenario, share, sent }: Mode) => {
+  test('every call is answered; the bars hold in the median', async () => {
+    const runs: Run[] = []
+    for (let seed = 1; seed <= 9; seed++) runs.push(await run({ ...scenario, seed }))
+    expect(runs.map(({ failed, timersLeft, leftOver }) => failed + timersLeft + leftOver)).toEqual(runs.map(() => 0))
+    expect(median(runs.map((one) => one.share))).toBeGreaterThanOrEqual(share)
+    expect(median(runs.map((one) => one.sentPerAnswer))).toBeLessThanOrEqual(sent)
+  })
+})
+
+test.each([
+  [2, 400, 40],
+  [8, 150, 40],
+  [3, 200, 20],
+])(
+  '%d clients with %d calls each on %d/s: none gets less than a quarter of what another gets, nothing is lost',
+  async (clients, calls, limit) => {
+    const api = { windows: [{ limit, windowMs: 1000 }], latencyMs: [30, 70] as const }
+    const served = new Map<number, number>()
+    const halfMs = (calls * clients * 1000) / limit / 2
+    const began = Promise.withResolvers<number>()
+    let client = 0
+    const outcome = await simulate({ api, calls, clients, seed: 3 }, (inner) => {
+      const mine = client++
+      return aplomb({
+        fetch: async (input, init) => {
+          if (!isWarmUp(input)) began.resolve(performance.now())
+          const response = await inner(input, init)
+          const early = !isWarmUp(input) && performance.now() - (await began.promise) < halfMs
+          if (early && response.ok) served.set(mine, (served.get(mine) ?? 0) + 1)
+          return response
+        },
+      })
+    })
+    expect(outcome.failed).toBe(0)
+    expect(outcome.share).toBeGreaterThan(0.9)
+    expect(outcome.sentPerAnswer).toBeLessThan(1.4)
+    const counts = Array.from({ length: clients }, (_, one) => served.get(one) ?? 0)
+    expect(Math.max(...counts)).toBeLessThan(4 * Math.min(...counts))
+  },
+)
+
 test('the same seed is the same run', async () => {
   const scenario = { ...single[0]!.scenario, calls: 100 }
   expect(await run({ ...scenario, seed: 7 })).toEqual(await run({ ...scenario, seed: 7 }))
