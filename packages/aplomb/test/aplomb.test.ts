@@ -308,7 +308,7 @@ describe('who acts on what', () => {
     ],
     ['rate-limited', 429, 4],
     ['rate-limited', { status: 429, headers: { 'retry-after': '1' } }, 4],
-    ['concurrency-limited', TOO_MANY, 30],
+    ['concurrency-limited', TOO_MANY, 40],
     ['overloaded', 503, 4],
     ['overloaded', { status: 503, headers: { 'retry-after': '1' } }, 4],
     ['server-error', 500, 4],

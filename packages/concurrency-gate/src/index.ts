@@ -38,7 +38,7 @@ export interface ConcurrencyGate extends Middleware {
 const NAME = 'concurrency-gate'
 
 /** A call that is refused so often for too many in flight has met a limit that others keep full. */
-const MOST_REFUSALS = 30
+const MOST_REFUSALS = 40
 /** The same for refusals without a reason: beyond, backoff-jitter counts and waits. */
 const MOST_SILENT_REFUSALS = 20
 
