@@ -684,26 +684,17 @@ describe('a window that others use, too', () => {
       expect(room(pace)).toBe(5)
     })
 
-    test('not where there is room for fewer than ten', () => {
-      const nine = { limit: 9, windowMs: 1000 }
+    test.each([
+      ['not where there is room for fewer than ten', 9, 1000],
+      ['nor in one of more than ten seconds: it is long until the next', 10, 60_000],
+    ])('%s', (_, limit, windowMs) => {
+      const about = { limit, windowMs }
       const pace = newPace()
-      exchange(pace, window(8, 1000, nine))
-      vi.advanceTimersByTime(1000)
+      exchange(pace, window(limit - 1, windowMs, about))
+      vi.advanceTimersByTime(windowMs)
       expect(pace.waitMs()).toBe(0)
-      for (const left of [7, 5, 3, 1, 0]) exchange(pace, window(left, 1000, nine))
-      vi.advanceTimersByTime(1000)
-      luck(0.9)
-      expect(room(pace)).toBe(5)
-    })
-
-    test('nor in one of more than ten seconds: it is long until the next', () => {
-      const minute = { limit: 10, windowMs: 60_000 }
-      const pace = newPace()
-      exchange(pace, window(9, 60_000, minute))
-      vi.advanceTimersByTime(60_000)
-      expect(pace.waitMs()).toBe(0)
-      for (const left of [8, 6, 4, 2, 0]) exchange(pace, window(left, 60_000, minute))
-      vi.advanceTimersByTime(60_000)
+      for (const left of [limit - 2, 6, 4, 2, 0]) exchange(pace, window(left, windowMs, about))
+      vi.advanceTimersByTime(windowMs)
       luck(0.9)
       expect(room(pace)).toBe(5)
     })
