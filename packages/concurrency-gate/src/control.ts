@@ -77,8 +77,8 @@ export const newControl = (fixed: number | undefined): Control => {
   let announced = false
   /** How many slots it has in all: few, as long as it does not say. */
   let slots = 3
-  /** How many more would be served, if others are among those that are. */
-  let spare: number | undefined
+  /** Whether enough of them are free to double, as the last answer says: as many as ours, or any where nobody else is. */
+  let free: boolean | undefined
   /** Good answers since the last refusal. */
   let streak = 0
   /** The same since we began, or since the last failure. */
@@ -124,8 +124,7 @@ export const newControl = (fixed: number | undefined): Control => {
     // An idle gate learns nothing about what the server could take.
     if (Math.max(sent.active, active) < limit / 2) return
     if (latency.measuring) return
-    const doubling =
-      spare === undefined ? !latency.wary && (limit < slowStart || slowStart >= SLOW_START) : spare >= limit
+    const doubling = free ?? (!latency.wary && (limit < slowStart || slowStart >= SLOW_START))
     if (limit < ceiling) limit = Math.min(ceiling, limit + (doubling ? 1 : 1 / (limit * caution)))
     else if (!announced && ceiling < (fixed ?? MOST) && streak > PATIENCE * ceiling) {
       streak = 0
@@ -277,6 +276,7 @@ export const newControl = (fixed: number | undefined): Control => {
   const heed = ({ limits }: Verdict, sent: Sent, active: number): string | undefined => {
     const { limit: named, active: used, remaining } = limits.concurrency ?? {}
     const most = named ?? (used !== undefined && remaining !== undefined ? used + remaining : undefined)
+    free = undefined
     if (most === undefined || most < 1) return undefined
     slots = most
     const others = Math.max(0, (used ?? 0) - Math.max(active, sent.active))
@@ -284,7 +284,7 @@ export const newControl = (fixed: number | undefined): Control => {
     const news = !announced || share !== ceiling
     // Whoever was refused of late comes back step by step: others do, too.
     if (limit > share || (others === 0 && (!announced || (limit >= ceiling && streak > 0)))) limit = share
-    spare = others > 0 ? most - (used ?? 0) : undefined
+    if (used !== undefined) free = most - used >= (others > 0 ? limit : 1)
     ceiling = share
     announced = true
     return news ? `the server allows ${most}, others use ${others}` : undefined

@@ -113,6 +113,23 @@ describe('a ceiling that the server names', () => {
       })
       expect(sizes).toEqual([4, 8, 16, 32, 32, 33, 34])
     })
+
+    test('once they are gone, it is taken back by doubling, however few they had left', () => {
+      const control = newControl(undefined)
+      control.learn(verdict('ok', concurrency(7, 7)), control.sent(1), 1)
+      for (let refusals = 0; refusals < 3; refusals++) {
+        control.learn(verdict('concurrency-limited', concurrency(7, 7)), control.sent(1), 1)
+        vi.advanceTimersByTime(Math.ceil(control.pauseMs()))
+      }
+      const sizes = Array.from({ length: 5 }, () => {
+        const size = most(control)
+        const sent = Array.from({ length: size }, () => control.sent(size))
+        vi.advanceTimersByTime(100)
+        for (const one of sent) control.learn(verdict('ok', concurrency(7, size)), one, size)
+        return size
+      })
+      expect(sizes).toEqual([1, 1, 2, 4, 7])
+    })
   })
 
   test('leaves one, however many others there are', () => {
