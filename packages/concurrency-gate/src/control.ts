@@ -93,7 +93,7 @@ export const newControl = (fixed: number | undefined): Control => {
   let failedAt = -Infinity
   let nature: Nature = 'unknown'
   /** What a silent refusal was is tried with one request, once others have shown that the server is well. */
-  let trial: 'none' | 'waiting' | 'due' | 'sent' = 'none'
+  let trial: 'none' | 'waiting' | 'shown' | 'due' | 'sent' = 'none'
   let tried: Sent | undefined
   /** Refusals of fewer in flight than the ceiling, and of one alone as long as nothing is known. */
   let contradictions = 0
@@ -123,7 +123,7 @@ export const newControl = (fixed: number | undefined): Control => {
     if (proven > 0 && proven < Infinity) return
     // An idle gate learns nothing about what the server could take.
     if (Math.max(sent.active, active) < limit / 2) return
-    if (latency.measuring) return
+    if (latency.measuring || trial !== 'none') return
     const doubling = free ?? (!latency.wary && (limit < slowStart || slowStart >= SLOW_START))
     if (limit < ceiling) limit = Math.min(ceiling, limit + (doubling ? 1 : 1 / (limit * caution)))
     else if (!announced && ceiling < (fixed ?? MOST) && streak > PATIENCE * ceiling) {
@@ -152,7 +152,8 @@ export const newControl = (fixed: number | undefined): Control => {
     served++
     rounds.served(sent.active)
     if (streak > PATIENCE) caution = 1
-    if (trial === 'waiting') trial = 'due'
+    // Among as many as before, it would be refused for the same reason.
+    if (trial === 'waiting' || trial === 'shown') trial = active - 1 <= limit / 2 ? 'due' : 'shown'
     else if (trial === 'sent' && sent === tried) {
       trial = 'none'
       nature = 'in flight'
@@ -238,7 +239,8 @@ export const newControl = (fixed: number | undefined): Control => {
   const refusedSilently = (sent: Sent, active: number): string | undefined => {
     // Long after its last failure, a server that refuses is not one that comes back.
     if (probing.since === undefined && now() - failedAt > OUTAGE_MS) failures = 0
-    if (rounds.refused(sent.active)) itIsAWindow()
+    // Of those sent at the same time, another may have come first.
+    if (rounds.refused(Math.max(sent.active, active))) itIsAWindow()
     if (nature === 'in flight') {
       // More were served before: so it is not that, after all.
       const fewer = active < ceiling || active <= 1
@@ -248,7 +250,7 @@ export const newControl = (fixed: number | undefined): Control => {
     if (nature === 'unknown' && trial === 'sent' && sent === tried) itIsAWindow()
     if (nature === 'window') return outOfWindow(sent)
     // Not known yet. Alone in flight, it was not for too many of ours.
-    if (active <= 1 && trial !== 'due') {
+    if (active <= 1 && trial !== 'due' && trial !== 'shown') {
       trial = 'none'
       return outOfWindow(sent)
     }
@@ -355,7 +357,7 @@ export const newControl = (fixed: number | undefined): Control => {
       const reason = judge(verdict, sent, active)
       // Whatever becomes of the trial, or of the others that it waits for: it does not end all sending.
       if (trial === 'sent' && sent === tried) trial = 'due'
-      if (trial === 'waiting' && unanswered === 0) trial = 'due'
+      if ((trial === 'waiting' || trial === 'shown') && unanswered === 0) trial = 'due'
       return reason
     },
   }

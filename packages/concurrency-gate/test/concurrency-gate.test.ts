@@ -433,7 +433,7 @@ describe('6. a 429 without a word is tried once more when another call has succe
   test.each(['abort', 'reset', 'throw'] as const)(
     'a trial that never comes to an answer (%s) holds nobody up',
     async (end) => {
-      const server = serve(({ n }) => (n === 5 ? { ...SILENT, delayMs: 5 } : { delayMs: n === 6 ? 1000 : 10 * n }))
+      const server = serve(({ n }) => (n === 5 ? { ...SILENT, delayMs: 5 } : { delayMs: n === 6 ? 1000 : 5 * n }))
       const trial = new AbortController()
       const inner: Fetch = (input, init) => {
         const answer = server(input, init)

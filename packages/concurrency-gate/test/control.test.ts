@@ -364,16 +364,18 @@ describe('a refusal without a word', () => {
     return sent.slice(0, size - refused)
   }
 
-  /** The same up to the trial: the first of those let through is answered, and one more may go out. */
+  /** The same up to the trial: of the five let through three are answered, and one more may go out. */
   const trial = (control: Control): { sent: Sent; others: Sent[] } => {
-    const [first, ...others] = batch(control, 8, 3)
-    expect(control.room(5)).toBe(false)
-    expect(control.room(0)).toBe(false)
+    const others = batch(control, 8, 3)
     vi.advanceTimersByTime(20)
-    control.learn(verdict('ok'), first!, 5)
-    expect(control.room(4)).toBe(true)
-    const sent = control.sent(5)
-    expect(control.room(5)).toBe(false)
+    for (const active of [5, 4, 3]) {
+      expect(control.room(active)).toBe(false)
+      expect(control.room(0)).toBe(false)
+      control.learn(verdict('ok'), others.shift()!, active)
+    }
+    expect(control.room(2)).toBe(true)
+    const sent = control.sent(3)
+    expect(control.room(3)).toBe(false)
     expect(control.room(0)).toBe(false)
     vi.advanceTimersByTime(20)
     return { sent, others }
@@ -392,8 +394,24 @@ describe('a refusal without a word', () => {
     expect(most(control)).toBe(0)
   })
 
-  test('of one of several may be either: nothing more is sent until one of the others is answered, then a trial', () => {
-    expect(trial(newControl(undefined)).others).toHaveLength(4)
+  test('of one of several may be either: nothing more is sent until half of the others are answered, then a trial', () => {
+    expect(trial(newControl(undefined)).others).toHaveLength(2)
+  })
+
+  test('the limit does not grow meanwhile: that would be among more', () => {
+    const control = newControl(undefined)
+    const [first] = batch(control, 8, 3)
+    control.learn(verdict('ok'), first!, 5)
+    expect(control.limit).toBe(4)
+  })
+
+  test('nor is more waited for than there is: the last one is refused, one was let through, and the trial is due', () => {
+    const control = newControl(undefined)
+    const [first, ...others] = batch(control, 8, 3)
+    control.learn(verdict('ok'), first!, 5)
+    others.forEach((one, i) => control.learn(verdict('rate-limited'), one, others.length - i))
+    expect(control.room(0)).toBe(true)
+    expect(control.learn(verdict('rate-limited'), control.sent(1), 1)).toBe('refused without a time: probing')
   })
 
   describe('where as many in flight were served for two rounds', () => {
@@ -423,20 +441,20 @@ describe('a refusal without a word', () => {
   test('the trial is let through: it was for too many in flight', () => {
     const control = newControl(undefined)
     const { sent, others } = trial(control)
-    control.learn(verdict('ok'), sent, 5)
-    expect(control.limit).toBe(5)
-    expect(most(control)).toBe(5)
-    for (const one of others) control.learn(verdict('ok'), one, 5)
-    // From now on each one teaches the ceiling, without a trial.
-    expect(control.learn(verdict('rate-limited'), control.sent(5), 5)).toBe('refused with 5 in flight')
+    control.learn(verdict('ok'), sent, 3)
+    expect(control.limit).toBe(4)
     expect(most(control)).toBe(4)
+    for (const one of others) control.learn(verdict('ok'), one, 4)
+    // From now on each one teaches the ceiling, without a trial.
+    expect(control.learn(verdict('rate-limited'), control.sent(4), 4)).toBe('refused with 4 in flight')
+    expect(most(control)).toBe(3)
     expect(control.pauseMs()).toBe(0)
   })
 
   test('the trial is refused, too: it was for the window', () => {
     const control = newControl(undefined)
     const { sent, others } = trial(control)
-    expect(control.learn(verdict('rate-limited'), sent, 5)).toBe('refused without a time: probing')
+    expect(control.learn(verdict('rate-limited'), sent, 3)).toBe('refused without a time: probing')
     expect(control.pauseMs()).toBeGreaterThan(0)
     for (const one of others) control.learn(verdict('ok'), one, 1)
     expect(most(control)).toBe(0)
@@ -450,20 +468,19 @@ describe('a refusal without a word', () => {
   test('the next window gets what the last one let through, and one to find out whether that is all; then one at a time', () => {
     const control = newControl(undefined)
     const { sent, others } = trial(control)
-    control.learn(verdict('rate-limited'), sent, 5)
+    control.learn(verdict('rate-limited'), sent, 3)
     for (const one of others) control.learn(verdict('ok'), one, 1)
     vi.advanceTimersByTime(Math.ceil(control.pauseMs()))
     exchange(control, 'ok')
-    const served = most(control)
-    expect(served).toBe(5)
-    const all = Array.from({ length: served }, (_, i) => control.sent(i + 1))
-    expect(control.limit).toBe(1)
-    control.learn(verdict('rate-limited'), all.at(-1)!, served)
+    const all: Sent[] = []
+    while (control.limit > 1) all.push(control.sent(all.length + 1))
+    expect(all).toHaveLength(5)
+    control.learn(verdict('rate-limited'), all.at(-1)!, 5)
     // Now it is known: five in each window.
     for (const one of all.slice(1)) control.learn(verdict('ok'), one, 1)
     vi.advanceTimersByTime(Math.ceil(control.pauseMs()))
     exchange(control, 'ok')
-    expect(most(control)).toBeGreaterThanOrEqual(5)
+    expect(most(control)).toBe(4)
   })
 
   test('refused three times although alone, with a good answer after each, it was for a window', () => {
@@ -481,7 +498,7 @@ describe('a refusal without a word', () => {
   test('a ceiling that was learned before is none then', () => {
     const control = newControl(undefined)
     const { sent, others } = trial(control)
-    control.learn(verdict('ok'), sent, 5)
+    control.learn(verdict('ok'), sent, 3)
     for (const one of others) control.learn(verdict('ok'), one, 5)
     // Fewer are refused than were served before, three times.
     for (let i = 0; i < 3; i++) {
