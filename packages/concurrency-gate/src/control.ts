@@ -1,9 +1,9 @@
 import type { Verdict } from '@aplomb/classify'
 import { newCrowd } from './crowd.ts'
 import { newLatency } from './latency.ts'
+import { newNature } from './nature.ts'
 import { BACK, CLOSED, DOWN, newProbing, OPENED } from './probing.ts'
 import { newRhythm } from './rhythm.ts'
-import { newRounds } from './rounds.ts'
 
 /**
  * How many at once, as TCP would decide it: double while all goes well, take what the server says as the ceiling, learn
@@ -57,17 +57,12 @@ const SERVING_MS = 10_000
 const PATIENCE = 20
 /** Where refusals follow each other, others keep the server full: then one slot more is tried so many times less often. */
 const MOST_CAUTION = 4
-/** So many signs against it, and a silent refusal is no longer taken for one of too many in flight. */
-const DOUBTS = 3
 /** How much of the past the share of failures remembers. */
 const MEMORY = 0.8
 
 const FAILURES: ReadonlySet<string> = new Set(['server-error', 'network', 'timeout', 'overloaded'])
 /** These say nothing about how the server fares. */
 const SAY_NOTHING: ReadonlySet<string> = new Set(['aborted', 'unknown'])
-
-/** A 429 without a word is one for a window of time or one for too many in flight. */
-type Nature = 'window' | 'in flight' | 'unknown'
 
 export const newControl = (fixed: number | undefined): Control => {
   let limit = fixed ?? START
@@ -91,22 +86,16 @@ export const newControl = (fixed: number | undefined): Control => {
   let failing = 0
   let failingSince = 0
   let failedAt = -Infinity
-  let nature: Nature = 'unknown'
-  /** What a silent refusal was is tried with one request, once others have shown that the server is well. */
-  let trial: 'none' | 'waiting' | 'shown' | 'due' | 'sent' = 'none'
-  let tried: Sent | undefined
-  /** Refusals of fewer in flight than the ceiling, and of one alone as long as nothing is known. */
-  let contradictions = 0
-  let closures = 0
   let crowdedAt = 0
   let outrunAt = -Infinity
   /** How many good answers, for each slot, it takes to try one slot more. */
   let caution = 1
-  /** Requests without an answer yet: a stream is in flight for long after it. */
-  let unanswered = 0
   const rhythm = newRhythm()
   const crowd = newCrowd()
-  const rounds = newRounds()
+  const nature = newNature(() => {
+    // What was taken for the most in flight was none.
+    if (!announced) ceiling = fixed ?? MOST
+  })
 
   const probing = newProbing()
   /** Whether that is for failures, not for refusals alone. */
@@ -123,7 +112,7 @@ export const newControl = (fixed: number | undefined): Control => {
     if (proven > 0 && proven < Infinity) return
     // An idle gate learns nothing about what the server could take.
     if (Math.max(sent.active, active) < limit / 2) return
-    if (latency.measuring || trial !== 'none') return
+    if (latency.measuring || nature.trying) return
     const doubling = free ?? (!latency.wary && (limit < slowStart || slowStart >= SLOW_START))
     if (limit < ceiling) limit = Math.min(ceiling, limit + (doubling ? 1 : 1 / (limit * caution)))
     else if (!announced && ceiling < (fixed ?? MOST) && streak > PATIENCE * ceiling) {
@@ -134,10 +123,10 @@ export const newControl = (fixed: number | undefined): Control => {
 
   /** As many as the window takes; if that is not known, no more than it took before. */
   const afterRefusal = (): number => {
-    if (rhythm.known && nature === 'window') return limitBefore
+    if (rhythm.known && nature.is === 'window') return limitBefore
     // One more finds out whether that is all.
-    if (nature === 'window') proven = served - 1
-    return Math.max(1, Math.min(nature === 'window' ? limit : limitBefore / 2, served - 1))
+    if (nature.is === 'window') proven = served - 1
+    return Math.max(1, Math.min(nature.is === 'window' ? limit : limitBefore / 2, served - 1))
   }
 
   const succeeded = (sent: Sent, active: number): void => {
@@ -150,15 +139,8 @@ export const newControl = (fixed: number | undefined): Control => {
     failing *= MEMORY
     streak++
     served++
-    rounds.served(sent.active)
     if (streak > PATIENCE) caution = 1
-    // Among as many as before, it would be refused for the same reason.
-    if (trial === 'waiting' || trial === 'shown') trial = active - 1 <= limit / 2 ? 'due' : 'shown'
-    else if (trial === 'sent' && sent === tried) {
-      trial = 'none'
-      nature = 'in flight'
-      ceiling = slowStart = limit
-    }
+    if (nature.served(sent, active, limit)) ceiling = slowStart = limit
     if (probing.since !== undefined) {
       // An answer from before things went bad is no sign that they are well again.
       if (probing.isOld(sent.at)) return
@@ -208,13 +190,6 @@ export const newControl = (fixed: number | undefined): Control => {
     return `refused with ${active} in flight`
   }
 
-  const itIsAWindow = (): void => {
-    nature = 'window'
-    trial = 'none'
-    // What was taken for the most in flight was none.
-    if (!announced) ceiling = fixed ?? MOST
-  }
-
   const outOfWindow = (sent: Sent): string | undefined => {
     rhythm.refused(sent.at)
     streak = 0
@@ -223,7 +198,7 @@ export const newControl = (fixed: number | undefined): Control => {
     const news = probing.since === undefined
     if (news) {
       limitBefore = Math.max(limit, limitBefore)
-      if (nature === 'unknown' && ++closures >= DOUBTS) itIsAWindow()
+      nature.closed()
     }
     limit = Math.min(limitBefore, ceiling)
     if (failures > 0) {
@@ -239,24 +214,13 @@ export const newControl = (fixed: number | undefined): Control => {
   const refusedSilently = (sent: Sent, active: number): string | undefined => {
     // Long after its last failure, a server that refuses is not one that comes back.
     if (probing.since === undefined && now() - failedAt > OUTAGE_MS) failures = 0
-    // Of those sent at the same time, another may have come first.
-    if (rounds.refused(Math.max(sent.active, active))) itIsAWindow()
-    if (nature === 'in flight') {
-      // More were served before: so it is not that, after all.
-      const fewer = active < ceiling || active <= 1
-      if (fewer && sent.at > crowdedAt && ++contradictions >= DOUBTS) itIsAWindow()
-      else return crowded(sent, active)
-    }
-    if (nature === 'unknown' && trial === 'sent' && sent === tried) itIsAWindow()
-    if (nature === 'window') return outOfWindow(sent)
-    // Not known yet. Alone in flight, it was not for too many of ours.
-    if (active <= 1 && trial !== 'due' && trial !== 'shown') {
-      trial = 'none'
-      return outOfWindow(sent)
-    }
+    const fewer = (active < ceiling || active <= 1) && sent.at > crowdedAt
+    const news = !nature.trying
+    const what = nature.refused(sent, active, fewer)
+    if (what === 'in flight') return crowded(sent, active)
+    if (what !== undefined) return outOfWindow(sent)
     rhythm.refused(sent.at)
-    if (trial === 'none') {
-      trial = 'waiting'
+    if (news) {
       limitBefore = limit
       probing.decide()
     }
@@ -311,9 +275,8 @@ export const newControl = (fixed: number | undefined): Control => {
     room: (active) => {
       if (probing.waitMs() > 0 || now() < askedUntil) return false
       if (probing.since !== undefined) return active < 1
-      if (trial === 'due') return active < (fixed ?? MOST)
-      if (trial !== 'none') return false
-      if (nature === 'window' && rhythm.waitMs() > 0) return false
+      if (nature.trying) return nature.due && active < (fixed ?? MOST)
+      if (nature.is === 'window' && rhythm.waitMs() > 0) return false
       return active < Math.floor(limit)
     },
     get limit() {
@@ -330,34 +293,27 @@ export const newControl = (fixed: number | undefined): Control => {
     get serving() {
       return now() - lastSuccessAt < SERVING_MS
     },
-    pauseMs: () => Math.max(0, probing.waitMs(), askedUntil - now(), nature === 'window' ? rhythm.waitMs() : 0),
+    pauseMs: () => Math.max(0, probing.waitMs(), askedUntil - now(), nature.is === 'window' ? rhythm.waitMs() : 0),
     rest: () => {
       rested = true
       served = 0
-      rounds.forget()
+      nature.rest()
     },
     sent: (active) => {
-      if (rested && ceiling === MOST && nature === 'unknown') {
+      if (rested && ceiling === MOST && nature.is === undefined) {
         limit = Math.min(limit, START)
         latency.rebase(limit)
       }
       rested = false
       rhythm.sent()
       if (--proven === 0) limit = 1
-      unanswered++
       const one = { at: now(), active }
-      if (trial === 'due') {
-        trial = 'sent'
-        tried = one
-      }
+      nature.sent(one)
       return one
     },
     learn: (verdict, sent, active) => {
-      unanswered = Math.max(0, unanswered - 1)
       const reason = judge(verdict, sent, active)
-      // Whatever becomes of the trial, or of the others that it waits for: it does not end all sending.
-      if (trial === 'sent' && sent === tried) trial = 'due'
-      if ((trial === 'waiting' || trial === 'shown') && unanswered === 0) trial = 'due'
+      nature.ended(sent)
       return reason
     },
   }
