@@ -57,6 +57,8 @@ const SERVING_MS = 10_000
 const PATIENCE = 20
 /** Where refusals follow each other, others keep the server full: then one slot more is tried so many times less often. */
 const MOST_CAUTION = 4
+/** Where others keep the server full, each slot is left free for so long a share of the last answer: then those who have none find one. */
+const LEFT_FREE = 0.05
 /** How much of the past the share of failures remembers. */
 const MEMORY = 0.8
 
@@ -102,6 +104,7 @@ export const newControl = (fixed: number | undefined): Control => {
   let down = false
   /** A time that the server has named: nothing shortens that. */
   let askedUntil = 0
+  let leftFreeUntil = 0
   let lastSuccessAt = -Infinity
   let rested = false
   let limitBefore = limit
@@ -147,7 +150,6 @@ export const newControl = (fixed: number | undefined): Control => {
       if (!down) limit = Math.min(ceiling, afterRefusal())
       down = false
       probing.end()
-      crowd.won()
       // One more alone before there are two.
       if (limit === 1) return
     }
@@ -250,6 +252,7 @@ export const newControl = (fixed: number | undefined): Control => {
     const news = !announced || share !== ceiling
     // Whoever was refused of late comes back step by step: others do, too.
     if (limit > share || (others === 0 && (!announced || (limit >= ceiling && streak > 0)))) limit = share
+    if (others > 0 && most === used) leftFreeUntil = now() + (now() - sent.at) * LEFT_FREE
     if (used !== undefined) free = most - used >= (others > 0 ? limit : 1)
     ceiling = share
     announced = true
@@ -273,7 +276,7 @@ export const newControl = (fixed: number | undefined): Control => {
 
   return {
     room: (active) => {
-      if (probing.waitMs() > 0 || now() < askedUntil) return false
+      if (probing.waitMs() > 0 || now() < Math.max(askedUntil, leftFreeUntil)) return false
       if (probing.since !== undefined) return active < 1
       if (nature.trying) return nature.due && active < (fixed ?? MOST)
       if (nature.is === 'window' && rhythm.waitMs() > 0) return false
@@ -293,7 +296,14 @@ export const newControl = (fixed: number | undefined): Control => {
     get serving() {
       return now() - lastSuccessAt < SERVING_MS
     },
-    pauseMs: () => Math.max(0, probing.waitMs(), askedUntil - now(), nature.is === 'window' ? rhythm.waitMs() : 0),
+    pauseMs: () =>
+      Math.max(
+        0,
+        probing.waitMs(),
+        askedUntil - now(),
+        leftFreeUntil - now(),
+        nature.is === 'window' ? rhythm.waitMs() : 0,
+      ),
     rest: () => {
       rested = true
       served = 0

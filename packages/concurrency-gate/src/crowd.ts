@@ -1,9 +1,7 @@
-/** Others keep the server full, and each slot that comes free is fought for: whoever loses comes back later and later. */
+/** Others keep the server full, and each slot that comes free is fought for: whoever loses comes back later. */
 export interface Crowd {
   /** One of so many slots was lost, after a fight of so long. Returns the milliseconds until the next try. */
   lost(forMs: number, slots: number): number
-  /** A slot was won. */
-  won(): void
   /** So long took an answer. */
   heard(tookMs: number): void
 }
@@ -29,11 +27,8 @@ export const newCrowd = (): Crowd => {
     lost: (forMs, slots) => {
       met = true
       const answerMs = meanMs ?? Math.min(LONGEST_TYPICAL_MS, Math.max(TYPICAL_MS, forMs * TYPICAL_SHARE))
-      const most = Math.max(ANSWERS, ANSWERS_OF_ONE / slots) * answerMs
-      return Math.min(FIRST_MS * GROWTH ** losses++, Math.max(FIRST_MS, most))
-    },
-    won: () => {
-      losses = 0
+      const most = Math.max(FIRST_MS, Math.max(ANSWERS, ANSWERS_OF_ONE / slots) * answerMs)
+      return meanMs === undefined ? Math.min(FIRST_MS * GROWTH ** losses++, most) : most
     },
     heard: (tookMs) => {
       // Where there was no crowd, answers may have been of another sort.

@@ -114,6 +114,22 @@ describe('a ceiling that the server names', () => {
       expect(sizes).toEqual([4, 8, 16, 32, 32, 33, 34])
     })
 
+    test.each([
+      ['for a twentieth of what the answer took, where they keep it full', 5, 2, 5],
+      ['not where there is room', 4, 2, 0],
+      ['not where all that are in flight are ours', 5, 5, 0],
+    ])('a slot is left free for them %s', (_, used, ours, pauseMs) => {
+      const control = newControl(undefined)
+      const sent = control.sent(ours)
+      vi.advanceTimersByTime(100)
+      control.learn(verdict('ok', concurrency(5, used)), sent, ours)
+      expect(control.pauseMs()).toBe(pauseMs)
+      expect(control.room(0)).toBe(pauseMs === 0)
+      vi.advanceTimersByTime(5)
+      expect(control.pauseMs()).toBe(0)
+      expect(control.room(0)).toBe(true)
+    })
+
     test('once they are gone, it is taken back by doubling, however few they had left', () => {
       const control = newControl(undefined)
       control.learn(verdict('ok', concurrency(7, 7)), control.sent(1), 1)
