@@ -302,6 +302,7 @@ export const newControl = (fixed: number | undefined): Control => {
         probing.waitMs(),
         askedUntil - now(),
         leftFreeUntil - now(),
+        probing.since === undefined ? nature.waitMs() : 0,
         nature.is === 'window' ? rhythm.waitMs() : 0,
       ),
     rest: () => {

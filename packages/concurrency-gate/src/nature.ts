@@ -9,6 +9,8 @@ export interface Nature {
   readonly trying: boolean
   /** Whether that is to be sent now. */
   readonly due: boolean
+  /** Milliseconds until it is to be sent at the latest, if that is known. */
+  waitMs(): number
   /** Nothing is in flight, and nobody waits. */
   rest(): void
   sent(one: Sent): void
@@ -31,6 +33,8 @@ export const newNature = (onWindow: () => void): Nature => {
   /** What it was for is tried with one request, once others have shown that the server is well and half of them are answered. */
   let trial: 'none' | 'waiting' | 'shown' | 'due' | 'sent' = 'none'
   let tried: Sent | undefined
+  /** Some of the others may take long: no more of them are awaited than come in the time that the first one took. */
+  let dueAt = 0
   /** Refusals of fewer in flight than were served, and pauses for one alone. */
   let contradictions = 0
   let closures = 0
@@ -45,6 +49,8 @@ export const newNature = (onWindow: () => void): Nature => {
   }
 
   const awaited = (): boolean => trial === 'waiting' || trial === 'shown'
+  const waitMs = (): number => (trial === 'shown' ? Math.max(0, dueAt - performance.now()) : 0)
+  const due = (): boolean => trial === 'due' || (trial === 'shown' && waitMs() === 0)
 
   return {
     get is() {
@@ -54,17 +60,19 @@ export const newNature = (onWindow: () => void): Nature => {
       return trial !== 'none'
     },
     get due() {
-      return trial === 'due'
+      return due()
     },
+    waitMs,
     rest: () => rounds.forget(),
     sent: (one) => {
       unanswered++
-      if (trial !== 'due') return
+      if (!due()) return
       trial = 'sent'
       tried = one
     },
     served: (one, active, limit) => {
       rounds.served(one.active)
+      if (trial === 'waiting') dueAt = 2 * performance.now() - one.at
       // Among as many as before, it would be refused for the same reason.
       if (awaited()) trial = active - 1 <= limit / 2 ? 'due' : 'shown'
       if (trial !== 'sent' || one !== tried) return false

@@ -421,6 +421,18 @@ describe('a refusal without a word', () => {
     expect(control.limit).toBe(4)
   })
 
+  test('others that take long are waited for only as long again as the first one took', () => {
+    const control = newControl(undefined)
+    const [first] = batch(control, 8, 3)
+    vi.advanceTimersByTime(15)
+    control.learn(verdict('ok'), first!, 5)
+    expect(control.room(4)).toBe(false)
+    expect(control.pauseMs()).toBe(20)
+    vi.advanceTimersByTime(20)
+    expect(control.room(4)).toBe(true)
+    expect(control.learn(verdict('rate-limited'), control.sent(5), 5)).toBe('refused without a time: probing')
+  })
+
   test('nor is more waited for than there is: the last one is refused, one was let through, and the trial is due', () => {
     const control = newControl(undefined)
     const [first, ...others] = batch(control, 8, 3)
