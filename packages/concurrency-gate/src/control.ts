@@ -59,6 +59,8 @@ const PATIENCE = 20
 const MOST_CAUTION = 4
 /** Where others keep the server full, each slot is left free for so long a share of the last answer: then those who have none find one. */
 const LEFT_FREE = 0.05
+/** A single answer may take minutes: nobody is kept out for that long. */
+const LONGEST_LEFT_FREE_MS = 500
 /** How much of the past the share of failures remembers. */
 const MEMORY = 0.8
 
@@ -252,8 +254,11 @@ export const newControl = (fixed: number | undefined): Control => {
     const news = !announced || share !== ceiling
     // Whoever was refused of late comes back step by step: others do, too.
     if (limit > share || (others === 0 && (!announced || (limit >= ceiling && streak > 0)))) limit = share
-    if (others > 0 && most === used) leftFreeUntil = now() + (now() - sent.at) * LEFT_FREE
-    if (used !== undefined) free = most - used >= (others > 0 ? limit : 1)
+    if (used !== undefined) {
+      free = most - used >= (others > 0 ? limit : 1)
+      if (others > 0 && used >= most)
+        leftFreeUntil = now() + Math.min(LONGEST_LEFT_FREE_MS, (now() - sent.at) * LEFT_FREE)
+    }
     ceiling = share
     announced = true
     return news ? `the server allows ${most}, others use ${others}` : undefined

@@ -8,7 +8,7 @@ export interface Crowd {
 
 const FIRST_MS = 200
 const GROWTH = 1.5
-/** No try is later than after so many times what an answer takes: by then a slot has come free. */
+/** A try comes after so many times what an answer takes: by then a slot has come free. */
 const ANSWERS = 1.4
 /** Where there are few slots each comes free more rarely: of a single one, it is after so many. */
 const ANSWERS_OF_ONE = 7

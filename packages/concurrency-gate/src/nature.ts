@@ -1,5 +1,5 @@
-import { newRounds } from './rounds.ts'
 import type { Sent } from './control.ts'
+import { newRounds } from './rounds.ts'
 
 /** Finds out what a server refuses that says no more than 429: too many in a window of time, or too many in flight. */
 export interface Nature {

@@ -116,6 +116,7 @@ describe('a ceiling that the server names', () => {
 
     test.each([
       ['for a twentieth of what the answer took, where they keep it full', 5, 2, 5],
+      ['nor less where it counts more than it allows', 6, 2, 5],
       ['not where there is room', 4, 2, 0],
       ['not where all that are in flight are ours', 5, 5, 0],
     ])('a slot is left free for them %s', (_, used, ours, pauseMs) => {
@@ -128,6 +129,14 @@ describe('a ceiling that the server names', () => {
       vi.advanceTimersByTime(5)
       expect(control.pauseMs()).toBe(0)
       expect(control.room(0)).toBe(true)
+    })
+
+    test('a slot is left free for half a second at most', () => {
+      const control = newControl(undefined)
+      const sent = control.sent(2)
+      vi.advanceTimersByTime(600_000)
+      control.learn(verdict('ok', concurrency(5, 5)), sent, 2)
+      expect(control.pauseMs()).toBe(500)
     })
 
     test('once they are gone, it is taken back by doubling, however few they had left', () => {
