@@ -1,5 +1,5 @@
 import { classifyError, classifyResponse, type Verdict } from '@aplomb/classify'
-import { type Call, discard, keyed, middleware, type Middleware, sleep } from '@aplomb/pipeline'
+import { type Call, discard, hasIdempotencyKey, keyed, middleware, type Middleware, sleep } from '@aplomb/pipeline'
 import pRetry from 'p-retry'
 import { newRetryBudget } from './budget.ts'
 import { newHealth } from './health.ts'
@@ -19,7 +19,7 @@ export interface BackoffJitterOptions {
   readonly jitter?: Jitter | undefined
   /** A time limit for each attempt, from sending to headers, in milliseconds. @default none */
   readonly attemptTimeoutMs?: number | undefined
-  /** Methods that are sent again whatever went wrong. @default GET, HEAD, OPTIONS, TRACE, PUT, DELETE (RFC 9110 section 9.2.2) */
+  /** Methods that are sent again whatever went wrong. @default GET, HEAD, OPTIONS, TRACE, PUT, DELETE (RFC 9110 section 9.2.2), QUERY */
   readonly methods?: readonly string[] | undefined
   /**
    * Adds an `Idempotency-Key`, the same for every attempt, to POST and PATCH requests without one, so that they may be
@@ -29,8 +29,6 @@ export interface BackoffJitterOptions {
 }
 
 const NAME = 'backoff-jitter'
-const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'] as const
-const KEY_HEADERS = ['idempotency-key', 'x-idempotency-key', 'paypal-request-id', 'chargebee-idempotency-key'] as const
 
 /** What an attempt came to. An Error only because p-retry repeats on errors; nobody outside ever sees one. */
 class Failure extends Error {
@@ -60,7 +58,7 @@ export const backoffJitter = ({
   maxMs = 30_000,
   jitter = 'additive',
   attemptTimeoutMs,
-  methods = IDEMPOTENT,
+  methods,
   idempotencyKey = false,
 }: BackoffJitterOptions = {}): Middleware => {
   if (!Number.isInteger(maxAttempts) || maxAttempts < 1) {
@@ -77,18 +75,18 @@ export const backoffJitter = ({
     )
   }
   delays({ baseMs, maxMs, jitter })
-  const repeatable = new Set(methods.map((method) => method.toUpperCase()))
+  const repeatable = methods && new Set(methods.map((method) => method.toUpperCase()))
   const states = keyed(
     () => ({ budget: newRetryBudget(), health: newHealth() }),
     ({ budget }) => budget.full,
   )
 
   /** Why a failure ends the call; undefined if it may be sent again. */
-  const stop = (request: Request, { verdict }: Failure, call: Call): string | undefined => {
+  const stop = ({ method }: Request, { verdict }: Failure, call: Call): string | undefined => {
     if (!verdict.retryable) return verdict.evidence
     if (call.counted >= maxAttempts) return `${call.counted} attempts were made, maxAttempts is ${maxAttempts}`
     if (!call.canReplay) return 'the request body cannot be sent again'
-    if (!mayRepeat(request, verdict)) return `${request.method} may have been carried out`
+    if (!call.repeatable && !verdict.refused) return `${method} may have been carried out`
     return undefined
   }
 
@@ -97,17 +95,16 @@ export const backoffJitter = ({
     return call.fits(waitMs) ? undefined : `a wait of ${Math.ceil(waitMs)} ms goes past the deadline`
   }
 
-  const mayRepeat = (request: Request, verdict: Verdict): boolean =>
-    repeatable.has(request.method) || verdict.refused || KEY_HEADERS.some((name) => request.headers.has(name))
-
   return middleware(NAME, async (request, next, call) => {
     const { budget, health } = states(call.key)
     const nextDelay = delays({ baseMs, maxMs, jitter })
     let failedAt: number | undefined
     budget.deposit()
     if (attemptTimeoutMs !== undefined) call.attemptTimeoutMs = attemptTimeoutMs
-    if (idempotencyKey && !repeatable.has(request.method) && !KEY_HEADERS.some((name) => request.headers.has(name))) {
+    call.repeatable = (repeatable?.has(request.method) ?? call.repeatable) || hasIdempotencyKey(request)
+    if (idempotencyKey && !call.repeatable) {
       request.headers.set('idempotency-key', `"${crypto.randomUUID()}"`)
+      call.repeatable = true
     }
 
     const attempt = async (): Promise<Response> => {

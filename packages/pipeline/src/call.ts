@@ -3,6 +3,7 @@ import type { CallEvent, EventListener } from './events.ts'
 import { discard } from './discard.ts'
 import { notify } from './notify.ts'
 import { neverFires, onAbort } from './on-abort.ts'
+import { isRepeatable } from './repeatable.ts'
 import { fromRequest, type Given, type Source } from './source.ts'
 
 /** What a pipeline knows before a call begins. */
@@ -124,6 +125,7 @@ export const begin = (
     signal,
     deadline: timeoutMs === undefined ? Infinity : began + timeoutMs,
     canReplay: true,
+    repeatable: isRepeatable(source.request),
     gaveUp: undefined,
     observed: onEvent !== undefined,
     attemptTimeoutMs: undefined,

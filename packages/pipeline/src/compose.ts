@@ -8,7 +8,10 @@ export type Handler = (request: Request, next: Next, call: Call) => Promise<Resp
 
 /** Options of {@link createFetch}. */
 export interface CreateFetchOptions {
-  /** What sends requests in the end. @default the global `fetch`, looked up at each call */
+  /**
+   * What sends requests in the end. @default the global `fetch`, looked up at each call; once that is a `fetch` made
+   * here, the one that was there before it
+   */
   readonly fetch?: Fetch | undefined
   /** The partition of a request: holds, limits and budgets are kept per key. @default the origin of its URL */
   readonly key?: string | ((request: Request) => string) | undefined
@@ -118,6 +121,28 @@ export const middleware = (name: string, handler: Handler): Middleware => {
   return made
 }
 
+/** Every `fetch` made here: one in place of the global one must not send to itself. */
+const ours = new WeakSet<Fetch>()
+
+/** The global `fetch` as an inner one, and whether it is being called at this moment. */
+const globalFetch = (): { readonly inner: Fetch; readonly isInside: () => boolean } => {
+  const before = globalThis.fetch
+  let depth = 0
+  const inner: Fetch = (input, init) => {
+    const current = globalThis.fetch
+    // A wrapper around the `fetch` made here comes back while it is being called.
+    const target = depth > 0 || ours.has(current) ? before : current
+    depth++
+    try {
+      // On its object: browsers insist on it.
+      return init === undefined ? target.call(globalThis, input) : target.call(globalThis, input, init)
+    } finally {
+      depth--
+    }
+  }
+  return { inner, isInside: () => depth > 0 }
+}
+
 /**
  * Makes a drop-in `fetch` that sends every request through the middlewares, the first outermost.
  *
@@ -142,15 +167,15 @@ export const createFetch = (middlewares: readonly Middleware[], options: CreateF
   if (!(replayLimitBytes >= 0))
     throw new RangeError(`createFetch: replayLimitBytes must be 0 or more, got ${replayLimitBytes}`)
 
-  // Called as a plain function, and the global one on its object: browsers insist on both.
-  const inner: Fetch =
-    fetch ?? ((input, init) => (init === undefined ? globalThis.fetch(input) : globalThis.fetch(input, init)))
+  const { inner, isInside } = fetch ? { inner: fetch, isInside: () => false } : globalFetch()
   const setting: Setting = { inner, key, timeoutMs, replayLimitBytes, onEvent }
   const plain = middlewares.length === 0 && timeoutMs === undefined && onEvent === undefined
 
-  return async (input, init) => {
-    if (plain) return init === undefined ? inner(input) : inner(input, init)
+  const made: Fetch = async (input, init) => {
+    if (plain || isInside()) return init === undefined ? inner(input) : inner(input, init)
     const given = take(input, init, replayLimitBytes)
     return startOn(given, setting, (request, call) => chain(request, call, call.send))
   }
+  ours.add(made)
+  return made
 }

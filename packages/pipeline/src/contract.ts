@@ -46,6 +46,11 @@ export interface Call {
   readonly deadline: number
   /** Whether the request can be sent again. False for one-shot bodies: hand the answer on instead of retrying. */
   readonly canReplay: boolean
+  /**
+   * Whether the request may be sent again although the server may have carried it out: an idempotent method, or a
+   * key that tells repetitions apart. Otherwise only a server that refused before processing may be asked again.
+   */
+  repeatable: boolean
   /** Set once a middleware has decided that this call is over: nobody else retries. */
   readonly gaveUp: GiveUp | undefined
   /** Whether anybody listens to events. Ask before building a costly one. */

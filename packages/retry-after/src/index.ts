@@ -66,7 +66,7 @@ export const retryAfter = ({
         firstSentAt = Math.min(firstSentAt, sent.at)
         const response = await next(request)
         const verdict = await classifyResponse(response)
-        const waitMs = waitOf(request, verdict)
+        const waitMs = waitOf(call, verdict)
         if (paced) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited')
         if (verdict.action === 'use') state.servedAt = performance.now()
         if (waitMs !== undefined && waitMs <= maxWaitMs && !call.gaveUp) {
@@ -112,12 +112,10 @@ const late = (call: Call, waitMs: number): Error => {
   return new DOMException(`The call was ${reason}`, 'TimeoutError')
 }
 
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
-
 /** The wait that this middleware acts on; not that of a POST that may have been carried out. */
-const waitOf = ({ method }: Request, { kind, retryable, refused, retryAfterMs }: Verdict): number | undefined => {
+const waitOf = ({ repeatable }: Call, { kind, retryable, refused, retryAfterMs }: Verdict): number | undefined => {
   if (!retryable || (kind !== 'rate-limited' && kind !== 'overloaded')) return undefined
-  return refused || IDEMPOTENT.has(method) ? retryAfterMs : undefined
+  return refused || repeatable ? retryAfterMs : undefined
 }
 
 /** Retry-After wins over the reset of a window (draft-ietf-httpapi-ratelimit-headers): one that has run out may be given back bit by bit. */
