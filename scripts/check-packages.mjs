@@ -1,23 +1,15 @@
 // Packs every public package and looks at the tarballs as npm, Node and TypeScript would.
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
+import { pack, publicPackagesIn } from './packages.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-
-const manifestOf = (folder) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-const folders = new Map()
-for (const entry of readdirSync(join(root, 'packages'))) {
-  const folder = join(root, 'packages', entry)
-  if (!existsSync(join(folder, 'package.json'))) continue
-  const { name, private: isPrivate } = manifestOf(folder)
-  if (!isPrivate) folders.set(name, folder)
-}
+const packages = new Map(publicPackagesIn(root).map((entry) => [entry.manifest.name, entry]))
 
 // The packages are ESM only, so how they resolve for CommonJS and for Node 10 is not a promise they make.
 const promised = ({ resolutionKind, resolutionOption }) =>
@@ -58,11 +50,10 @@ const check = async (tarball) => {
 }
 
 /** Loads what was built with plain Node: a specifier that only TypeScript can resolve would fail here. */
-const load = async (folder) => {
-  const { exports } = manifestOf(folder).publishConfig
+const load = async ({ folder, manifest }) => {
   const problems = []
-  for (const target of Object.values(exports)) {
-    await import(pathToFileURL(join(folder, target.default)).href).catch((error) =>
+  for (const target of Object.values(manifest.publishConfig.exports)) {
+    await import(pathToFileURL(join(root, folder, target.default)).href).catch((error) =>
       problems.push(`node: ${error.message}`),
     )
   }
@@ -71,15 +62,10 @@ const load = async (folder) => {
 
 const temporary = mkdtempSync(join(tmpdir(), 'aplomb-pack-'))
 try {
-  const filters = [...folders.keys()].flatMap((name) => ['--filter', name])
-  execFileSync('pnpm', ['--recursive', ...filters, 'pack', '--pack-destination', temporary], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
-    shell: process.platform === 'win32',
-  })
+  pack(root, temporary)
   for (const tarball of readdirSync(temporary)) {
     const { name, problems } = await check(join(temporary, tarball))
-    problems.push(...(await load(folders.get(name))))
+    problems.push(...(await load(packages.get(name))))
     console.log(`${problems.length === 0 ? '✓' : '✗'} ${name}`)
     for (const problem of problems) console.log(`    ${problem}`)
     if (problems.length > 0) process.exitCode = 1

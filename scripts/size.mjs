@@ -1,9 +1,9 @@
 // What a page ships: each public package minified and gzipped, with its dependencies but without its peers.
 import { build } from 'esbuild'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { publicPackagesIn } from './packages.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -28,12 +28,8 @@ const row = (name, { minified, gzipped }) =>
   console.log(`${name.padEnd(32)}${kilobytes(minified)}${kilobytes(gzipped)}`)
 
 console.log(`${'package'.padEnd(32)}${'min'.padStart(10)}${'min+gz'.padStart(10)}`)
-for (const name of readdirSync(join(root, 'packages')).toSorted()) {
-  const folder = join(root, 'packages', name)
-  if (!existsSync(join(folder, 'package.json'))) continue
-  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-  if (manifest.private) continue
+for (const { folder, manifest } of publicPackagesIn(root)) {
   // The one-package install is the whole: nothing is left for the page to bring along.
   const external = manifest.name === 'aplomb' ? [] : Object.keys(manifest.peerDependencies ?? {})
-  row(manifest.name, await measure(folder, external))
+  row(manifest.name, await measure(join(root, folder), external))
 }

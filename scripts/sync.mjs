@@ -1,21 +1,15 @@
 // Writes the lists that must name every package. docs/test/house.test.ts fails when they are out of date.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { packagesIn, publicPackagesIn } from './packages.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (path) => JSON.parse(readFileSync(join(root, path), 'utf8'))
 
-const folders = readdirSync(join(root, 'packages'))
-  .filter((name) => existsSync(join(root, 'packages', name, 'package.json')))
-  .map((name) => `packages/${name}`)
-  .toSorted()
-const names = folders
-  .map((folder) => read(`${folder}/package.json`))
-  .filter((manifest) => !manifest.private)
-  .map((manifest) => manifest.name)
-const references = folders.map((path) => ({ path }))
+const names = publicPackagesIn(root).map(({ manifest }) => manifest.name)
+const references = packagesIn(root).map(({ folder }) => ({ path: folder }))
 
 const docs = read('docs/package.json')
 const others = Object.entries(docs.dependencies ?? {}).filter(([, range]) => !range.startsWith('workspace:'))
@@ -23,6 +17,8 @@ const others = Object.entries(docs.dependencies ?? {}).filter(([, range]) => !ra
 const wanted = {
   'tsconfig.json': { files: [], references: [...references, { path: './tsconfig.test.json' }] },
   'tsconfig.test.json': { ...read('tsconfig.test.json'), references },
+  // Not a glob: a private package without a version in the group stops every release.
+  '.changeset/config.json': { ...read('.changeset/config.json'), fixed: [names] },
   'docs/package.json': {
     ...docs,
     dependencies: Object.fromEntries([...names.map((name) => [name, 'workspace:^']), ...others]),

@@ -29,7 +29,7 @@ const runAll = async () => {
 
   const checks = [await task('build')]
   const onBuilt = checks[0].ok ? ['lint', 'check:packages'] : []
-  for (const name of ['format:check', 'knip', ...onBuilt]) checks.push(await task(name))
+  for (const name of ['format:check', 'knip', 'check:release', ...onBuilt]) checks.push(await task(name))
 
   const size = await step('size', node, ['scripts/size.mjs'])
   if (size.ok) console.log(size.output.trimEnd())
