@@ -22,6 +22,23 @@ const decode = (chunks: readonly Uint8Array[], contentType: string): string => {
 }
 
 /**
+ * Undici before 7.29 cancels the unread body of an aborted fetch, and a rejection of that ends the process. Where a
+ * clone was cancelled before, it does reject: the source has failed by then. The body is closed all the same, and so a
+ * second call succeeds; of one that is locked, or had failed itself, it rejects as ever.
+ */
+const tolerant = (body: ReadableStream<unknown>): void => {
+  const { cancel } = body
+  const value = async (reason?: unknown): Promise<void> => {
+    try {
+      await cancel.call(body, reason)
+    } catch {
+      await cancel.call(body, reason)
+    }
+  }
+  Reflect.defineProperty(body, 'cancel', { value, configurable: true, writable: true })
+}
+
+/**
  * Reads the beginning of a body and leaves the response as it was: same object, body unread and complete. Takes what
  * there is when the bound, the time or the signal is reached, or the stream fails.
  */
@@ -35,6 +52,8 @@ export const peek = async (
     return ''
   const reader = response.clone().body?.getReader()
   if (!reader) return ''
+  // Cloning has given the response another stream. From here on an abort may come before or after our cancel.
+  tolerant(response.body)
   // Not awaited anywhere: one branch of a tee is only cancelled when the other one is as well.
   const stop = (): void => void reader.cancel().catch(() => {})
   const timer = setTimeout(stop, ms)

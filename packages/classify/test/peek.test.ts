@@ -134,6 +134,60 @@ describe('an abort ends waiting for a body at once', () => {
   })
 })
 
+describe('a body can be given up whatever has become of its source', () => {
+  /** As undici does to an unread body when its fetch is aborted: the source fails, and is cancelled in the same turn. */
+  const abandon = (response: Response, fail: (error: Error) => void): Promise<void> | undefined => {
+    const reason = new Error('aborted')
+    fail(reason)
+    return response.body?.cancel(reason)
+  }
+
+  it('after it was peeked at', async () => {
+    const { body, push, fail } = feed()
+    push(LIMITED)
+    const response = new Response(body, { status: 429 })
+    await classifyResponse(response, { peekBytes: 10 })
+    await expect(abandon(response, fail)).resolves.toBeUndefined()
+  })
+
+  it.each(['before', 'after'])('while it is, %s we stop', async (when) => {
+    const controller = new AbortController()
+    const { body, push, fail } = feed()
+    push('{')
+    const response = new Response(body, { status: 429 })
+    const verdict = classifyResponse(response, { signal: controller.signal })
+    await vi.advanceTimersByTimeAsync(1)
+    if (when === 'after') controller.abort()
+    const cancelled = abandon(response, fail)
+    controller.abort()
+    await expect(cancelled).resolves.toBeUndefined()
+    expect(await verdict).toMatchObject({ kind: 'rate-limited' })
+  })
+
+  it('and still says that it is locked, or has failed before', async () => {
+    const { body, push, fail } = feed()
+    push(LIMITED)
+    const response = new Response(body, { status: 429 })
+    await classifyResponse(response, { peekBytes: 10 })
+    const reader = response.body!.getReader()
+    await expect(response.body?.cancel()).rejects.toThrow(TypeError)
+    fail(new Error('torn'))
+    await expect(reader.closed).rejects.toThrow('torn')
+    reader.releaseLock()
+    await expect(response.body?.cancel()).rejects.toThrow('torn')
+  })
+
+  it('and hands its source the reason', async () => {
+    const { body, push, cancelled } = feed()
+    push(LIMITED)
+    const response = new Response(body, { status: 429 })
+    await classifyResponse(response, { peekBytes: 10 })
+    await response.body?.cancel('enough')
+    expect(cancelled()).toContain('enough')
+    expect(response.bodyUsed).toBe(true)
+  })
+})
+
 describe('a body is read once, for everybody', () => {
   it('whoever asks, and as often', async () => {
     const response = new Response(LIMITED, { status: 429 })
