@@ -5,7 +5,7 @@ import { readFacts } from './bodies.ts'
 import type { Asked } from './errors.ts'
 import { headOf } from './heads.ts'
 import { type Lookups, lookupTest } from './lookups.ts'
-import { peek } from './peek.ts'
+import { peek, type Peeked } from './peek.ts'
 import type { Answer, Finding, Head, Rule, Verdict } from './types.ts'
 import { verdictFor } from './verdict.ts'
 
@@ -35,7 +35,7 @@ export interface ClassifyResponseOptions extends ClassifyOptions {
 
 const verdicts = new WeakMap<object, Verdict>()
 const pending = new WeakMap<object, Promise<Verdict>>()
-const bodies = new WeakMap<object, string>()
+const bodies = new WeakMap<object, Peeked>()
 /** What refusals answer: an error must not repeat its secrets. */
 const asked = new WeakMap<object, Asked>()
 
@@ -125,9 +125,9 @@ const fromBody = async (
   signal?: AbortSignal,
 ): Promise<Verdict> => {
   const { peekBytes: bytes, peekTimeoutMs: ms } = judge
-  const text = await peek(response, head.header('content-type') ?? '', { bytes, ms, signal })
-  bodies.set(response, text)
-  const answer = answerOf(head, text)
+  const peeked = await peek(response, head.header('content-type') ?? '', { bytes, ms, signal })
+  bodies.set(response, peeked)
+  const answer = answerOf(head, peeked.text)
   const found = isNoRecord(judge, head) ? NO_RECORD : (byRules(judge.rules, answer) ?? decide(answer))
   return verdictFor(head, found, receivedAt, answer)
 }
@@ -198,7 +198,14 @@ export const verdictOf = (response: Response): Verdict => {
 }
 
 /** The beginning of the body that was read to classify a response, at most `peekBytes`. Undefined if it was not read. */
-export const peekedBody = (response: Response): string | undefined => bodies.get(response)
+export const peekedBody = (response: Response): string | undefined => bodies.get(response)?.text
+
+/**
+ * Whether a response can be kept readable at no cost: to classify it, its body was read to the end, or it has none. Its
+ * connection is free although nobody has read it.
+ */
+export const peekedWhole = (response: Response): boolean =>
+  !isObject(response) || !response.body || (bodies.get(response)?.whole ?? false)
 
 /** What a refusal answers, if it was classified in a pipeline. */
 export const askedOf = (response: Response): Asked | undefined => asked.get(response)
@@ -209,7 +216,7 @@ export const carryVerdict = (from: Response, to: Response): Response => {
   const body = bodies.get(from)
   if (verdict) verdicts.set(to, verdict)
   const question = asked.get(from)
-  if (body !== undefined) bodies.set(to, body)
+  if (body) bodies.set(to, body)
   if (question) asked.set(to, question)
   return to
 }

@@ -5,6 +5,7 @@ export {
   classifyResponse,
   type ClassifyResponseOptions,
   peekedBody,
+  peekedWhole,
   verdictOf,
 } from './classify.ts'
 export {

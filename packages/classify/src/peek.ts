@@ -21,6 +21,15 @@ const decode = (chunks: readonly Uint8Array[], contentType: string): string => {
   return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join('') + decoder.decode()
 }
 
+/** What {@link peek} found. */
+export interface Peeked {
+  readonly text: string
+  /** Whether this is all there is: the end was reached, and the connection is free although nobody has read the body. */
+  readonly whole: boolean
+}
+
+const NOTHING: Peeked = { text: '', whole: false }
+
 /**
  * Undici before 7.29 cancels the unread body of an aborted fetch, and a rejection of that ends the process. Where a
  * clone was cancelled before, it does reject: the source has failed by then. The body is closed all the same, and so a
@@ -46,23 +55,32 @@ export const peek = async (
   response: Response,
   contentType: string,
   { bytes, ms, signal }: PeekOptions,
-): Promise<string> => {
-  if (bytes === 0 || signal?.aborted || !response.body || response.bodyUsed || BINARY.test(contentType)) return ''
+): Promise<Peeked> => {
+  if (bytes === 0 || signal?.aborted || !response.body || response.bodyUsed || BINARY.test(contentType)) return NOTHING
   if (typeof response.clone !== 'function' || typeof response.body.getReader !== 'function' || response.body.locked)
-    return ''
+    return NOTHING
   const reader = response.clone().body?.getReader()
-  if (!reader) return ''
+  if (!reader) return NOTHING
   // Cloning has given the response another stream. From here on an abort may come before or after our cancel.
   tolerant(response.body)
+  let stopped = false
+  let whole = false
   // Not awaited anywhere: one branch of a tee is only cancelled when the other one is as well.
-  const stop = (): void => void reader.cancel().catch(() => {})
+  const stop = (): void => {
+    stopped = true
+    reader.cancel().catch(() => {})
+  }
   const timer = setTimeout(stop, ms)
   const stopListening = signal && onAbort(signal, stop)
   const chunks: Uint8Array[] = []
   try {
     for (let left = bytes; left > 0;) {
       const { done, value } = await reader.read()
-      if (done) break
+      if (done) {
+        // A cancelled reader is at an end, too.
+        whole = !stopped
+        break
+      }
       if (!(value instanceof Uint8Array)) break
       chunks.push(value.subarray(0, left))
       left -= value.byteLength
@@ -72,7 +90,7 @@ export const peek = async (
   } finally {
     clearTimeout(timer)
     stopListening?.()
-    stop()
+    if (!whole) stop()
   }
-  return decode(chunks, contentType)
+  return { text: decode(chunks, contentType), whole }
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { classifyResponse, peekedBody, rules, verdictOf } from '../src/index.ts'
+import { carryVerdict, classifyResponse, peekedBody, peekedWhole, rules, verdictOf } from '../src/index.ts'
 
 const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text)
 const json = { 'content-type': 'application/json' }
@@ -185,6 +185,58 @@ describe('a body can be given up whatever has become of its source', () => {
     await response.body?.cancel('enough')
     expect(cancelled()).toContain('enough')
     expect(response.bodyUsed).toBe(true)
+  })
+})
+
+describe('peekedWhole tells whether a response can be kept at no cost', () => {
+  const classified = async (...[body, init, options]: Parameters<typeof answer>): Promise<boolean> =>
+    peekedWhole(await answer(body, init, options))
+  const answer = async (
+    body: BodyInit | null,
+    init: ResponseInit,
+    options?: Parameters<typeof classifyResponse>[1],
+  ): Promise<Response> => {
+    const response = new Response(body, init)
+    await classifyResponse(response, options)
+    return response
+  }
+
+  it('can if its body was read to the end, or if there is none', async () => {
+    const response = await answer(LIMITED, { status: 429 })
+    expect(peekedWhole(response)).toBe(true)
+    expect(peekedWhole(carryVerdict(response, new Response(response.body, response)))).toBe(true)
+    expect(await classified('', { status: 429 })).toBe(true)
+    expect(await classified(null, { status: 429 })).toBe(true)
+    expect(peekedWhole(new Response(null))).toBe(true)
+    expect(peekedWhole(undefined as unknown as Response)).toBe(true) // a test double's answer
+  })
+
+  it.each<[string, Parameters<typeof answer>]>([
+    ['was cut off', [LIMITED, { status: 429 }, { peekBytes: 10 }]],
+    ['is not text', [LIMITED, { status: 429, headers: { 'content-type': 'image/png' } }]],
+    ['is of a success', [LIMITED, { status: 200 }]],
+    ['was not to be read', [LIMITED, { status: 429 }, { peekBytes: 0 }]],
+    ['was aborted before', [LIMITED, { status: 429 }, { signal: AbortSignal.abort() }]],
+  ])('cannot if its body %s', async (_, given) => {
+    expect(await classified(...given)).toBe(false)
+  })
+
+  it('cannot if nobody has classified it', () => {
+    expect(peekedWhole(new Response(LIMITED, { status: 429 }))).toBe(false)
+  })
+
+  it.each(['time', 'abort', 'failure'])('cannot if reading was ended by %s', async (by) => {
+    const controller = new AbortController()
+    const { body, push, fail } = feed()
+    push(LIMITED)
+    const response = new Response(body, { status: 429 })
+    const verdict = classifyResponse(response, { signal: controller.signal, peekTimeoutMs: 500 })
+    await vi.advanceTimersByTimeAsync(by === 'time' ? 500 : 1)
+    if (by === 'abort') controller.abort()
+    if (by === 'failure') fail(new Error('torn'))
+    await verdict
+    expect(peekedBody(response)).toBe(LIMITED)
+    expect(peekedWhole(response)).toBe(false)
   })
 })
 
