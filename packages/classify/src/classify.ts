@@ -6,7 +6,7 @@ import type { Asked } from './errors.ts'
 import { headOf } from './heads.ts'
 import { type Lookups, lookupTest } from './lookups.ts'
 import { peek, type Peeked } from './peek.ts'
-import type { Answer, Finding, Head, Rule, Verdict } from './types.ts'
+import type { Answer, Decision, Finding, Head, Rule, Verdict } from './types.ts'
 import { verdictFor } from './verdict.ts'
 
 /** Options of {@link classify}. */
@@ -45,6 +45,7 @@ const NO_ANSWER: Verdict = {
   action: 'stop',
   retryable: false,
   refused: false,
+  tentative: false,
   limits: LIMITLESS,
   evidence: 'not a response',
 }
@@ -77,7 +78,7 @@ const newJudge = ({
 
 const STANDARD = newJudge()
 
-const byRules = (rules: readonly Rule[], answer: Answer): Finding | undefined => {
+const byRules = (rules: readonly Rule[], answer: Answer): Decision | undefined => {
   for (const rule of rules) {
     let found: Finding | undefined
     try {
@@ -86,7 +87,7 @@ const byRules = (rules: readonly Rule[], answer: Answer): Finding | undefined =>
       // A rule that fails must not fail the call; the next reader of the evidence sees it.
       return { ...decide(answer), sign: `rule ${rule.name} threw ${String(error)}` }
     }
-    if (found) return { ...found, sign: `${rule.name}: ${found.sign}` }
+    if (found) return { ...found, sign: `${rule.name}: ${found.sign}`, by: 'rule' }
   }
   return undefined
 }

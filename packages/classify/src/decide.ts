@@ -1,12 +1,12 @@
-import type { Limits, LimitWindow } from '@aplomb/limits'
+import { type Limits, type LimitWindow, readBody, readProse } from '@aplomb/limits'
 import { rowFor } from './codes.ts'
 import { limitsOnlyConcurrency } from './hosts.ts'
 import { byStatus, mayPass } from './statuses.ts'
-import type { Answer, Finding } from './types.ts'
+import type { Answer, Decision, Finding } from './types.ts'
 import { wordingOf } from './words.ts'
 
 /** Looks at one kind of sign. */
-type Sign = (answer: Answer) => Finding | undefined
+type Sign = (answer: Answer) => Decision | undefined
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -77,6 +77,7 @@ const concurrencyHeaders: Sign = ({ limits: { concurrency }, status }) => {
   if (!full) return undefined
   return {
     kind: 'concurrency-limited',
+    by: 'ceiling',
     sign:
       limit === undefined
         ? `${source} ${remaining ?? active}`
@@ -104,29 +105,37 @@ const codeThenWords: Sign = (answer) => {
   const code = fromCodes(codes, status, 'code')
   if (code && !code.vague) return code
   const wording = wordingOf(words, status)
+  const window = emptyWindow(answer)
   // Amazon's Selling Partner API calls a throttle "QuotaExceeded".
   const passes = (limits.retryAfterMs ?? Infinity) < HOUR || (status === 429 && code?.code === 'QuotaExceeded')
   const kind = wording?.row.soft && passes ? 'rate-limited' : wording?.row.kind
   if (wording && kind && (kind === 'concurrency-limited' || !isWindowCode(answer))) {
-    const found: Finding = { kind, sign: `message says "${wording.said}"`, code: code?.code }
-    if (kind !== 'rate-limited') return found
-    return emptyWindow(answer) ?? found
+    const sign = `message says "${wording.said}"`
+    if (window && kind === 'rate-limited') return window
+    // A wait in a header bears out what the words say of a rate.
+    const isBare = !code && !window && !(kind === 'rate-limited' && limits.retryAfterMs)
+    return { kind, sign, code: code?.code, by: isBare ? 'prose' : undefined }
   }
-  const window = emptyWindow(answer)
   return window ? { ...window, code: code?.code } : code
 }
 
 /**
- * A 429 although every window that is reported has something left, and no word of a rate or of a wait: then it was the
- * number in flight (Market Data says so).
+ * A 429 although every window that is reported has something left, and no word of a rate: a hint that it was the number
+ * in flight (Market Data says so). If it names a wait, it means a window all the same.
  */
-const contradiction: Sign = ({ status, limits, words, codes }) => {
+const contradiction: Sign = ({ status, limits, words, codes, json }) => {
   if (status !== 429) return undefined
   const { windows, retryAfterMs } = limits
   const tightest = windows.find(({ remaining, unit }) => remaining !== undefined && unit !== 'tokens')
   if (!tightest || retryAfterMs !== undefined || exhausted(limits).length > 0) return undefined
   if (/rate|per (?:second|minute|hour)/i.test(words) || codes.some((code) => /rate/i.test(code))) return undefined
-  return { kind: 'concurrency-limited', sign: `${tightest.source} ${tightest.remaining} left and still refused` }
+  const sign = `${tightest.source} ${tightest.remaining} left and still refused`
+  if ((readBody(json).retryAfterMs ?? readProse(words).waitMs) !== undefined) return { kind: 'rate-limited', sign }
+  // What a day or a plan allows has not run out: its reset is not what this refusal waits for.
+  const resetMs = windows.find((one) => one.resetMs && one.unit !== 'credits' && !isAllowance(one))?.resetMs
+  return resetMs === undefined
+    ? { kind: 'concurrency-limited', sign }
+    : { kind: 'rate-limited', sign, retryAfterMs: resetMs }
 }
 
 const profile: Sign = ({ status, url }) => {
@@ -180,7 +189,7 @@ const SIGNS: readonly Sign[] = [
 ]
 
 /** What an answer means. */
-export const decide = (answer: Answer): Finding => {
+export const decide = (answer: Answer): Decision => {
   const { status } = answer
   const header = errorHeader(answer)
   if (header) return header

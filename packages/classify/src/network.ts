@@ -105,6 +105,7 @@ const verdict = (
   action: kind === 'network' && !retryable ? 'fix' : actionFor(kind, retryable),
   retryable,
   refused: false,
+  tentative: false,
   message,
   code,
   limits: { windows: [] },

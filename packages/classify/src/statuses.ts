@@ -69,9 +69,13 @@ const STATUSES: Readonly<Record<number, StatusRow>> = {
   417: { kind: 'invalid' },
   // Old Twitter: enhance your calm
   420: { kind: 'rate-limited' },
+  // RFC 9110 section 15.5.20: another connection may lead to a server that answers for this host
+  421: { kind: 'server-error', sign: 'the wrong server for this host' },
   422: { kind: 'unprocessable' },
   // APIFreaks: an input that cannot be looked up. A lock says so in words.
   423: { kind: 'invalid' },
+  // RFC 8470 section 5.2: once the handshake is over, the same request may pass
+  425: { kind: 'server-error', sign: 'too early' },
   426: { kind: 'invalid' },
   428: { kind: 'invalid' },
   429: { kind: 'rate-limited', sign: 'nothing names the cause' },
@@ -94,6 +98,12 @@ const STATUSES: Readonly<Record<number, StatusRow>> = {
   524: { kind: 'server-error' },
   529: { kind: 'overloaded' },
 }
+
+/** They speak of limits or money by themselves. */
+const LIMIT_STATUSES: ReadonlySet<number> = new Set([402, 420, 429, 430, 456, 503, 509, 529])
+
+/** Whether words on this status say more than how a limit, or what is to be paid, is called. */
+export const speaksOfLimits = (status: number): boolean => LIMIT_STATUSES.has(status)
 
 /** The verdict of the status alone. */
 export const byStatus = (status: number): StatusRow => {

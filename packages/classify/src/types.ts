@@ -62,8 +62,18 @@ export interface Verdict {
   readonly action: Action
   /** Whether the same request may succeed later. Whether it is also safe to repeat depends on the method, see `refused`. */
   readonly retryable: boolean
-  /** The server refused before it did anything, so that even a POST may be sent again. */
+  /**
+   * The server refused before it did anything, so that even a POST may be sent again: 429, 421 or 425; 503 with a wait
+   * in a header; `x-should-retry: true` and its kin as a header; a concurrency header at its ceiling; or a limit that
+   * one of your `rules` has found in an answer below 400.
+   */
   readonly refused: boolean
+  /**
+   * Bare prose has told this, on a status that speaks neither of limits nor of money. It sets the kind and a wait,
+   * concerns this call alone, and permits at most one counted repetition of it, if it is safe to send again: it never
+   * pauses a key, never puts a call back in line, never trips the meter.
+   */
+  readonly tentative: boolean
   /** The server's explicit word, where it gave one: `x-should-retry` and its kin. */
   readonly hint?: boolean | undefined
   /** The HTTP status; absent when there was no answer. */
@@ -119,6 +129,11 @@ export interface Finding {
   readonly message?: string | undefined
   readonly retryable?: boolean | undefined
   readonly retryAfterMs?: number | undefined
+}
+
+/** A finding, with what told it where that decides how far it is believed. */
+export interface Decision extends Finding {
+  readonly by?: 'ceiling' | 'prose' | 'rule' | undefined
 }
 
 /** Knowledge about one kind of API. Asked before everything else, in the order given. */

@@ -30,12 +30,14 @@ const WORDS: readonly WordRow[] = [
   {
     words: /concurren\w*|simultaneous|at (?:once|the same time)/i,
     with: LIMITED,
+    // The size of one request
+    without: /\b\d+ (?:items|records|rows|entries|elements|objects|files|ids)\b/i,
     kind: 'concurrency-limited',
     on: [200, 400, 403],
   },
   {
     words:
-      /\block(?:ed|s)?\b|\b(?:already |still |being |currently )(?:in progress|processed|processing|running)\b|another (?:request|operation|process|transaction)|\bon-?going (?:operation|request)/i,
+      /\block(?:ed|s)?\b|\b(?:already |still |currently )(?:in progress|processing|running)\b|\b(?:still|being|currently) processed\b|another (?:request|operation|process|transaction)|\bon-?going (?:operation|request)/i,
     without: /\b(?:account|user|profile|card|password)\b/i,
     kind: 'concurrency-limited',
     on: [409, 423],

@@ -1,5 +1,22 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { classifyResponse, type ClassifyResponseOptions, type Verdict, verdictOf } from '../src/index.ts'
+import {
+  classifyResponse,
+  type ClassifyResponseOptions,
+  type Rule,
+  rules,
+  type Verdict,
+  type VerdictKind,
+  verdictOf,
+} from '../src/index.ts'
+import { noLimits } from './support/no-limits.ts'
+
+const LIMITS: ReadonlySet<VerdictKind> = new Set([
+  'rate-limited',
+  'concurrency-limited',
+  'overloaded',
+  'quota-exhausted',
+  'billing',
+])
 
 const judge = (
   status: number,
@@ -43,9 +60,10 @@ describe('a status without any other sign has one meaning', () => {
     [415, 'invalid', 'fix', false],
     [418, 'unknown', 'stop', false],
     [420, 'rate-limited', 'wait', true],
+    [421, 'server-error', 'retry', true],
     [422, 'unprocessable', 'fix', false],
     [423, 'invalid', 'fix', false],
-    [425, 'unknown', 'stop', false],
+    [425, 'server-error', 'retry', true],
     [429, 'rate-limited', 'wait', true],
     [430, 'rate-limited', 'stop', false],
     [456, 'quota-exhausted', 'pay', false],
@@ -123,6 +141,20 @@ describe('the signs are believed in this order: problem type, header, concurrenc
       ...concurrency,
       evidence: '429, x-ratelimit-remaining 9 left and still refused',
     })
+  })
+
+  it('a wait in the same answer makes a contradiction a window', async () => {
+    const limited = { kind: 'rate-limited', refused: true }
+    const reset = { ...free, 'x-ratelimit-reset': '20' }
+    expect(await judge(429, reset, 'No.')).toMatchObject({ ...limited, retryAfterMs: 20_000 })
+    expect(await judge(429, reset, { retry_after: 5 })).toMatchObject({ ...limited, retryAfterMs: 5000 })
+    expect(await judge(429, free, { message: 'Try again in 7 seconds' })).toMatchObject({
+      ...limited,
+      retryAfterMs: 7000,
+    })
+    // The ends of a day that has something left, and of a plan's credits, are no waits for this.
+    const day = { 'x-ratelimit-limit-day': '10', 'x-ratelimit-remaining-day': '9', 'x-ratelimit-reset-day': '20000' }
+    expect(await judge(429, day, 'No.')).toMatchObject({ ...concurrency, retryAfterMs: undefined })
   })
 
   it('no contradiction where a wait is named, or where tokens are counted', async () => {
@@ -271,10 +303,28 @@ describe('`refused` is true where the server did nothing before it answered', ()
   it.each<[number, Record<string, string>, unknown, boolean]>([
     [429, {}, '', true],
     [429, {}, { code: 'system_busy' }, true],
-    [400, {}, { __type: 'ThrottlingException' }, true],
-    [409, {}, { message: 'Lock timeout.' }, true],
+    [421, {}, '', true],
+    [425, {}, '', true],
     [503, { 'retry-after': '5' }, '', true],
+    [503, { 'retry-after-ms': '5' }, { code: 'SlowDown' }, true],
+    [503, { 'x-concurrent-limit': '3', 'x-concurrent-current': '3' }, '', true],
+    [503, { 'x-concurrent-limit': '3', 'x-concurrent-current': '2' }, '', false],
+    [503, { 'retry-after': '0' }, '', false],
+    [503, { 'retry-after': 'Fri, 31 Dec 1999 23:59:59 GMT' }, '', false],
+    [503, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '20' }, '', false],
+    [503, {}, { message: 'Too many concurrent requests, try again in 5 seconds' }, false],
+    [503, {}, { code: 'SlowDown' }, false],
     [503, {}, '', false],
+    [400, {}, { __type: 'ThrottlingException' }, false],
+    [403, { 'retry-after': '5' }, { reason: 'rateLimitExceeded' }, false],
+    [403, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '20' }, '', false],
+    [409, {}, { message: 'Lock timeout.' }, false],
+    [409, {}, { retryable: true }, false],
+    [413, { 'retry-after': '5' }, '', false],
+    [500, {}, { code: 'lock_timeout' }, false],
+    [500, { 'x-amzn-errortype': 'TooManyConcurrentRequests' }, '', false],
+    [504, {}, { code: 'rate_limit_exceeded' }, false],
+    [409, { 'stripe-should-retry': 'true' }, { code: 'lock_timeout' }, true],
     [529, {}, '', false],
     [500, { 'x-should-retry': 'true' }, '', true],
     [500, {}, '', false],
@@ -286,16 +336,74 @@ describe('`refused` is true where the server did nothing before it answered', ()
   })
 })
 
+describe('`tentative` is true where bare prose told it, on a status that speaks neither of limits nor of money', () => {
+  it.each<[number, Record<string, string>, unknown, VerdictKind]>([
+    [400, {}, { message: 'You may send 5 requests at once, the maximum is reached' }, 'concurrency-limited'],
+    [401, {}, { message: 'No credits left' }, 'quota-exhausted'],
+    [403, {}, { message: 'You have exceeded a secondary rate limit' }, 'rate-limited'],
+    [403, { 'retry-after': '0' }, { message: 'You have exceeded a secondary rate limit' }, 'rate-limited'],
+    [403, { 'x-ratelimit-remaining': '7' }, { message: 'Monthly limit reached' }, 'quota-exhausted'],
+    [409, { 'retry-after': '5' }, { message: 'Your payment is being processed' }, 'concurrency-limited'],
+    [409, { 'x-should-retry': 'true' }, { message: 'Lock timeout.' }, 'concurrency-limited'],
+    [423, {}, 'The document is locked', 'concurrency-limited'],
+  ])('%i %j %j', async (status, headers, body, kind) => {
+    expect(await judge(status, headers, body)).toMatchObject({ kind, tentative: true })
+  })
+
+  it.each<[number, Record<string, string>, unknown, VerdictKind]>([
+    [402, {}, { message: 'Monthly quota exceeded' }, 'quota-exhausted'],
+    [429, {}, { message: 'Too many concurrent requests' }, 'concurrency-limited'],
+    [503, {}, { message: 'Please reduce your request rate.' }, 'rate-limited'],
+    [403, { 'retry-after': '60' }, { message: 'You have exceeded a secondary rate limit' }, 'rate-limited'],
+    [403, { 'x-ratelimit-remaining': '0' }, { message: 'API rate limit exceeded' }, 'rate-limited'],
+    [403, {}, { reason: 'rateLimitExceeded', message: 'Daily limit exceeded' }, 'quota-exhausted'],
+    [409, {}, { code: 'lock_timeout', message: 'Your payment is being processed' }, 'concurrency-limited'],
+    [409, {}, { message: 'The name already exists' }, 'conflict'],
+    [500, {}, { message: 'Too many concurrent requests' }, 'server-error'],
+    [200, {}, { message: 'Too many concurrent requests' }, 'ok'],
+  ])('and not for %i %j %j', async (status, headers, body, kind) => {
+    expect(await judge(status, headers, body)).toMatchObject({ kind, tentative: false })
+  })
+
+  it('nor where a rule of yours has found it', async () => {
+    const headers = { 'content-type': 'application/json' }
+    const body = { error: { message: 'Too many requests at once, the limit is 3' } }
+    const verdict = await judge(200, headers, body, { rules: [rules.errorBody] })
+    expect(verdict).toMatchObject({ kind: 'concurrency-limited', tentative: false, refused: true })
+    const mine: Rule = { name: 'mine', judge: () => ({ kind: 'rate-limited', sign: 'E7' }) }
+    expect(await judge(409, {}, '', { rules: [mine] })).toMatchObject({ tentative: false, refused: false })
+  })
+
+  it.each(noLimits)('what is no limit is at most tentative: %i %s', async (status, message) => {
+    for (const body of [{ message }, { error: { message } }, message]) {
+      const { kind, tentative, refused } = await judge(status, {}, body)
+      expect({ refused, isSure: LIMITS.has(kind) && !tentative }).toEqual({ refused: false, isSure: false })
+    }
+  })
+})
+
 describe('the wait is the header’s, else that of a window that is used up, else the body’s, else the message’s', () => {
   const empty = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '20' }
   const body = { retry_after: 30, message: 'try again in 40 seconds' }
 
   it('in that order', async () => {
     expect((await judge(429, { ...empty, 'retry-after': '10' }, body)).retryAfterMs).toBe(10_000)
-    expect((await judge(429, empty, body)).retryAfterMs).toBe(20_000)
+    expect((await judge(429, empty, { retry_after: 10 })).retryAfterMs).toBe(20_000)
     expect((await judge(429, { ...empty, 'x-ratelimit-remaining': '1' }, body)).retryAfterMs).toBe(30_000)
     expect((await judge(429, {}, { message: body.message })).retryAfterMs).toBe(40_000)
     expect((await judge(429, {}, { message: 'No.' })).retryAfterMs).toBeUndefined()
+  })
+
+  it('but a reset never shortens a wait that the body names', async () => {
+    expect((await judge(429, empty, body)).retryAfterMs).toBe(30_000)
+  })
+
+  it('a body’s milliseconds are believed where `Retry-After` is what comes of rounding them', async () => {
+    const named = { 'retry-after': '2' }
+    expect((await judge(429, named, { retry_after_ms: 1234 })).retryAfterMs).toBe(1234)
+    expect((await judge(429, named, { retry_after_ms: 1000 })).retryAfterMs).toBe(2000)
+    expect((await judge(429, named, { retry_after: 1.5 })).retryAfterMs).toBe(2000)
+    expect((await judge(429, { 'retry-after-ms': '1900' }, { retry_after_ms: 1234 })).retryAfterMs).toBe(1900)
   })
 
   it('of several windows that are used up, the last to reset; a window with something left asks nothing', async () => {
@@ -413,5 +521,16 @@ describe('message, code and request id are found wherever APIs put them', () => 
       { limit: 10, remaining: 9 },
     ])
     expect(limits.credits).toMatchObject({ cost: 2, remaining: 7 })
+  })
+
+  it('but only its cost does where the answer is about something else, or bare prose makes it a limit', async () => {
+    const echo = { balance: 0, credits_used: 3, limit: { total: 5, remaining: 0, reset: 50 } }
+    for (const message of ['No such field', 'Rate limit reached. Remaining: 0. Try again in 50 seconds.']) {
+      const { limits } = await judge(400, { 'x-ratelimit-remaining': '9' }, { message, ...echo })
+      expect(limits).toEqual({
+        windows: [{ remaining: 9, source: 'x-ratelimit-remaining' }],
+        credits: { cost: 3, source: 'body' },
+      })
+    }
   })
 })

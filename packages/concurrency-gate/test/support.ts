@@ -6,6 +6,7 @@ export const verdict = (kind: VerdictKind, more: Partial<Verdict> = {}): Verdict
   action: 'retry',
   retryable: false,
   refused: false,
+  tentative: false,
   limits: { windows: [] },
   evidence: 'a test',
   ...more,

@@ -143,6 +143,7 @@ export const APPLY: Readonly<Record<Meaning, Apply>> = {
     const ms = byEitherClock(draft, (clock) => parseRetryAfter(text, clock, unit))
     if (ms === undefined) return
     const { wait } = draft
+    if (header === 'retry-after') draft.plainWaitMs = ms
     if (!wait || rank < wait.rank || (rank === wait.rank && ms > wait.ms)) draft.wait = { rank, ms, source: header }
   },
   reason: (draft, { rank }, text) => {

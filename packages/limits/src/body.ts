@@ -7,6 +7,8 @@ import { parseReset, type TimeUnit } from './values.ts'
 export interface BodyLimits {
   /** A wait given as a number or a duration: `retry_after`, `retryDelay`, `throttleStatus`. */
   readonly retryAfterMs?: number | undefined
+  /** Whether that was given in milliseconds. */
+  readonly inMs?: boolean | undefined
   readonly windows: readonly LimitWindow[]
   readonly credits?: Credits | undefined
 }
@@ -16,6 +18,7 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 interface Found {
   waitMs?: number | undefined
+  inMs?: boolean | undefined
   readonly windows: LimitWindow[]
   readonly credits: Writable<Partial<Credits>>
 }
@@ -78,7 +81,10 @@ const windowIn = (key: string, object: Json, now: number): LimitWindow | undefin
 const look = (key: string, value: unknown, now: number, served: boolean, found: Found): void => {
   const plain = key.toLowerCase().replaceAll(/[_-]/g, '')
   const wait = WAITS.find(([pattern]) => pattern.test(plain))
-  if (wait && !served) found.waitMs ??= waitOf(value, now, wait[1])
+  if (wait && !served && found.waitMs === undefined) {
+    found.waitMs = waitOf(value, now, wait[1])
+    found.inMs = wait[1] === 'ms'
+  }
   const inRefusal = !served && REFUSED_ONLY.test(plain) ? 'remaining' : undefined
   const credit = CREDITS.find(([pattern]) => pattern.test(plain))?.[1] ?? inRefusal
   if (credit && number(value) !== undefined) found.credits[credit] ??= number(value)
@@ -114,9 +120,9 @@ export const readBody = (body: unknown, now: number = Date.now(), served = false
     }
     level = next
   }
-  const { credits, waitMs, windows } = found
+  const { credits, waitMs, inMs, windows } = found
   return {
-    ...(waitMs !== undefined && { retryAfterMs: waitMs }),
+    ...(waitMs !== undefined && { retryAfterMs: waitMs, ...(inMs && { inMs }) }),
     windows: tightestFirst(windows.slice(0, 32)),
     ...(Object.keys(credits).length > 0 && { credits: { ...credits, source: 'body' } }),
   }

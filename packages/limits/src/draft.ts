@@ -18,6 +18,8 @@ export interface Draft {
   readonly concurrency: Map<string, Writable<ConcurrencyLimit>>
   credits?: Writable<Credits> & { before?: number }
   wait?: { rank: number; ms: number; source: string }
+  /** `Retry-After` itself, in milliseconds. */
+  plainWaitMs?: number
   reason?: { rank: number; text: string }
 }
 

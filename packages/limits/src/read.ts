@@ -61,6 +61,18 @@ const collect = (headers: object, resolve: Resolver): Found[] | undefined => {
 const peek = (headers: object, name: string): string =>
   asText(isMapLike(headers) ? headers.get(name) : (headers as Record<string, unknown>)[name]) ?? ''
 
+/** The same wait as `Retry-After`, only finer. */
+const FINER = /^(?:(?:x-ms-)?retry-after-ms|x-retry-in)$/
+const SECOND = 1000
+
+/** A finer wait is believed where `Retry-After` is what comes of rounding it; else that counts. */
+const waitIn = ({ wait, plainWaitMs }: Draft): Pick<Limits, 'retryAfterMs' | 'retryAfterSource'> => {
+  if (!wait) return {}
+  if (FINER.test(wait.source) && plainWaitMs !== undefined && Math.abs(wait.ms - plainWaitMs) >= SECOND)
+    return { retryAfterMs: plainWaitMs, retryAfterSource: 'retry-after' }
+  return { retryAfterMs: wait.ms, retryAfterSource: wait.source }
+}
+
 type ReadHeader = (name: string) => string | null | undefined
 
 const ageOf = (header: ReadHeader): number => Math.max(0, parseNumber(header('age') ?? '') ?? 0)
@@ -96,7 +108,7 @@ const put = (found: readonly Found[], headers: object, status: number | undefine
   const concurrency = finishConcurrency(draft)
   const credits = finishCredits(draft, windows)
   return {
-    ...(draft.wait && { retryAfterMs: draft.wait.ms, retryAfterSource: draft.wait.source }),
+    ...waitIn(draft),
     windows,
     ...(concurrency && { concurrency }),
     ...(credits && { credits }),

@@ -59,6 +59,8 @@ export const ROWS: readonly HeaderRow[] = [
   // Azure's and OpenAI's SDKs read the milliseconds before the seconds
   { header: 'retry-after-ms', means: 'retry-after', unit: 'ms' },
   { header: 'x-ms-retry-after-ms', means: 'retry-after', unit: 'ms' },
+  // Traefik: a Go duration, which its Retry-After rounds up
+  { header: 'x-retry-in', means: 'retry-after' },
   { header: 'retry-after', means: 'retry-after' },
   // Oracle Access Governance documents milliseconds
   { header: /^requestlimit-(?<name>.+)-retryafter$/, means: 'retry-after', unit: 'ms' },

@@ -41,13 +41,22 @@ describe('`Retry-After` is read as seconds, decimals, all three HTTP dates, ISO 
 
   it('names the header it was read from', () => {
     expect(readLimits(new Headers({ 'Retry-After': '1' })).retryAfterSource).toBe('retry-after')
+    const two = { 'retry-after-ms': '500', 'retry-after': '30' }
+    expect(readLimits(new Headers(two)).retryAfterSource).toBe('retry-after')
   })
 })
 
-describe('a header in milliseconds comes before `Retry-After`', () => {
+describe('a finer header comes before the `Retry-After` that it rounds to', () => {
   it.each([
     [{ 'retry-after-ms': '1250', 'retry-after': '2' }, 1250],
-    [{ 'retry-after': '2', 'x-ms-retry-after-ms': '250' }, 250],
+    [{ 'retry-after': '2', 'x-ms-retry-after-ms': '1999' }, 1999],
+    // Rounded down: it would be too soon
+    [{ 'retry-after-ms': '36512', 'retry-after': '36' }, 36_512],
+    [{ 'retry-after': '1', 'x-retry-in': '18.4ms' }, 19],
+    [{ 'x-retry-in': '1m0.5s' }, 60_500],
+    [{ 'retry-after': '2', 'x-ms-retry-after-ms': '250' }, 2000],
+    [{ 'retry-after-ms': '500', 'retry-after': '30' }, 30_000],
+    [{ 'retry-after-ms': '60000', 'retry-after': '1' }, 1000],
     [{ 'retry-after-ms': 'soon', 'retry-after': '2' }, 2000],
     [{ 'x-retry-after-ms': '900' }, 900],
     [{ 'RequestLimit-Default-RetryAfter': '30000' }, 30_000],
