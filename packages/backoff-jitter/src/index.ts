@@ -99,6 +99,7 @@ export const backoffJitter = ({
     const { budget, health } = states(call.key)
     const nextDelay = delays({ baseMs, maxMs, jitter })
     let failedAt: number | undefined
+    let repeatedOnProse = false
     budget.deposit()
     if (attemptTimeoutMs !== undefined) call.attemptTimeoutMs = attemptTimeoutMs
     call.repeatable = (repeatable?.has(request.method) ?? call.repeatable) || hasIdempotencyKey(request)
@@ -133,11 +134,15 @@ export const backoffJitter = ({
       const own = asked > 0 ? asked + (jitter === 'none' ? 0 : Math.random() * ADDED * baseMs) : nextDelay() * haste
       health.note(false)
       const waitMs = verdict.kind === 'rate-limited' ? own : Math.max(own, budget.waitMs())
-      const reason = stop(request, failure, call) ?? tooLong(call, asked, waitMs)
+      // Prose alone is good for one repetition, unless the server's explicit word stands beside it.
+      const onProse = verdict.tentative && !verdict.hint
+      const enough = onProse && repeatedOnProse ? `sent again once on words alone: ${verdict.evidence}` : undefined
+      const reason = stop(request, failure, call) ?? enough ?? tooLong(call, asked, waitMs)
       if (reason !== undefined) {
         if (verdict.retryable) call.giveUp(NAME, reason)
         return false
       }
+      repeatedOnProse ||= onProse
       if (verdict.kind !== 'rate-limited') budget.withdraw()
       if (response) discard(response)
       const facts = { call: call.id, key: call.key, by: NAME, attempt: call.attempt }

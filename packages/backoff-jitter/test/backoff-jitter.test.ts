@@ -37,6 +37,7 @@ const setup = (script: readonly ScriptEntry[], options?: BackoffJitterOptions, p
 }
 
 const statusOf = async (call: Promise<Response>): Promise<number> => (await settled(call)).status
+const FULL = { 'x-concurrent-limit': '3', 'x-concurrent-current': '3' }
 const post = (headers: Record<string, string> = {}): RequestInit => ({ method: 'POST', body: 'one', headers })
 
 describe('1. retries what a repetition can mend, returns everything else at once', () => {
@@ -145,6 +146,13 @@ describe('3. a wait that the server names is a floor; one above maxMs is not sho
     expect(server.times).toEqual([0, 1234])
   })
 
+  test.each(['0', 'Wed, 31 Dec 2025 23:59:59 GMT'])('one of nothing (%s) is none', async (value) => {
+    const answer = { status: 429, headers: { 'retry-after': value }, times: 3 }
+    const { server, fetch } = setup([answer, 200], { jitter: 'none' })
+    await settled(fetch(TARGET))
+    expect(server.times).toEqual([0, 1000, 3000, 7000])
+  })
+
   test('shorter than the backoff, it is believed', async () => {
     const { server, fetch } = setup([{ status: 503, headers: { 'retry-after-ms': '20' } }, 200], { jitter: 'none' })
     await settled(fetch(TARGET))
@@ -165,6 +173,9 @@ describe('4. POST and PATCH are sent again only where that is safe', () => {
   const refusals: [string, ScriptedAnswer][] = [
     ['429', { status: 429 }],
     ['503 with Retry-After', { status: 503, headers: { 'retry-after': '1' } }],
+    ['421', { status: 421 }],
+    ['425', { status: 425 }],
+    ['503 with a concurrency header at its ceiling', { status: 503, headers: FULL }],
     ['500 with x-should-retry: true', { status: 500, headers: { 'x-should-retry': 'true' } }],
   ]
   const failures: [string, ScriptEntry][] = [
@@ -174,6 +185,11 @@ describe('4. POST and PATCH are sent again only where that is safe', () => {
     ['504', 504],
     ['529', 529],
     ['500 with Retry-After', { status: 500, headers: { 'retry-after': '1' } }],
+    ['500 with the code of a lock', { status: 500, body: { code: 'lock_timeout' } }],
+    ['403 with the code of a rate limit', { status: 403, body: { reason: 'rateLimitExceeded' } }],
+    ['409 with words of a lock', { status: 409, body: { message: 'Your payment is being processed' } }],
+    ['409 with a hint in its body', { status: 409, body: { retryable: true } }],
+    ['503 with Retry-After: 0', { status: 503, headers: { 'retry-after': '0' } }],
     ['503 with a wait in its text only', { status: 503, body: { message: 'Overloaded, try again in 1s.' } }],
   ]
 
@@ -554,6 +570,43 @@ describe('14. each backoffJitter() has a state of its own', () => {
     expect(await statusOf(other.fetch(TARGET))).toBe(200)
     expect(other.server.times).toEqual([0, 1000])
     await outcomes(busy)
+  })
+})
+
+describe('15. what only prose says is good for one repetition', () => {
+  const locked: ScriptedAnswer = { status: 409, body: { message: 'This object is locked by another request.' } }
+
+  test('which counts', async () => {
+    const { server, fetch } = setup([{ ...locked, times: Infinity }])
+    expect(await statusOf(fetch(TARGET))).toBe(409)
+    expect(server.times).toHaveLength(2)
+  })
+
+  test('whatever comes between', async () => {
+    const { server, fetch } = setup([locked, 500, locked, 200])
+    expect(await statusOf(fetch(TARGET))).toBe(409)
+    expect(server.times).toHaveLength(3)
+  })
+
+  test('after the wait that it names', async () => {
+    const limited = { status: 403, body: { message: 'Rate limit exceeded, try again in 7 seconds.' } }
+    const { server, fetch } = setup([limited, 200], { jitter: 'none' })
+    expect(await statusOf(fetch(TARGET))).toBe(200)
+    expect(server.times).toEqual([0, 7000])
+  })
+
+  test("unless the server's explicit word stands beside it", async () => {
+    const headers = { 'x-should-retry': 'true' }
+    const { server, fetch } = setup([{ ...locked, headers, times: Infinity }])
+    expect(await statusOf(fetch(TARGET))).toBe(409)
+    expect(server.times).toHaveLength(4)
+  })
+
+  test('a code says more than prose', async () => {
+    const coded = { status: 409, body: { code: 'lock_timeout', message: 'This object is locked.' }, times: Infinity }
+    const { server, fetch } = setup([coded])
+    expect(await statusOf(fetch(TARGET))).toBe(409)
+    expect(server.times).toHaveLength(4)
   })
 })
 

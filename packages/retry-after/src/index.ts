@@ -66,15 +66,16 @@ export const retryAfter = ({
         firstSentAt = Math.min(firstSentAt, sent.at)
         const response = await next(request)
         const verdict = await classifyResponse(response)
-        const waitMs = waitOf(call, verdict)
-        if (paced) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited')
+        const waitMs = waitOf(verdict)
+        // A limit that bare prose speaks of may be none.
+        if (paced && !verdict.tentative) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited')
         if (verdict.action === 'use') state.servedAt = performance.now()
         if (waitMs !== undefined && waitMs <= maxWaitMs && !call.gaveUp) {
           hold.extend(waitMs)
           call.emit({ type: 'hold', call: call.id, key: call.key, by: NAME, reason: verdict.evidence, waitMs })
         }
         turns.look()
-        if (waitMs === undefined || call.gaveUp) return response
+        if (waitMs === undefined || call.gaveUp || !(verdict.refused || call.repeatable)) return response
 
         // Others were served meanwhile: a lost race is no failure of this call.
         const since = pace.crowded ? Math.min(firstSentAt, performance.now() - SHORT_MS) : firstSentAt
@@ -112,15 +113,15 @@ const late = (call: Call, waitMs: number): Error => {
   return new DOMException(`The call was ${reason}`, 'TimeoutError')
 }
 
-/** The wait that this middleware acts on; not that of a POST that may have been carried out. */
-const waitOf = ({ repeatable }: Call, { kind, retryable, refused, retryAfterMs }: Verdict): number | undefined => {
-  if (!retryable || (kind !== 'rate-limited' && kind !== 'overloaded')) return undefined
-  return refused || repeatable ? retryAfterMs : undefined
+/** The wait that this middleware acts on. One of 0 is none: how soon to come back is left to the backoff. */
+const waitOf = ({ kind, retryable, tentative, retryAfterMs }: Verdict): number | undefined => {
+  if (!retryable || tentative || (kind !== 'rate-limited' && kind !== 'overloaded')) return undefined
+  return retryAfterMs === 0 ? undefined : retryAfterMs
 }
 
 /** Retry-After wins over the reset of a window (draft-ietf-httpapi-ratelimit-headers): one that has run out may be given back bit by bit. */
 const windowsOf = ({ limits: { windows }, retryAfterMs }: Verdict): readonly LimitWindow[] => {
-  if (retryAfterMs === undefined) return windows
+  if (!retryAfterMs) return windows
   return windows.map((window) => {
     const { remaining = 0, resetMs = retryAfterMs } = window
     return remaining > 0 ? window : { ...window, resetMs: Math.min(resetMs, retryAfterMs) }

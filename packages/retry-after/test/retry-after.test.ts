@@ -81,6 +81,9 @@ describe('1. an answer that names a wait is sent again after that wait, never be
     ['402', { status: 402, headers: { 'retry-after': '2' } }],
     ['200', { status: 200, headers: { 'retry-after': '2' } }],
     ['202', { status: 202, headers: { 'retry-after': '2' } }],
+    ['429 that asks for no time', { status: 429, headers: { 'retry-after': '0' } }],
+    ['429 that asks for a time gone by', { status: 429, headers: { 'retry-after': 'Wed, 31 Dec 2025 23:59:59 GMT' } }],
+    ['400 in whose prose alone there is a limit', { status: 400, body: { message: 'Rate limit hit, retry in 2s.' } }],
     ['429 that forbids it', asks(2000, { headers: { 'retry-after': '2', 'x-should-retry': 'false' } })],
   ] as [string, ScriptEntry][])('not so a %s: it is returned at once', async (_, answer) => {
     const { server, fetch } = setup([answer])
@@ -118,6 +121,25 @@ describe('1. an answer that names a wait is sent again after that wait, never be
 })
 
 describe('2. the wait holds all calls of the same key, also those that come later', () => {
+  test.each([
+    ['a code', { status: 403, body: { reason: 'rateLimitExceeded' } }],
+    ['overload', { status: 529 }],
+  ] as [string, ScriptedAnswer][])('also that of a POST which is not sent again, by %s', async (_, answer) => {
+    noChance()
+    const { server, fetch } = setup([{ ...answer, headers: { 'retry-after': '1' } }, { times: Infinity }])
+    expect(await statusOf(fetch(TARGET, { method: 'POST', body: 'one' }))).toBe(answer.status)
+    await settled(fetch(TARGET))
+    expect(server.times).toEqual([0, 1000])
+  })
+
+  test('but nobody is held by prose, whatever it says is left', async () => {
+    const body = { message: 'Rate limit reached. Remaining: 0. Try again in 50 seconds.' }
+    const { server, fetch } = setup([{ status: 403, body }, 200])
+    expect(await statusOf(fetch(TARGET))).toBe(403)
+    expect(await statusOf(fetch(TARGET))).toBe(200)
+    expect(server.times).toEqual([0, 0])
+  })
+
   test('one answer holds them all; another key goes on', async () => {
     noChance()
     const { server, fetch } = setup([asks(1000), { times: Infinity }])
@@ -619,6 +641,15 @@ describe('9. when the rest of a window is spoken for, the next one waits for the
     await fetch(TARGET)
     await fetch(TARGET)
     expect(server.times).toEqual([0, 0])
+  })
+
+  test('a refusal that asks for no time tells of its window all the same', async () => {
+    noChance()
+    const headers = { ...limitsOf(['default', 1, 0, 10]), 'retry-after': '0' }
+    const { server, fetch } = setup([{ status: 429, headers }, 200])
+    expect(await statusOf(fetch(TARGET))).toBe(429)
+    expect(await statusOf(fetch(TARGET))).toBe(200)
+    expect(server.times).toEqual([0, 10_000])
   })
 
   test('a reset beyond maxWaitMs is not waited for: the 429 says more', async () => {
