@@ -91,13 +91,14 @@ export const newWatch = (call: Call, request: Request, state: KeyState, holdMs: 
     const { event, receivedAt } = pending
     pending = undefined
     const verdict = verdictFor(event, call)
-    const { kind, status, evidence, retryAfterMs, limits } = verdict
+    const { kind, status, evidence, retryAfterMs, tentative, limits } = verdict
     const hasFailed = FAILED.has(kind)
     // What was never sent, or called off, tells nothing of the server.
     if (status === undefined && !hasFailed) return
     count(hasFailed, evidence)
     if (MONEY.has(kind)) wantsMoney(verdict)
-    if (WAITS.has(kind) && retryAfterMs !== undefined) isHeld(receivedAt + retryAfterMs, evidence)
+    // What only words say holds nobody.
+    if (WAITS.has(kind) && retryAfterMs !== undefined && !tentative) isHeld(receivedAt + retryAfterMs, evidence)
     if (SERVED.has(kind)) served(receivedAt - event.headersMs, limits.credits?.cost)
   }
 

@@ -246,6 +246,14 @@ describe('7. hold', () => {
     })
   })
 
+  test('but not of one that only prose speaks of', async () => {
+    const inner = changing()
+    inner.answer = () => Response.json({ message: 'Rate limit reached, try again in 50 minutes' }, { status: 400 })
+    const { fetch, told } = alerted(inner, {}, [retryAfter()])
+    await fetch(URL_A)
+    expect(told).toEqual([])
+  })
+
   test('short holds add up while no call goes through', async () => {
     const inner = changing()
     inner.answer = refusing(20)

@@ -465,6 +465,24 @@ describe('7. stopAt refuses before sending', () => {
   })
 })
 
+describe('what only prose says of money', () => {
+  test.each([
+    ['billing', 403, 'Insufficient funds'],
+    ['quota-exhausted', 400, 'You have used all of your credits'],
+  ])(
+    '%s alerts, and stops nobody: neither do numbers beside it, or of another failure',
+    async (condition, status, message) => {
+      const alerts: CreditAlert[] = []
+      const meter = creditMeter({ budget: 100, stopAt: 100, onAlert: (alert) => alerts.push(alert) })
+      const broke = { status, body: { message, balance: 0 } }
+      const { fetch } = pipelineOf(meter, respond(broke, { status: 400, body: { balance: 0 } }, 200))
+      for (const answer of [status, 400, 200]) expect((await fetch(URL_A)).status).toBe(answer)
+      expect(alerts).toMatchObject([{ condition }])
+      expect(meter.usage().left).toBe(100)
+    },
+  )
+})
+
 describe('8. bad options fail at creation', () => {
   test.each([
     [{ budget: -1 }, RangeError, 'budget must be a number of credits above 0, got -1'],
