@@ -17,9 +17,9 @@ const BAR = 0.98
 /** Whether the server refused before it did anything, in the words of the documentation: a POST may be sent again. */
 const refused = ({ status, headers, expect: { kind } }: Course): boolean =>
   status === 429 ||
-  kind === 'rate-limited' ||
-  kind === 'concurrency-limited' ||
-  (kind === 'overloaded' && headers.has('retry-after')) ||
+  (status === 503 && headers.has('retry-after')) ||
+  // All rules are on.
+  (status < 400 && (kind === 'rate-limited' || kind === 'concurrency-limited')) ||
   headers.get('x-should-retry') === 'true'
 
 /** From when to when the second request is right, in milliseconds; undefined where there must be none. */
