@@ -1,5 +1,5 @@
-import { classifyError, classifyResponse, type Verdict } from '@aplomb/classify'
-import { type Call, discard, hasIdempotencyKey, keyed, middleware, type Middleware, sleep } from '@aplomb/pipeline'
+import { classifyError, classifyResponse, setAside, type Verdict } from '@aplomb/classify'
+import { type Call, hasIdempotencyKey, keyed, middleware, type Middleware, sleep } from '@aplomb/pipeline'
 import pRetry from 'p-retry'
 import { newRetryBudget } from './budget.ts'
 import { newHealth } from './health.ts'
@@ -92,7 +92,8 @@ export const backoffJitter = ({
 
   const tooLong = (call: Call, asked: number, waitMs: number): string | undefined => {
     if (asked > maxMs) return `the server asks for ${Math.ceil(asked)} ms, maxMs is ${maxMs}`
-    return call.fits(waitMs) ? undefined : `a wait of ${Math.ceil(waitMs)} ms goes past the deadline`
+    if (call.fits(waitMs)) return undefined
+    return `a wait of ${Math.ceil(waitMs)} ms ${call.deadline < Infinity ? 'goes past the deadline' : 'is more than maxTotalWaitMs leaves'}`
   }
 
   return middleware(NAME, async (request, next, call) => {
@@ -100,7 +101,10 @@ export const backoffJitter = ({
     const nextDelay = delays({ baseMs, maxMs, jitter })
     let failedAt: number | undefined
     let repeatedOnProse = false
+    /** The failure before, if it can still be handed over. */
+    let last: Failure | undefined
     budget.deposit()
+    call.maxAttempts = maxAttempts
     if (attemptTimeoutMs !== undefined) call.attemptTimeoutMs = attemptTimeoutMs
     call.repeatable = (repeatable?.has(request.method) ?? call.repeatable) || hasIdempotencyKey(request)
     if (idempotencyKey && !call.repeatable) {
@@ -110,9 +114,13 @@ export const backoffJitter = ({
 
     const attempt = async (): Promise<Response> => {
       let response: Response
+      const attempts = call.attempt
       try {
         response = await next(request)
       } catch (error) {
+        // It has waited for as long as it may, and was not sent again: then what came before stands.
+        const waitedOut = call.attempt === attempts && error instanceof DOMException && error.name === 'TimeoutError'
+        if (last && waitedOut && !call.signal.aborted) throw last
         throw new Failure(classifyError(error, { signal: call.signal }), undefined, error)
       }
       const verdict = await classifyResponse(response)
@@ -144,7 +152,7 @@ export const backoffJitter = ({
       }
       repeatedOnProse ||= onProse
       if (verdict.kind !== 'rate-limited') budget.withdraw()
-      if (response) discard(response)
+      last = response === undefined || setAside(response) ? failure : undefined
       const facts = { call: call.id, key: call.key, by: NAME, attempt: call.attempt }
       call.emit({ type: 'retry', ...facts, reason: `${verdict.kind}: ${verdict.evidence}`, waitMs })
       await sleep(waitMs, call.signal)

@@ -25,5 +25,6 @@ export {
 export type { Lookups } from './lookups.ts'
 export { classifyError, type ClassifyErrorOptions } from './network.ts'
 export { rules } from './rules.ts'
+export { setAside } from './set-aside.ts'
 export type { Action, Answer, Finding, Head, Rule, Verdict, VerdictKind } from './types.ts'
 export { unwrap } from './unwrap.ts'

@@ -1,4 +1,6 @@
 import type { Verdict } from '@aplomb/classify'
+import { type Breaker, newBreaker } from './breaker.ts'
+import { newChance } from './chance.ts'
 import { newCrowd } from './crowd.ts'
 import { newLatency } from './latency.ts'
 import { newNature } from './nature.ts'
@@ -10,22 +12,34 @@ import { newRhythm } from './rhythm.ts'
  * from refusals what it takes, and while it is down send one probe at a time.
  */
 export interface Control {
-  /** Whether one more may go out, with `active` in flight. */
-  room(active: number): boolean
+  /** Whether one more may go out, with `active` in flight, `streams` of them with headers already. */
+  room(active: number, streams?: number): boolean
   /** What the server is taken to allow, for people to look at. */
   readonly limit: number
+  /** Whether the server itself named the ceiling: then open streams count, too. */
+  readonly announced: boolean
+  /** When it last served somebody, on the clock of `performance.now()`. */
+  readonly servedAt: number
   /** Whether it has served somebody of late: then a refusal will pass. */
   readonly serving: boolean
   /** Whether the last thing heard of it, apart from refusals, was a failure. */
   readonly failing: boolean
-  /** Milliseconds by which a call that failed comes back later, so that all who lost the same server do not come at once. */
-  spreadMs(retry: number): number
-  /** Milliseconds until the pause in force ends. */
-  pauseMs(): number
+  /** Whether its outage is over, and began less than a minute ago: refusals are of others who come back, too. */
+  readonly comingBack: boolean
+  /** Whether it refuses at random: then nothing but a moment helps. */
+  readonly random: boolean
+  /** Whether a lone refusal may have been by chance: asking again tells. */
+  readonly uncertain: boolean
+  /** Half-open probes of what is down. */
+  readonly breaker: Pick<Breaker, 'calm' | 'laneOf' | 'waitMs' | 'probe'>
+  /** Milliseconds by which a call that failed again comes back later, so that all who lost the same server do not come at once. */
+  spreadMs(retry: number, request: Request): number
+  /** Milliseconds until there may be room for one more. */
+  pauseMs(active: number, streams?: number): number
   /** Nothing is in flight, and nobody waits. */
   rest(): void
   /** A request goes out, with `active` in flight, itself included. Its answer comes back with what this returns. */
-  sent(active: number): Sent
+  sent(active: number, request: Request): Sent
   /** The answer or the error came; `active` in flight still, itself included. Returns why the limit changed, if it did. */
   learn(verdict: Verdict, sent: Sent, active: number): string | undefined
 }
@@ -33,6 +47,7 @@ export interface Control {
 export interface Sent {
   readonly at: number
   readonly active: number
+  readonly request: Request
 }
 
 /** Enough to find out how fast the server is without being a burden to one that is small: at first, and after each rest. */
@@ -41,16 +56,16 @@ const START = 4
 const SLOW_START = 16
 /** A window that ran out halves what is in flight, as that many come too late each time; but this does no harm. */
 const LATE = 8
-/** Whoever needs more says so with `limit`. */
-const MOST = 256
-/** So many failures in a row, and the server is taken to be down. */
-const DOWN_AFTER = 5
+/** Slow start by time as well as by answers: without one, the limit doubles in so many milliseconds. */
+const RAMP_MS = 50
+/** What was learned is a hypothesis: with nothing sent for so long, in milliseconds, one request may go all the same. */
+const PROBE_AT_LEAST_MS = 10_000
 /** Failures further apart than that are not of one outage. */
 const OUTAGE_MS = 10_000
 /** A refusal that asks for a longer wait holds nobody. */
 export const LONGEST_WAIT_MS = 60_000
-/** Calls come back to a failing server spread over so many times the time since its first failure; with each retry a quarter. */
-const SPREAD = 1.35
+/** From the second retry on, calls come back to a failing server spread over so many times the time since its first failure; with each further one a quarter. */
+const SPREAD = 1.25
 /** For so long after a good answer, refusals are a matter of our pace. */
 const SERVING_MS = 10_000
 /** A learned ceiling is tried again after so many good answers for each slot. */
@@ -64,13 +79,16 @@ const LONGEST_LEFT_FREE_MS = 500
 /** How much of the past the share of failures remembers. */
 const MEMORY = 0.8
 
+/** A refusal that names no time to come back; one that has passed already is none. */
+export const isSilent = ({ retryAfterMs = 0 }: Verdict): boolean => retryAfterMs <= 0
+
 const FAILURES: ReadonlySet<string> = new Set(['server-error', 'network', 'timeout', 'overloaded'])
 /** These say nothing about how the server fares. */
 const SAY_NOTHING: ReadonlySet<string> = new Set(['aborted', 'unknown'])
 
 export const newControl = (fixed: number | undefined): Control => {
   let limit = fixed ?? START
-  let ceiling = fixed ?? MOST
+  let ceiling = fixed ?? Infinity
   let slowStart = fixed ?? SLOW_START
   /** Whether the server itself named the ceiling: then there is nothing to find out beyond it. */
   let announced = false
@@ -94,16 +112,25 @@ export const newControl = (fixed: number | undefined): Control => {
   let outrunAt = -Infinity
   /** How many good answers, for each slot, it takes to try one slot more. */
   let caution = 1
-  const rhythm = newRhythm()
   const crowd = newCrowd()
-  const nature = newNature(() => {
+  const noCeiling = (): void => {
     // What was taken for the most in flight was none.
-    if (!announced) ceiling = fixed ?? MOST
-  })
+    if (!announced) ceiling = fixed ?? Infinity
+  }
+  let rhythm = newRhythm()
+  let nature = newNature(noCeiling)
+  const chance = newChance()
 
+  const breaker = newBreaker()
   const probing = newProbing()
-  /** Whether that is for failures, not for refusals alone. */
-  let down = false
+  /** Whether that is for a server that comes back from an outage, not for its limits alone. */
+  let back = false
+  /** The last call that was refused since the last success, and whether another one was, too. */
+  let refusedCall: Request | undefined
+  let severalRefused = false
+  /** When the ramp was at `limit`; undefined once something was refused, until a rest. */
+  let rampAt: number | undefined = 0
+  let sentAt = -Infinity
   /** A time that the server has named: nothing shortens that. */
   let askedUntil = 0
   let leftFreeUntil = 0
@@ -113,6 +140,27 @@ export const newControl = (fixed: number | undefined): Control => {
 
   const now = (): number => performance.now()
 
+  const ramping = (): boolean =>
+    rampAt !== undefined &&
+    ceiling === Infinity &&
+    nature.is === undefined &&
+    !nature.trying &&
+    !latency.wary &&
+    probing.since === undefined
+
+  /** The limit with what the ramp adds to it by now: never more than a doubling at one moment. */
+  const ramped = (): number => (ramping() ? limit * 2 ** (Math.min(now() - (rampAt ?? 0), RAMP_MS) / RAMP_MS) : limit)
+
+  const endRamp = (): void => {
+    limit = ramped()
+    rampAt = undefined
+  }
+
+  const noteRefused = ({ request }: Sent): void => {
+    if (refusedCall !== undefined && refusedCall !== request) severalRefused = true
+    refusedCall = request
+  }
+
   const grow = (sent: Sent, active: number): void => {
     if (proven > 0 && proven < Infinity) return
     // An idle gate learns nothing about what the server could take.
@@ -120,7 +168,7 @@ export const newControl = (fixed: number | undefined): Control => {
     if (latency.measuring || nature.trying) return
     const doubling = free ?? (!latency.wary && (limit < slowStart || slowStart >= SLOW_START))
     if (limit < ceiling) limit = Math.min(ceiling, limit + (doubling ? 1 : 1 / (limit * caution)))
-    else if (!announced && ceiling < (fixed ?? MOST) && streak > PATIENCE * ceiling) {
+    else if (!announced && ceiling < (fixed ?? Infinity) && streak > PATIENCE * ceiling) {
       streak = 0
       limit = ++ceiling
     }
@@ -136,21 +184,29 @@ export const newControl = (fixed: number | undefined): Control => {
 
   const succeeded = (sent: Sent, active: number): void => {
     rhythm.accepted(sent.at)
+    chance.served(sent)
     lastSuccessAt = now()
+    refusedCall = undefined
+    severalRefused = false
     const tookMs = lastSuccessAt - sent.at
     crowd.heard(tookMs)
+    limit = ramped()
+    if (rampAt !== undefined) rampAt = lastSuccessAt
     limit = latency.heard(sent.at, sent.active, tookMs, limit) ?? limit
     failures = 0
     failing *= MEMORY
     streak++
     served++
     if (streak > PATIENCE) caution = 1
+    breaker.served(sent.request, sent.at)
+    if (rhythm.contradicted) relearn()
     if (nature.served(sent, active, limit)) ceiling = slowStart = limit
+    if (nature.is === 'window' && chance.likely) refuseByChance()
     if (probing.since !== undefined) {
       // An answer from before things went bad is no sign that they are well again.
       if (probing.isOld(sent.at)) return
-      if (!down) limit = Math.min(ceiling, afterRefusal())
-      down = false
+      if (!back) limit = Math.min(ceiling, afterRefusal())
+      back = false
       probing.end()
       // One more alone before there are two.
       if (limit === 1) return
@@ -163,32 +219,40 @@ export const newControl = (fixed: number | undefined): Control => {
     failedAt = now()
     failing = failing * MEMORY + 1 - MEMORY
     served = 0
+    chance.outage()
+    if (overloaded) endRamp()
+    const opened = breaker.failed(sent.request, sent.at)
+    if (opened !== undefined) {
+      // Others of the key go on as they did.
+      if (opened === 'endpoint' && breaker.othersServed) return undefined
+      limitBefore = limit
+      limit = Math.min(limit, START)
+      probing.decide()
+      return 'the server fails: probing'
+    }
     // What was sent before the last decision says nothing about its effect.
     if (probing.isOld(sent.at)) return undefined
-    const news = probing.since === undefined
-    if (!news || failures >= DOWN_AFTER) {
-      if (news) limitBefore = limit
-      down = true
-      limit = Math.min(limit, START)
-      probing.pause(DOWN)
-      return news ? 'the server fails: probing' : undefined
+    // It had come back from an outage, and has not.
+    if (probing.since !== undefined) probing.pause(DOWN)
+    else if (overloaded && failing >= 0.5 && breaker.laneOf(sent.request) === undefined) {
+      probing.decide()
+      limit = slowStart = Math.max(1, limit / 2)
+      return 'overloaded'
     }
-    if (!overloaded || failing < 0.5) return undefined
-    probing.decide()
-    limit = slowStart = Math.max(1, limit / 2)
-    return 'overloaded'
+    return undefined
   }
 
   /** Too many in flight: those that still are is what the server takes. */
   const crowded = (sent: Sent, active: number): string | undefined => {
     streak = 0
+    endRamp()
     if (sent.at > crowdedAt) caution = Math.min(caution * 2, MOST_CAUTION)
     crowdedAt = now()
     limit = Math.max(1, Math.min(limit, active - 1))
     slowStart = Math.min(slowStart, limit)
     if (!announced) ceiling = limit
-    // None is: others keep it full.
-    if (active <= 1 && !probing.isOld(sent.at)) {
+    // None is: others keep it full. A single call may have met something that is only about itself.
+    if (active <= 1 && !probing.isOld(sent.at) && (announced || severalRefused)) {
       probing.pauseFor(crowd.lost(now() - (probing.since ?? now()), slots))
     }
     return `refused with ${active} in flight`
@@ -206,22 +270,58 @@ export const newControl = (fixed: number | undefined): Control => {
     }
     limit = Math.min(limitBefore, ceiling)
     if (failures > 0) {
-      down = true
+      // The breaker has nothing to probe for: it answers.
+      breaker.close()
+      back = true
       limit = Math.min(limit, START)
       probing.pause(BACK, failingSince)
     } else probing.pause(rhythm.openedAt === undefined ? CLOSED : OPENED, rhythm.openedAt)
     const opensInMs = rhythm.waitMs()
     if (opensInMs > 0) probing.sleep(opensInMs)
+    // Before the key pauses: is it not chance?
+    if (news && failures === 0 && chance.wantsTest()) probing.sleep(0)
     return news ? 'refused without a time: probing' : undefined
   }
 
+  /** What was learned from refusals does not hold. */
+  const relearn = (): void => {
+    nature = newNature(noCeiling)
+    rhythm = newRhythm()
+    noCeiling()
+  }
+
+  /** Nothing was to be learned from any refusal, and nothing is. */
+  const refuseByChance = (): void => {
+    chance.believe()
+    relearn()
+    probing.end()
+    limit = Math.max(limit, limitBefore, START)
+    slowStart = fixed ?? SLOW_START
+    proven = Infinity
+    caution = 1
+    crowdedAt = 0
+  }
+
   const refusedSilently = (sent: Sent, active: number): string | undefined => {
+    chance.refused(sent)
+    if (chance.believed) return undefined
+    // One refusal among successes: a limit would refuse the next one, too.
+    if (nature.is === undefined && !nature.trying && active > 1 && chance.negligible) return undefined
+    endRamp()
+    if (nature.is === undefined && chance.likely) {
+      refuseByChance()
+      return 'refused at random'
+    }
     // Long after its last failure, a server that refuses is not one that comes back.
     if (probing.since === undefined && now() - failedAt > OUTAGE_MS) failures = 0
     const fewer = (active < ceiling || active <= 1) && sent.at > crowdedAt
     const news = !nature.trying
     const what = nature.refused(sent, active, fewer)
     if (what === 'in flight') return crowded(sent, active)
+    if (what === 'window' && chance.likely) {
+      refuseByChance()
+      return 'refused at random'
+    }
     if (what !== undefined) return outOfWindow(sent)
     rhythm.refused(sent.at)
     if (news) {
@@ -234,6 +334,7 @@ export const newControl = (fixed: number | undefined): Control => {
 
   /** A window has run out, and says until when: the hold below does the waiting. Once is no habit. */
   const outrun = (sent: Sent): string | undefined => {
+    endRamp()
     if (sent.at <= outrunAt) return undefined
     const first = outrunAt === -Infinity
     outrunAt = now()
@@ -267,69 +368,116 @@ export const newControl = (fixed: number | undefined): Control => {
   const judge = (verdict: Verdict, sent: Sent, active: number): string | undefined => {
     const { kind, retryAfterMs } = verdict
     const reason = heed(verdict, sent, active)
+    // The prose of an answer to something else is about that call alone.
+    if (verdict.tentative) return reason
+    if (kind === 'rate-limited' || kind === 'concurrency-limited') noteRefused(sent)
     if (kind === 'concurrency-limited') {
       if (retryAfterMs !== undefined && retryAfterMs <= LONGEST_WAIT_MS)
         askedUntil = Math.max(askedUntil, now() + retryAfterMs)
       return crowded(sent, active) ?? reason
     }
-    if (kind === 'rate-limited')
-      return (retryAfterMs === undefined ? refusedSilently(sent, active) : outrun(sent)) ?? reason
+    if (kind === 'rate-limited') return (isSilent(verdict) ? refusedSilently(sent, active) : outrun(sent)) ?? reason
     if (FAILURES.has(kind)) return failed(sent, kind === 'overloaded') ?? reason
     if (!SAY_NOTHING.has(kind)) succeeded(sent, active)
     return reason
   }
 
+  /** Milliseconds until the window opens again, as long as the evidence is not against there being one. */
+  const closedMs = (): number => (nature.is === 'window' && !chance.leaning ? rhythm.waitMs() : 0)
+
+  /** Milliseconds until a request may go although what was learned speaks against it. */
+  const floorMs = (active: number, streams: number): number =>
+    active > streams && active >= Math.floor(limit) ? Infinity : Math.max(0, sentAt + PROBE_AT_LEAST_MS - now())
+
   return {
-    room: (active) => {
-      if (probing.waitMs() > 0 || now() < Math.max(askedUntil, leftFreeUntil)) return false
-      if (probing.since !== undefined) return active < 1
-      if (nature.trying) return nature.due && active < (fixed ?? MOST)
-      if (nature.is === 'window' && rhythm.waitMs() > 0) return false
-      return active < Math.floor(limit)
+    room: (active, streams = 0) => {
+      if (now() < askedUntil) return false
+      const unanswered = active - streams
+      if (floorMs(active, streams) === 0 && (!announced || active < ceiling || unanswered === 0)) return true
+      if (probing.waitMs() > 0 || now() < leftFreeUntil) return false
+      if (probing.since !== undefined) return unanswered < 1
+      if (nature.trying) return nature.due && active < (fixed ?? Infinity)
+      if (closedMs() > 0) return false
+      // An open stream keeps nobody out, unless the server itself counts.
+      return active < Math.floor(ramped()) || (unanswered === 0 && !announced && fixed === undefined)
     },
     get limit() {
-      return Math.floor(limit)
+      return Math.floor(ramped())
+    },
+    get announced() {
+      return announced
     },
     get failing() {
       return failures > 0
     },
-    spreadMs: (retry) => {
-      // A probe at a time needs no spreading.
-      if (failures === 0 || probing.since !== undefined) return 0
-      return (Math.random() * SPREAD * (now() - failingSince)) / 4 ** (retry - 1)
+    get comingBack() {
+      return back && now() - failingSince < LONGEST_WAIT_MS
+    },
+    get random() {
+      return chance.believed
+    },
+    get uncertain() {
+      return !nature.trying && chance.possible
+    },
+    breaker,
+    spreadMs: (retry, request) => {
+      // The first retry comes when it is said to; a probe at a time needs no spreading.
+      if (retry < 2 || failures === 0 || probing.since !== undefined || breaker.laneOf(request)) return 0
+      return (Math.random() * SPREAD * (failedAt - failingSince)) / 4 ** (retry - 2)
     },
     get serving() {
       return now() - lastSuccessAt < SERVING_MS
     },
-    pauseMs: () =>
-      Math.max(
+    get servedAt() {
+      return lastSuccessAt
+    },
+    pauseMs: (active, streams = 0) => {
+      const askedMs = Math.max(0, askedUntil - now())
+      const learnedMs = Math.max(
         0,
         probing.waitMs(),
-        askedUntil - now(),
         leftFreeUntil - now(),
         probing.since === undefined ? nature.waitMs() : 0,
-        nature.is === 'window' ? rhythm.waitMs() : 0,
-      ),
+        closedMs(),
+      )
+      // When the ramp has come to one slot more.
+      const rampMs = ramping() ? (rampAt ?? 0) + RAMP_MS * Math.log2((active + 1) / limit) - now() : Infinity
+      const floor = floorMs(active, streams)
+      const ownMs = learnedMs > 0 ? Math.min(learnedMs, floor) : Math.min(rampMs, floor)
+      return Math.max(askedMs, ownMs === Infinity ? 0 : Math.max(1, ownMs))
+    },
     rest: () => {
       rested = true
       served = 0
       nature.rest()
     },
-    sent: (active) => {
-      if (rested && ceiling === MOST && nature.is === undefined) {
+    sent: (active, request) => {
+      sentAt = now()
+      if (rested && ceiling === Infinity && nature.is === undefined) {
         limit = Math.min(limit, START)
         latency.rebase(limit)
+        rampAt = sentAt
       }
       rested = false
+      // What is not made use of does not grow; what is goes on from where it has come to.
+      if (rampAt !== undefined && active <= limit / 2) rampAt = sentAt
+      else if (rampAt !== undefined && ramping() && active > limit) {
+        rampAt = Math.max(rampAt + RAMP_MS * Math.log2(active / limit), sentAt - RAMP_MS)
+        limit = active
+      }
       rhythm.sent()
       if (--proven === 0) limit = 1
-      const one = { at: now(), active }
+      const one = { at: sentAt, active, request }
+      chance.sent(one, nature.is === 'window')
       nature.sent(one)
       return one
     },
     learn: (verdict, sent, active) => {
       const reason = judge(verdict, sent, active)
+      if (verdict.kind === 'rate-limited' || verdict.kind === 'concurrency-limited' || SAY_NOTHING.has(verdict.kind))
+        breaker.ended(sent.request)
       nature.ended(sent)
+      chance.ended(sent)
       return reason
     },
   }

@@ -1,15 +1,17 @@
 import type { Verdict } from '@aplomb/classify'
 import { type Call, onAbort, sleep } from '@aplomb/pipeline'
 import pLimit from 'p-limit'
-import { newControl, type Sent } from './control.ts'
+import { type Control, newControl, type Sent } from './control.ts'
 import { QueueFullError, QueueTimeoutError } from './errors.ts'
-import { newQueue } from './queue.ts'
+import { type Entry, newEntry, newQueue, type Queue } from './queue.ts'
 
 /** The right to have one request in flight. */
-interface Slot {
+export interface Slot {
   sent: Sent
   /** Whether the answer to what was sent has been taken in. */
   answered: boolean
+  /** Its headers have come, and its body goes on: an open stream. */
+  stream(): void
   /** Gives it back. Once is enough; more does no harm. */
   release(): void
 }
@@ -22,12 +24,10 @@ export interface Gate {
   readonly limit: number
   readonly active: number
   readonly queued: number
-  /** Whether the server has served somebody of late. */
-  readonly serving: boolean
-  /** Whether it failed, and has served nobody since. */
-  readonly failing: boolean
+  /** What is known of the server. */
+  readonly control: Pick<Control, 'serving' | 'servedAt' | 'failing' | 'comingBack' | 'random' | 'uncertain'>
   /** A slot, now or when the turn comes. */
-  enter(call: Call, as: Place): Promise<Slot>
+  enter(call: Call, request: Request, as: Place): Promise<Slot>
   /** Whether a slot that was taken a while ago is still within the limit: then it may be sent from now. */
   keeps(slot: Slot): boolean
   /** Takes in what came of a request, whose slot is not given back yet. */
@@ -40,6 +40,12 @@ export interface GateSetting {
   readonly queueTimeoutMs: number | undefined
 }
 
+/** The longest delay that a timer takes. */
+const LONGEST_TIMER_MS = 2 ** 31
+
+const waitedOut = (): Error =>
+  new DOMException('The call has waited for as long as maxTotalWaitMs allows', 'TimeoutError')
+
 /** Nobody shall retry: the queue was not too full by chance. */
 const refuse = (call: Call, error: Error): Error => {
   call.giveUp('concurrency-gate', error.message)
@@ -48,6 +54,7 @@ const refuse = (call: Call, error: Error): Error => {
 
 export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate => {
   const control = newControl(fixed)
+  const { breaker } = control
   const queue = newQueue()
   // p-limit counts the slots; the order of waiting is ours, because its queue knows neither abort nor time-out.
   const slots = pLimit(1)
@@ -56,70 +63,147 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
   /** As p-limit's count, but exact at once: of several answers in one turn, each is judged by those still out. */
   let active = 0
 
-  const take = (): Slot => {
+  /** Of those, open streams. */
+  let streams = 0
+  /** Calls that wait for a probe, by what is down. */
+  const lanes = new Map<string, Queue>()
+  let parked = 0
+
+  const take = (request: Request): Slot => {
     const { promise, resolve } = Promise.withResolvers<void>()
     void slots(() => promise).then(pump)
     let held = true
+    let streaming = false
     const release = (): void => {
       if (!held) return
       held = false
-      if (--active === 0 && queue.size === 0) control.rest()
+      if (streaming) streams--
+      if (--active === 0 && queue.size + parked === 0) control.rest()
       resolve()
     }
-    return { sent: control.sent(++active), answered: false, release }
+    const stream = (): void => {
+      if (!held || streaming) return
+      streaming = true
+      streams++
+      pump()
+    }
+    return { sent: control.sent(measured(++active), request), answered: false, stream, release }
   }
 
+  /** In flight for what is learned from it: an open stream counts where the server itself counts. */
+  const measured = (count: number): number => (control.announced ? count : count - streams)
+
   const room = (): boolean => {
-    const free = control.room(slots.activeCount)
+    const free = control.room(slots.activeCount, streams)
     if (free) slots.concurrency = slots.activeCount + 1
     return free
+  }
+
+  /** Who waits for a probe steps aside, so that others pass. */
+  const park = (entry: Entry, lane: string): void => {
+    const line = lanes.get(lane) ?? newQueue()
+    lanes.set(lane, line)
+    queue.leave(entry)
+    line.join(entry, false)
+    parked++
+  }
+
+  /** Those whose lane is not closed any more stand in front again. */
+  const unpark = (): void => {
+    for (const [lane, line] of lanes) {
+      const { first } = line
+      if (first && breaker.laneOf(first.request) === lane) continue
+      lanes.delete(lane)
+      for (let entry = line.last; entry; entry = line.last) {
+        line.leave(entry)
+        parked--
+        queue.join(entry, true)
+      }
+    }
+  }
+
+  const remove = (entry: Entry): void => {
+    const line = entry.queue
+    if (line !== undefined && line !== queue) parked--
+    line?.leave(entry)
+  }
+
+  const admit = (entry: Entry, lane?: string): void => {
+    remove(entry)
+    entry.admit(lane)
+  }
+
+  /** Milliseconds until the next probe. */
+  const probe = (): number => {
+    let nextMs = Infinity
+    for (const [lane, { first }] of lanes) {
+      if (!first) continue
+      const waitMs = breaker.waitMs(lane)
+      if (waitMs > 0) nextMs = Math.min(nextMs, waitMs)
+      else {
+        slots.concurrency = slots.activeCount + 1
+        admit(first, lane)
+      }
+    }
+    return nextMs
   }
 
   const pump = (): void => {
     clearTimeout(timer)
     timer = undefined
-    while (queue.size > 0) {
-      if (room()) {
-        queue.shift()?.admit()
-        continue
+    if (parked > 0) unpark()
+    let nextMs = Infinity
+    while (queue.first) {
+      const { first } = queue
+      const lane = breaker.laneOf(first.request)
+      if (lane !== undefined) park(first, lane)
+      else if (room()) admit(first)
+      else {
+        const pauseMs = control.pauseMs(slots.activeCount, streams)
+        // A pause may have ended between the two questions: then there is room after all.
+        if (pauseMs === 0 && room()) continue
+        if (pauseMs > 0) nextMs = pauseMs
+        break
       }
-      const pauseMs = control.pauseMs()
-      if (pauseMs > 0) timer = setTimeout(pump, Math.ceil(pauseMs))
-      // A pause may have ended between the two questions: then there is room after all.
-      if (pauseMs > 0 || !room()) return
     }
+    if (parked > 0) nextMs = Math.min(nextMs, probe())
+    if (nextMs < Infinity) timer = setTimeout(pump, Math.ceil(nextMs))
   }
 
   // A hundred thousand calls may wait here: as few closures for each as will do.
-  const lineUp = (call: Call, as: Place): Promise<Slot> =>
+  const lineUp = (call: Call, request: Request, as: Place): Promise<Slot> =>
     new Promise((resolve, reject) => {
       const ahead = as === 'ahead'
       if (call.signal.aborted) return reject(call.signal.reason)
-      if ((queue.size === 0 || ahead) && room()) return resolve(take())
-      if (as === 'new' && queue.size >= maxQueue) return reject(refuse(call, new QueueFullError(call.key, maxQueue)))
+      if ((queue.size === 0 || ahead) && breaker.laneOf(request) === undefined && room()) return resolve(take(request))
+      if (as === 'new' && queue.size + parked >= maxQueue)
+        return reject(refuse(call, new QueueFullError(call.key, maxQueue)))
       const began = performance.now()
-      const entry = queue.join(() => {
+      const entry = newEntry(request, (lane) => {
         clearTimeout(expiry)
         stopListening()
         call.waited('queue', performance.now() - began)
-        resolve(take())
-      }, ahead)
-      const leave = (late?: QueueTimeoutError): void => {
+        if (lane !== undefined) breaker.probe(lane, request)
+        resolve(take(request))
+      })
+      const leave = (late?: Error): void => {
         clearTimeout(expiry)
         stopListening()
-        queue.leave(entry)
+        remove(entry)
         pump()
         reject(late ? refuse(call, late) : call.signal.reason)
       }
-      const expiry =
-        queueTimeoutMs === undefined
-          ? undefined
-          : setTimeout(() => leave(new QueueTimeoutError(call.key, queueTimeoutMs)), queueTimeoutMs)
+      const mayWaitMs = call.attempt > 0 ? call.mayWaitMs() : Infinity
+      const expiryMs = Math.min(queueTimeoutMs ?? Infinity, mayWaitMs)
+      const expire = (): void =>
+        leave(expiryMs === queueTimeoutMs ? new QueueTimeoutError(call.key, queueTimeoutMs) : waitedOut())
+      const expiry = expiryMs < LONGEST_TIMER_MS ? setTimeout(expire, Math.max(0, expiryMs)) : undefined
       const stopListening = onAbort(call.signal, leave)
+      queue.join(entry, ahead)
       if (call.observed) {
         const { limit } = control
         const { id, key } = call
-        call.emit({ type: 'queue', call: id, key, queued: queue.size, active: slots.activeCount, limit })
+        call.emit({ type: 'queue', call: id, key, queued: queue.size + parked, active: slots.activeCount, limit })
       }
       pump()
     })
@@ -132,32 +216,30 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       return active
     },
     get queued() {
-      return queue.size
+      return queue.size + parked
     },
-    get serving() {
-      return control.serving
-    },
-    get failing() {
-      return control.failing
-    },
-    enter: (call, as) => {
-      const spreadMs = as === 'new' && call.attempt > 0 ? control.spreadMs(call.attempt) : 0
-      if (spreadMs === 0 || !call.fits(spreadMs)) return lineUp(call, as)
+    control,
+    enter: (call, request, as) => {
+      const spreadMs = as === 'new' && call.attempt > 0 ? control.spreadMs(call.attempt, request) : 0
+      if (spreadMs === 0 || !call.fits(spreadMs)) return lineUp(call, request, as)
       return sleep(spreadMs, call.signal).then(() => {
         call.waited('queue', spreadMs)
-        return lineUp(call, as)
+        return lineUp(call, request, as)
       })
     },
     keeps: (slot) => {
       if (active > Math.max(1, control.limit)) return false
-      slot.sent = slot.answered ? control.sent(active) : Object.assign(slot.sent, { at: performance.now(), active })
+      const { request } = slot.sent
+      slot.sent = slot.answered
+        ? control.sent(measured(active), request)
+        : Object.assign(slot.sent, { at: performance.now(), active: measured(active) })
       slot.answered = false
       return true
     },
     learn: (call, slot, verdict) => {
       slot.answered = true
       const previous = control.limit
-      const reason = control.learn(verdict, slot.sent, active)
+      const reason = control.learn(verdict, slot.sent, measured(active))
       const { limit } = control
       if (call.observed && limit !== previous) {
         call.emit({ type: 'limit', call: call.id, key: call.key, limit, previous, reason: reason ?? 'all goes well' })

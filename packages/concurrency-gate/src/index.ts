@@ -1,8 +1,8 @@
-import { carryVerdict, classifyError, classifyResponse, type Verdict } from '@aplomb/classify'
-import { type Call, discard, keyed, middleware, type Middleware } from '@aplomb/pipeline'
+import { carryVerdict, classifyError, classifyResponse, setAside, type Verdict } from '@aplomb/classify'
+import { type Call, keyed, middleware, type Middleware, sleep } from '@aplomb/pipeline'
 import { isStream, whenRead } from './body.ts'
-import { LONGEST_WAIT_MS } from './control.ts'
-import { type Gate, newGate, type Place } from './gate.ts'
+import { isSilent, LONGEST_WAIT_MS } from './control.ts'
+import { type Gate, newGate, type Place, type Slot } from './gate.ts'
 
 export { QueueFullError, QueueTimeoutError } from './errors.ts'
 
@@ -42,11 +42,31 @@ const MOST_REFUSALS = 40
 /** The same for refusals without a reason: beyond, backoff-jitter counts and waits. */
 const MOST_SILENT_REFUSALS = 20
 
-/** Refusals to act on: for too many in flight; and those without a time, of one among many, while the server serves. */
-const isOurs = ({ kind, retryable, retryAfterMs }: Verdict, gate: Gate, refusals: number): boolean => {
-  if (!retryable || kind === 'concurrency-limited') return retryable
-  if (kind !== 'rate-limited' || retryAfterMs !== undefined || refusals >= MOST_SILENT_REFUSALS) return false
-  return gate.failing || (gate.serving && gate.active + gate.queued > 1)
+/** A call that was refused by chance is sent again after so many milliseconds, twice as many each time. */
+const CHANCE_MS = 50
+const LONGEST_CHANCE_MS = 1000
+/** Others keep the server full: the tries of a call that count are few, and so they are further and further apart. */
+const CROWDED_MS = 50
+const CROWDED_GROWTH = 4
+
+/** How often a call was refused before, and whether this time is no failure of its own. */
+interface Refusals {
+  readonly refusals: number
+  readonly excused: boolean
+}
+
+/** When a refused call is sent again by the gate: at once in its turn, or after some milliseconds; undefined if it is not its own to send. */
+const againMs = (call: Call, verdict: Verdict, gate: Gate, { refusals, excused }: Refusals): number | undefined => {
+  const { kind, retryable, refused, tentative } = verdict
+  if (!retryable || tentative || !(refused || call.repeatable)) return undefined
+  if (kind === 'concurrency-limited')
+    return gate.active > 1 || excused ? 0 : CROWDED_MS * CROWDED_GROWTH ** call.counted
+  if (kind !== 'rate-limited' || !isSilent(verdict) || refusals >= MOST_SILENT_REFUSALS) return undefined
+  const { random, failing, serving, uncertain } = gate.control
+  if (random) return Math.min(LONGEST_CHANCE_MS, CHANCE_MS * 2 ** refusals)
+  const alone = gate.active + gate.queued <= 1
+  if (failing || (!alone && (serving || gate.active > 1))) return 0
+  return alone && refusals === 0 && uncertain ? 0 : undefined
 }
 
 /**
@@ -80,11 +100,12 @@ export const concurrencyGate = ({
     (gate) => gate.active === 0 && gate.queued === 0,
   )
 
-  /** A call that the backoff sends again comes back with its refusals. */
-  const refused = new WeakMap<Call, number>()
+  /** A call that the backoff sends again comes back with what became of it before. */
+  const histories = new WeakMap<Call, { refusals: number; readonly firstSentAt: number }>()
 
   const stop = (call: Call, refusals: number, waitMs: number): string | undefined => {
     if (refusals >= MOST_REFUSALS) return `refused ${refusals} times`
+    if (call.counted >= call.maxAttempts) return `refused ${call.counted} times, and nobody else was served meanwhile`
     if (waitMs > LONGEST_WAIT_MS || !call.fits(waitMs)) return `a wait of ${Math.ceil(waitMs)} ms is too long`
     if (!call.canReplay) return 'the request body cannot be sent again'
     return undefined
@@ -93,46 +114,64 @@ export const concurrencyGate = ({
   const gateway = middleware(NAME, async (request, next, call) => {
     const gate = gates(call.key)
     let place: Place = 'new'
+    let last: Response | undefined
     for (;;) {
-      const refusals = refused.get(call) ?? 0
-      let slot = await gate.enter(call, place)
+      let slot: Slot
+      try {
+        slot = await gate.enter(call, request, place)
+      } catch (error) {
+        // It was not sent again: then the last answer stands.
+        if (last && !call.signal.aborted) return last
+        throw error
+      }
+      const history = histories.get(call) ?? { refusals: 0, firstSentAt: slot.sent.at }
+      const { refusals, firstSentAt } = history
       let kept = false
       call.seat = {
         heard: async (response) => gate.learn(call, slot, await classifyResponse(response)),
         regain: () => {
           if (gate.keeps(slot)) return undefined
           slot.release()
-          return gate.enter(call, 'ahead').then((anew) => {
+          return gate.enter(call, request, 'ahead').then((anew) => {
             slot = anew
           })
         },
       }
+      let waitMs: number | undefined
       try {
         const response = await next(request)
         const verdict = await classifyResponse(response)
         gate.learn(call, slot, verdict)
-        if (isOurs(verdict, gate, refusals) && !call.gaveUp) {
-          call.excuse()
-          refused.set(call, refusals + 1)
-          const reason = stop(call, refusals + 1, verdict.retryAfterMs ?? 0)
-          if (reason === undefined) {
-            place = verdict.kind === 'concurrency-limited' ? 'ahead' : 'again'
-            discard(response)
-            call.emit({
-              type: 'retry',
-              call: call.id,
-              key: call.key,
-              by: NAME,
-              attempt: call.attempt,
-              reason: `${verdict.kind}: ${verdict.evidence}`,
-              waitMs: 0,
-            })
-            continue
-          }
-          call.giveUp(NAME, reason)
+        // No failure of this call: the server serves others of its key meanwhile, or is just coming back.
+        const { serving, servedAt, comingBack } = gate.control
+        const excused = (serving && servedAt > firstSentAt) || comingBack
+        waitMs = call.gaveUp ? undefined : againMs(call, verdict, gate, { refusals, excused })
+        if (waitMs === undefined) {
+          kept = slotUntil === 'body' || (slotUntil === 'auto' && isStream(response))
+          if (!kept) return response
+          slot.stream()
+          return carryVerdict(response, whenRead(response, slot.release))
         }
-        kept = slotUntil === 'body' || (slotUntil === 'auto' && isStream(response))
-        return kept ? carryVerdict(response, whenRead(response, slot.release)) : response
+        if (excused) call.excuse()
+        history.refusals++
+        histories.set(call, history)
+        const reason = stop(call, history.refusals, Math.max(waitMs, verdict.retryAfterMs ?? 0))
+        if (reason !== undefined) {
+          call.giveUp(NAME, reason)
+          return response
+        }
+        // It keeps its turn, unless none of ours was in flight: then others are to try, too.
+        place = verdict.kind === 'concurrency-limited' && gate.active > 1 ? 'ahead' : 'again'
+        last = setAside(response)
+        call.emit({
+          type: 'retry',
+          call: call.id,
+          key: call.key,
+          by: NAME,
+          attempt: call.attempt,
+          reason: `${verdict.kind}: ${verdict.evidence}`,
+          waitMs,
+        })
       } catch (error) {
         const verdict = classifyError(error, { signal: call.signal })
         // What a middleware below has refused to send says nothing about the server.
@@ -140,6 +179,10 @@ export const concurrencyGate = ({
         throw error
       } finally {
         if (!kept) slot.release()
+      }
+      if (waitMs > 0) {
+        await sleep(waitMs, call.signal)
+        call.waited('backoff', waitMs)
       }
     }
   })

@@ -7,6 +7,8 @@ export interface Rhythm {
   waitMs(): number
   /** When this window let its first request through, if that is known. */
   readonly openedAt: number | undefined
+  /** Whether the length that was found cannot be: it has more than doubled since. */
+  readonly contradicted: boolean
   /** Whether it is known how many requests a window takes. */
   readonly known: boolean
   sent(): void
@@ -56,6 +58,7 @@ export const newRhythm = (): Rhythm => {
   let sentAt = 0
   let quota = Infinity
   let periodMs: number | undefined
+  let firstPeriodMs: number | undefined
   /** The period is longer than this. */
   let aboveMs = 0
   /** Whether the period has held: until then a window begins with one request. */
@@ -110,6 +113,7 @@ export const newRhythm = (): Rhythm => {
     // One request finds out that it is too short.
     const round = ROUND_MS.find((ms) => ms > aboveMs && ms <= Math.min(at - shutAt, most * NEARLY))
     periodMs = round ?? Math.min(most, aboveMs * 1.25 + 1)
+    firstPeriodMs ??= periodMs
   }
 
   const open = (at: number): void => {
@@ -150,6 +154,9 @@ export const newRhythm = (): Rhythm => {
   return {
     get openedAt() {
       return several() ? undefined : openedAt
+    },
+    get contradicted() {
+      return firstPeriodMs !== undefined && periodMs !== undefined && periodMs > 2 * firstPeriodMs
     },
     get known() {
       return quota < Infinity

@@ -11,6 +11,7 @@ export interface Setting {
   readonly inner: Fetch
   readonly key: string | ((request: Request) => string) | undefined
   readonly timeoutMs: number | undefined
+  readonly maxTotalWaitMs: number
   readonly replayLimitBytes: number
   readonly onEvent: EventListener | undefined
 }
@@ -56,6 +57,9 @@ const originOf = (url: string): string => {
 const timeoutError = (what: string, ms: number): DOMException =>
   new DOMException(`The ${what} timed out after ${ms} ms`, 'TimeoutError')
 
+/** As often as p-retry, ky and the SDKs send by default, or once more. */
+const MAX_ATTEMPTS = 4
+
 /** No error is this one. */
 const NOTHING = Symbol('nothing')
 
@@ -63,7 +67,7 @@ const NOTHING = Symbol('nothing')
 export const begin = (
   source: Source,
   given: Given,
-  { inner, key, timeoutMs, replayLimitBytes, onEvent }: Setting,
+  { inner, key, timeoutMs, maxTotalWaitMs, replayLimitBytes, onEvent }: Setting,
 ): LiveCall => {
   const caller = given.signal
   const controller = timeoutMs === undefined ? undefined : new AbortController()
@@ -76,6 +80,8 @@ export const begin = (
   const responses: Response[] = []
   let listeners: readonly { readonly listener: EventListener }[] = []
   let waits = { queue: 0, hold: 0, backoff: 0 }
+  /** Since the first attempt was sent, in milliseconds. */
+  let totalWaitMs = 0
   let lastExcused = 0
   let lastError: unknown = NOTHING
 
@@ -129,10 +135,16 @@ export const begin = (
     gaveUp: undefined,
     observed: onEvent !== undefined,
     attemptTimeoutMs: undefined,
+    maxAttempts: MAX_ATTEMPTS,
     seat: undefined,
-    fits: (waitMs) => performance.now() + waitMs < call.deadline,
+    mayWaitMs: () => {
+      const leftMs = call.deadline - performance.now()
+      return call.attempt === 0 ? leftMs : Math.min(leftMs, maxTotalWaitMs - totalWaitMs)
+    },
+    fits: (waitMs) => waitMs < call.mayWaitMs(),
     waited: (kind: WaitKind, ms) => {
       waits[kind] += ms
+      if (call.attempt > 0) totalWaitMs += ms
     },
     excuse: () => {
       if (call.attempt > lastExcused) call.counted--

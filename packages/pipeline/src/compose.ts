@@ -20,6 +20,11 @@ export interface CreateFetchOptions {
    * rejects with a `TimeoutError`; a wait that would not fit is not begun. @default none
    */
   readonly timeoutMs?: number | undefined
+  /**
+   * How long a call may wait in all once it has been sent, in milliseconds: backing off, on hold, and in line for its
+   * next attempt. Then its last answer is returned, its last error rethrown. @default 300000
+   */
+  readonly maxTotalWaitMs?: number | undefined
   /** Hears of everything that happens to every call. */
   readonly onEvent?: EventListener | undefined
   /** How much of the body of a `Request` is kept for sending it again, in bytes. @default 1 MiB */
@@ -32,6 +37,7 @@ type Chain = (request: Request, call: LiveCall, last: Next) => Promise<Response>
 const handlers = new WeakMap<Middleware, Handler>()
 
 const REPLAY_LIMIT_BYTES = 2 ** 20
+const MAX_TOTAL_WAIT_MS = 300_000
 
 const bottom: Chain = (request, _call, last) => last(request)
 
@@ -61,6 +67,7 @@ const describe = (value: unknown): string =>
 const PLAIN: Omit<Setting, 'inner'> = {
   key: undefined,
   timeoutMs: undefined,
+  maxTotalWaitMs: MAX_TOTAL_WAIT_MS,
   replayLimitBytes: REPLAY_LIMIT_BYTES,
   onEvent: undefined,
 }
@@ -153,6 +160,7 @@ const globalFetch = (): { readonly inner: Fetch; readonly isInside: () => boolea
  */
 export const createFetch = (middlewares: readonly Middleware[], options: CreateFetchOptions = {}): Fetch => {
   const { fetch, key, timeoutMs, onEvent, replayLimitBytes = REPLAY_LIMIT_BYTES } = options
+  const { maxTotalWaitMs = MAX_TOTAL_WAIT_MS } = options
   const chain = build(middlewares, 'createFetch')
   for (const [name, value] of Object.entries({ fetch, onEvent })) {
     if (value !== undefined && typeof value !== 'function')
@@ -164,11 +172,13 @@ export const createFetch = (middlewares: readonly Middleware[], options: CreateF
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1)) {
     throw new RangeError(`createFetch: timeoutMs must be above 0 and at most 2147483647, got ${timeoutMs}`)
   }
+  if (!(typeof maxTotalWaitMs === 'number' && maxTotalWaitMs >= 0))
+    throw new RangeError(`createFetch: maxTotalWaitMs must be 0 or more, got ${maxTotalWaitMs}`)
   if (!(replayLimitBytes >= 0))
     throw new RangeError(`createFetch: replayLimitBytes must be 0 or more, got ${replayLimitBytes}`)
 
   const { inner, isInside } = fetch ? { inner: fetch, isInside: () => false } : globalFetch()
-  const setting: Setting = { inner, key, timeoutMs, replayLimitBytes, onEvent }
+  const setting: Setting = { inner, key, timeoutMs, maxTotalWaitMs, replayLimitBytes, onEvent }
   const plain = middlewares.length === 0 && timeoutMs === undefined && onEvent === undefined
 
   const made: Fetch = async (input, init) => {

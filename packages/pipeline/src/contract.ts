@@ -62,7 +62,14 @@ export interface Call {
   attemptTimeoutMs: number | undefined
   /** The place in a gate above, if there is one. */
   seat: Seat | undefined
-  /** Whether a wait of this many milliseconds ends before the deadline. If not, do not begin it. */
+  /** How often it may be sent for failures of its own. Backoff-jitter sets its option. @default 4 */
+  maxAttempts: number
+  /**
+   * How many milliseconds a wait that begins now may last: until the deadline and, once the call has been sent, for as
+   * long as its waits since then stay within `maxTotalWaitMs`.
+   */
+  mayWaitMs(): number
+  /** Whether a wait of this many milliseconds may be begun. */
   fits(waitMs: number): boolean
   /** Notes time spent waiting, for the next `attempt` event. */
   waited(kind: WaitKind, ms: number): void

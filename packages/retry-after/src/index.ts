@@ -1,6 +1,6 @@
-import { classifyResponse, type Verdict } from '@aplomb/classify'
+import { classifyResponse, setAside, type Verdict } from '@aplomb/classify'
 import type { LimitWindow } from '@aplomb/limits'
-import { type Call, discard, keyed, middleware, type Middleware } from '@aplomb/pipeline'
+import { type Call, keyed, middleware, type Middleware } from '@aplomb/pipeline'
 import { newHold } from './hold.ts'
 import { newPace } from './pace.ts'
 import { SHORT_MS } from './share.ts'
@@ -59,10 +59,16 @@ export const retryAfter = ({
     const state = states(call.key)
     const { hold, pace, turns } = state
     let firstSentAt = Infinity
+    let last: Response | undefined
     state.calls++
     try {
       for (let again = false; ; again = true) {
-        const sent = await turns.pass(call, again)
+        const sent = await turns.pass(call, again).catch((error: unknown) => {
+          if (last === undefined || call.signal.aborted) throw error
+          return undefined
+        })
+        // It cannot be sent again: then the last answer stands.
+        if (sent === undefined) return last as Response
         firstSentAt = Math.min(firstSentAt, sent.at)
         const response = await next(request)
         const verdict = await classifyResponse(response)
@@ -90,7 +96,7 @@ export const retryAfter = ({
         const facts = { call: call.id, key: call.key, by: NAME, attempt: call.attempt }
         call.emit({ type: 'retry', ...facts, reason: `${verdict.kind}: ${verdict.evidence}`, waitMs })
         await call.seat?.heard(response)
-        discard(response)
+        last = setAside(response)
       }
     } finally {
       state.calls--
@@ -98,7 +104,7 @@ export const retryAfter = ({
 
     function stop(waitMs: number): string | undefined {
       if (waitMs > maxWaitMs) return `the server asks for ${seconds(waitMs)}, maxWaitMs is ${seconds(maxWaitMs)}`
-      if (!call.fits(waitMs)) return `the server asks for ${seconds(waitMs)}, past the deadline`
+      if (!call.fits(waitMs)) return `the server asks for ${seconds(waitMs)}, ${pastOf(call)}`
       if (call.counted >= maxAttempts) return `${call.counted} attempts were made, maxAttempts is ${maxAttempts}`
       if (!call.canReplay) return 'the request body cannot be sent again'
       return undefined
@@ -106,9 +112,9 @@ export const retryAfter = ({
   })
 }
 
-/** Of a call that is on hold for longer than its deadline. */
+/** Of a call that is on hold for longer than it may wait. */
 const late = (call: Call, waitMs: number): Error => {
-  const reason = `on hold for ${seconds(waitMs)} more, past the deadline`
+  const reason = `on hold for ${seconds(waitMs)} more, ${pastOf(call)}`
   call.giveUp(NAME, reason)
   return new DOMException(`The call was ${reason}`, 'TimeoutError')
 }
@@ -127,5 +133,9 @@ const windowsOf = ({ limits: { windows }, retryAfterMs }: Verdict): readonly Lim
     return remaining > 0 ? window : { ...window, resetMs: Math.min(resetMs, retryAfterMs) }
   })
 }
+
+/** Which bound of a call a wait does not fit. */
+const pastOf = ({ deadline }: Call): string =>
+  deadline < Infinity ? 'past the deadline' : 'more than maxTotalWaitMs leaves'
 
 const seconds = (ms: number): string => `${Math.ceil(ms / 100) / 10} s`

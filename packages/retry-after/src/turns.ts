@@ -3,7 +3,7 @@ import { type Call, onAbort } from '@aplomb/pipeline'
 /** Calls that wait until their key may send: those that were refused before, then first come, first served. */
 export interface Turns<Turn> {
   readonly size: number
-  /** The call's turn, now or when it comes. Rejects at once when the signal fires, or the wait will not fit the deadline. */
+  /** The call's turn, now or when it comes. Rejects at once when the signal fires, or the wait is longer than the call may wait. */
   pass(call: Call, again: boolean): Promise<Turn>
   /** The wait may have changed. */
   look(): void
@@ -14,7 +14,7 @@ export interface TurnSetting<Turn> {
   readonly waitMs: () => number
   /** Counts one as sent. */
   readonly take: () => Turn
-  /** The error for a call whose deadline comes first. */
+  /** The error for a call that may not wait that long. */
   readonly late: (call: Call, waitMs: number) => Error
 }
 
@@ -26,6 +26,8 @@ const APART_MS = 20
 const LONGEST_MS = 2 ** 31 - 1
 
 interface Waiter {
+  /** Until when it may wait. */
+  readonly until: number
   readonly call: Call
   readonly admit: () => void
   readonly fail: (reason: unknown) => void
@@ -45,10 +47,11 @@ export const newTurns = <Turn>({ waitMs, take, late }: TurnSetting<Turn>): Turns
 
   /** Those who would wait in vain hear of it now. */
   const dismiss = (ms: number): void => {
-    if (performance.now() + ms < earliest) return
+    const at = performance.now() + ms
+    if (at < earliest) return
     earliest = Infinity
-    for (const { call, fail } of [...refused, ...fresh]) {
-      if (call.fits(ms)) earliest = Math.min(earliest, call.deadline)
+    for (const { until, call, fail } of [...refused, ...fresh]) {
+      if (at < until) earliest = Math.min(earliest, until)
       else fail(late(call, ms))
     }
   }
@@ -107,6 +110,7 @@ export const newTurns = <Turn>({ waitMs, take, late }: TurnSetting<Turn>): Turns
         since = timer = undefined
       }
       const waiter: Waiter = {
+        until: began + call.mayWaitMs(),
         call,
         admit: () => {
           leave()
@@ -119,7 +123,7 @@ export const newTurns = <Turn>({ waitMs, take, late }: TurnSetting<Turn>): Turns
         },
       }
       line.add(waiter)
-      earliest = Math.min(earliest, call.deadline)
+      earliest = Math.min(earliest, waiter.until)
       const stopListening = onAbort(call.signal, () => waiter.fail(call.signal.reason))
       if (timer === undefined) look()
     })

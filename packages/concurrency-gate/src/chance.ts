@@ -1,0 +1,134 @@
+import type { Sent } from './control.ts'
+
+/**
+ * Finds out whether a server refuses at random: then a refusal says nothing about windows or ceilings, and nothing is to
+ * be learned from it. A sequential probability ratio test (Wald, 1945): is the first request sent after a refusal,
+ * within about a round trip, served? A window that ran out refuses it, chance hardly ever.
+ */
+export interface Chance {
+  /** Whether the evidence is for it. */
+  readonly leaning: boolean
+  /** Whether the evidence is enough, if nothing else explains the refusals. */
+  readonly likely: boolean
+  /** Whether refusals are taken for chance. */
+  readonly believed: boolean
+  believe(): void
+  /** Whether it still may be. */
+  readonly possible: boolean
+  /** Before the key pauses for a refusal: whether one request should go at once, to be such a test. */
+  wantsTest(): boolean
+  /** A request goes out; `anyway` if it is known that nothing else but a window can refuse it. */
+  sent(one: Sent, anyway: boolean): void
+  served(one: Sent): void
+  /** Refused without a word. Returns whether chance was believed, and is not any more. */
+  refused(one: Sent): boolean
+  /** Whether the last refusal may be let pass: the only one since a success, or there is evidence for chance. */
+  readonly negligible: boolean
+  /** An answer or an error has been taken in, whatever it was. */
+  ended(one: Sent): void
+  /** The server fails: what it refuses meanwhile is no test. */
+  outage(): void
+}
+
+/** Log likelihood ratios: by chance four of ten are refused at most, in a closed window nineteen of twenty. */
+const SERVED = Math.log(0.6 / 0.05)
+const REFUSED = Math.log(0.4 / 0.95)
+/** Three tests that are served, one more for two that are not. */
+const ENOUGH = 3 * SERVED
+/** After so much evidence for a window, tests would only be refused: they are made now and then. */
+const LEAST = 3 * REFUSED
+const TEST_EVERY = 2
+/** Consecutive refusals that refute chance. */
+const REFUTED_BY = 8
+/** What "about a round trip" is, in milliseconds: never so long that a short window has opened again. */
+const SHORTEST_ROUND_TRIP_MS = 20
+const LONGEST_ROUND_TRIP_MS = 250
+/** A server that failed so lately, in milliseconds, refuses because others come back to it, too. */
+const AFTER_OUTAGE_MS = 10_000
+/** Weight of the past in the mean round trip. */
+const EWMA_WEIGHT = 0.8
+
+export const newChance = (): Chance => {
+  let score = 0
+  let enough = ENOUGH
+  let believed = false
+  let row = 0
+  let rowSince = 0
+  let roundTripMs: number | undefined
+  let refusedAt: number | undefined
+  let refusedAmong = 0
+  let refusalMs = 0
+  /** Tests under way. */
+  let pending = 0
+  const tests = new WeakSet<Sent>()
+  let passedUp = 0
+  let outageAt = -Infinity
+
+  const now = (): number => performance.now()
+  const afterOutage = (): boolean => now() - outageAt < AFTER_OUTAGE_MS
+
+  return {
+    get leaning() {
+      return score > 0
+    },
+    get likely() {
+      return score >= enough
+    },
+    get believed() {
+      return believed
+    },
+    believe: () => {
+      believed = true
+      row = 0
+    },
+    get possible() {
+      return score > LEAST
+    },
+    wantsTest: () => {
+      if (afterOutage()) return false
+      if (score > LEAST) return true
+      passedUp = (passedUp + 1) % TEST_EVERY
+      return passedUp === 0
+    },
+    sent: (one, anyway) => {
+      if (refusedAt === undefined) return
+      const roundTrip = Math.min(LONGEST_ROUND_TRIP_MS, Math.max(SHORTEST_ROUND_TRIP_MS, roundTripMs ?? 0))
+      // Among fewer, it would be served by a server that only takes so many at once.
+      if (one.at - refusedAt <= roundTrip && (anyway || one.active >= refusedAmong) && !afterOutage()) {
+        tests.add(one)
+        pending++
+      }
+      refusedAt = undefined
+    },
+    served: (one) => {
+      const tookMs = now() - one.at
+      roundTripMs = roundTripMs === undefined ? tookMs : roundTripMs * EWMA_WEIGHT + tookMs * (1 - EWMA_WEIGHT)
+      row = 0
+      if (tests.has(one)) score = Math.min(enough, score + SERVED)
+    },
+    refused: (one) => {
+      refusedAt = now()
+      refusedAmong = one.active
+      refusalMs = refusedAt - one.at
+      if (row++ === 0) rowSince = refusedAt
+      if (tests.has(one)) score = Math.max(LEAST, score + REFUSED)
+      // Refusals may be faster than answers: who was sent with them has had the time to be served.
+      if (!believed || row < REFUTED_BY || now() - rowSince < 1.5 * (roundTripMs ?? 0)) return false
+      believed = false
+      score = 0
+      enough += ENOUGH
+      return true
+    },
+    get negligible() {
+      if (score > 0 || (row === 1 && score > LEAST)) return true
+      // Refusals that take as long as answers: so does the test, and stopping meanwhile would cost as much as going on.
+      return pending > 0 && score === 0 && refusalMs > (roundTripMs ?? Infinity) / 2
+    },
+    ended: (one) => {
+      if (tests.delete(one)) pending--
+    },
+    outage: () => {
+      outageAt = now()
+    },
+  }
+}
