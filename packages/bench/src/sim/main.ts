@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { aplomb } from 'aplomb'
 import Table from 'cli-table3'
+import { median } from './median.ts'
 import { MODES } from './modes.ts'
 import { type Outcome, simulate } from './simulate.ts'
 
@@ -19,7 +20,6 @@ if (values.help) {
   process.exit(0)
 }
 
-const median = (of: readonly number[]): number => of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)] ?? NaN
 const mark = (good: boolean): string => (good ? '' : ' ✗')
 
 const table = new Table({

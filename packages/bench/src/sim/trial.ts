@@ -17,6 +17,7 @@ export interface Trial {
   readonly sentPerAnswer: number
   /** The same without what finding out may cost. */
   readonly settledPerAnswer: number
+  readonly wallMs: number
   readonly share: number
   readonly violations: readonly Violation[]
   /** How many calls ended without an answer, and why. */
@@ -39,10 +40,11 @@ const bucketOf = ({ scenario: { api } }: Case): string => {
 
 /** What is drawn once per process would shift the chance of the first case. */
 let begun: Promise<Outcome> | undefined
-const begin = (): Promise<Outcome> => simulate({ api: {}, calls: 1, warmUp: 0 }, (fetch) => aplomb({ fetch }))
+export const begin = (): Promise<Outcome> =>
+  (begun ??= simulate({ api: {}, calls: 1, warmUp: 0 }, (fetch) => aplomb({ fetch })))
 
 export const runCase = async (kind: Kind, drawn: Case): Promise<Trial> => {
-  await (begun ??= begin())
+  await begin()
   const { scenario } = drawn
   const { calls, clients = 1, seed = 1 } = scenario
   const watched: ReturnType<typeof watch>[] = []
@@ -56,15 +58,23 @@ export const runCase = async (kind: Kind, drawn: Case): Promise<Trial> => {
     })
   } catch (error) {
     const hung: Violation = { rule: 'settles', what: String(error) }
-    const nothing = { answered: 0, sent: 0, sentPerAnswer: NaN, settledPerAnswer: NaN, share: NaN, gaveUp: {} }
+    const nothing = {
+      answered: 0,
+      sent: 0,
+      sentPerAnswer: NaN,
+      settledPerAnswer: NaN,
+      wallMs: NaN,
+      share: NaN,
+      gaveUp: {},
+    }
     return { ...facts, ...nothing, violations: [hung] }
   }
-  const { answered, sent, sentPerAnswer, share, timersLeft } = outcome
+  const { answered, sent, sentPerAnswer, wallMs, share, timersLeft } = outcome
   const violations = watched.flatMap((one) => one.violations())
   if (timersLeft > 0) violations.push({ rule: 'left over', what: `${timersLeft} timers` })
   if (kind.even) violations.push(...uneven(outcome, scenario))
   const settledPerAnswer = Math.max(1, (sent - LEARNING * clients) / Math.max(1, answered))
   const gaveUp: Record<string, number> = {}
   for (const one of watched) for (const [why, count] of one.gaveUp) gaveUp[why] = (gaveUp[why] ?? 0) + count
-  return { ...facts, answered, sent, sentPerAnswer, settledPerAnswer, share, violations, gaveUp }
+  return { ...facts, answered, sent, sentPerAnswer, settledPerAnswer, wallMs, share, violations, gaveUp }
 }
