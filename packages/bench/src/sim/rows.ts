@@ -1,4 +1,5 @@
 import { aplomb } from 'aplomb'
+import { HARMS } from './harm.ts'
 import { MODES } from './modes.ts'
 import { draw, KINDS } from './scenarios.ts'
 import { simulate } from './simulate.ts'
@@ -38,4 +39,16 @@ export const OUTCOMES: readonly Row[] = [
     name: `kind: ${kind.name}`,
     run: async (seed: number) => outcomeOf(await runCase(kind, draw(kind, seed))),
   })),
+]
+
+/** What aplomb does in `name`, and what the client beside it does. */
+export const harmRow = (name: string): string => `harm: ${name}`
+export const besideRow = (name: string): string => `beside: ${name}`
+
+export const ROWS: readonly Row[] = [
+  ...OUTCOMES,
+  ...HARMS.flatMap(({ name, run, beside }) => [
+    { name: harmRow(name), run: (seed: number) => run(seed, 'aplomb') },
+    { name: besideRow(name), run: (seed: number) => run(seed, beside) },
+  ]),
 ]

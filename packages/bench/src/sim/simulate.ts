@@ -1,7 +1,7 @@
 import FakeTimers from '@sinonjs/fake-timers'
 import { createMockApi, leastTimeMs, type MockApiOptions } from '@aplomb/mock-api'
 
-type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
 /** What is simulated: an API, and clients that want something of it all at once. */
 export interface Scenario {
@@ -37,8 +37,10 @@ export interface Outcome {
   readonly load: readonly number[]
 }
 
+const NETWORK_MS = [0.5, 2] as const
+
 /** mulberry32 by Tommy Ettinger (public domain): small, and good enough to shake a queue. */
-const generator = (seed: number) => (): number => {
+export const generator = (seed: number) => (): number => {
   seed = (seed + 0x6d2b79f5) | 0
   let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
   t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
@@ -46,8 +48,8 @@ const generator = (seed: number) => (): number => {
 }
 
 /** Without a way to go, whoever gave back a slot would always be the first to take it again. */
-const across =
-  (inner: Fetch, [least, most]: readonly [number, number]): Fetch =>
+export const across =
+  (inner: Fetch, [least, most]: readonly [least: number, most: number] = NETWORK_MS): Fetch =>
   async (input, init) => {
     const way = () => new Promise((resolve) => setTimeout(resolve, least + Math.random() * (most - least)))
     await way()
@@ -58,16 +60,17 @@ const across =
     }
   }
 
-const ORIGIN = 'https://api.test'
+export const ORIGIN = 'https://api.test'
 /** A job that takes longer than this hangs. */
 const LONGEST_MS = 3_600_000
 
-/**
- * Runs real clients against the real mock API on a clock that jumps from timer to timer: minutes of traffic in seconds,
- * the same for the same seed. One at a time per process: the clock is a global.
- */
-export const simulate = async (scenario: Scenario, makeClient: (inner: Fetch) => Fetch): Promise<Outcome> => {
-  const { calls, clients = 1, warmUp = 250, networkMs = [0.5, 2], seed = 1 } = scenario
+/** Nothing that is still to come would settle the job, or not for a long time. */
+export class HangError extends Error {
+  override readonly name = 'HangError' as const
+}
+
+/** Runs a job on a clock that jumps from timer to timer, with all chance from the seed. One at a time per process: both are global. */
+export const onClock = async <T>(seed: number, job: (clock: FakeTimers.Clock) => Promise<T>): Promise<T> => {
   const clock = FakeTimers.install({
     now: Date.UTC(2026, 0, 1),
     toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'],
@@ -75,6 +78,17 @@ export const simulate = async (scenario: Scenario, makeClient: (inner: Fetch) =>
   const random = Math.random
   Math.random = generator(seed)
   try {
+    return await job(clock)
+  } finally {
+    Math.random = random
+    clock.uninstall()
+  }
+}
+
+/** Runs real clients against the real mock API: minutes of traffic in seconds, the same for the same seed. */
+export const simulate = (scenario: Scenario, makeClient: (inner: Fetch) => Fetch): Promise<Outcome> => {
+  const { calls, clients = 1, warmUp = 250, networkMs = NETWORK_MS, seed = 1 } = scenario
+  return onClock(seed, async (clock) => {
     const api = createMockApi({ ...scenario.api, seed, logSize: 1_000_000 })
     const fetchers = Array.from({ length: clients }, () => makeClient(across(api.fetch, networkMs)))
     const ahead = fetchers.flatMap((fetch) => Array.from({ length: warmUp }, () => fetch(`${ORIGIN}/v1/balance`)))
@@ -116,25 +130,27 @@ export const simulate = async (scenario: Scenario, makeClient: (inner: Fetch) =>
       timersLeft: clock.countTimers(),
       load: Array.from(load, (count) => count ?? 0),
     }
-  } finally {
-    Math.random = random
-    clock.uninstall()
-  }
+  })
 }
 
-const drive = async (clock: FakeTimers.Clock, work: Promise<unknown>): Promise<void> => {
+/** Turns the clock on until the work is done. */
+export const drive = async (
+  clock: FakeTimers.Clock,
+  work: Promise<unknown>,
+  longestMs: number = LONGEST_MS,
+): Promise<void> => {
   const state = { done: false }
   const settled = work.finally(() => {
     state.done = true
   })
   settled.catch(() => undefined)
-  const end = clock.now + LONGEST_MS
+  const end = clock.now + longestMs
   let idle = 0
   while (!state.done) {
-    if (clock.now > end) throw new Error('the job hangs')
+    if (clock.now > end) throw new HangError('the job hangs')
     // Nothing moves time but timers, so without one nothing will ever happen; a promise may still make one.
     idle = clock.countTimers() === 0 ? idle + 1 : 0
-    if (idle > 100) throw new Error('the job hangs: no timer is left')
+    if (idle > 100) throw new HangError('the job hangs: no timer is left')
     await clock.nextAsync()
   }
   await settled
