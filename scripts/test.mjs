@@ -34,6 +34,9 @@ const runAll = async () => {
   const size = await step('size', node, ['scripts/size.mjs'])
   if (size.ok) console.log(size.output.trimEnd())
   checks.push(size)
+  // The tests have one seed of ten.
+  if (process.argv.includes('--all-outcomes'))
+    checks.push(await step('outcomes', node, ['packages/bench/src/sim/outcomes.ts']))
 
   const { passed, failed } = await runTests()
   return { passed, failed: failed + checks.filter(({ ok }) => !ok).length }
