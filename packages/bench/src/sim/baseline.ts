@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { median } from './median.ts'
+import { median } from './quantile.ts'
 import type { Figures } from './rows.ts'
 
 /** What came of each row with the seeds 1, 2, 3 and so on. */

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
-import { type Bar, breaches, HARMS } from './harm.ts'
-import { median } from './median.ts'
-import { type Job, runJobs } from './pool.ts'
-import { besideRow, type Figures, harmRow } from './rows.ts'
+import { type Bar, breaches } from './harm.ts'
+import { median } from './quantile.ts'
+import { byRow, jobsOf, runJobs } from './pool.ts'
+import { HARM_ROWS } from './rows.ts'
 
 const { values } = parseArgs({
   options: {
@@ -19,15 +19,12 @@ if (values.help) {
   process.exit(0)
 }
 
-const harms = HARMS.filter(({ name }) => name.includes(values.only)).map((harm) => ({
-  ...harm,
-  seeds: Math.min(harm.seeds, Number(values.seeds)),
-}))
-const jobsOf = (row: string, seeds: number): readonly Job[] =>
-  Array.from({ length: seeds }, (_, index) => ({ row, seed: index + 1 }))
-const jobs = harms.flatMap(({ name, seeds }) => [...jobsOf(harmRow(name), seeds), ...jobsOf(besideRow(name), seeds)])
-const results = await runJobs(jobs)
-const of = (row: string): readonly Figures[] => results.filter((_, index) => jobs[index]?.row === row)
+const rows = HARM_ROWS.filter(({ harm }) => harm.name.includes(values.only))
+const jobs = jobsOf(
+  rows.flatMap(({ own, other }) => [own, other]),
+  Number(values.seeds),
+)
+const results = byRow(jobs, await runJobs(jobs))
 
 const text = (value: number): string => (value === Infinity ? 'never' : String(Math.round(value)))
 const barText = ({ most, times }: Bar = {}): string =>
@@ -38,9 +35,9 @@ const table = new Table({
   style: { head: [], border: [], compact: true },
 })
 let broken = 0
-for (const harm of harms) {
-  const own = of(harmRow(harm.name))
-  const other = of(besideRow(harm.name))
+for (const { harm, ...row } of rows) {
+  const own = results[row.own.name] ?? []
+  const other = results[row.other.name] ?? []
   for (const [index, figure] of Object.keys(own[0] ?? {}).entries()) {
     const [ours = [], theirs = []] = [own, other].map((all) => all.map((one) => one[figure] ?? NaN))
     const above = breaches(harm, figure, own, other)
@@ -49,14 +46,14 @@ for (const harm of harms) {
       index === 0
         ? harm.name
         : index === 1
-          ? `  beside: ${harm.beside}, ${harm.seeds} ${harm.seeds === 1 ? 'seed' : 'seeds'}`
+          ? `  beside: ${harm.beside}, ${own.length} ${own.length === 1 ? 'seed' : 'seeds'}`
           : '',
       figure,
       text(median(theirs)),
       text(median(ours)),
       text(Math.max(...ours)),
       barText(harm.bars[figure]),
-      harm.bars[figure] === undefined ? '' : above.length === 0 ? 'none' : `${above.length} of ${harm.seeds} ✗`,
+      harm.bars[figure] === undefined ? '' : above.length === 0 ? 'none' : `${above.length} of ${own.length} ✗`,
     ])
   }
 }

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { aplomb } from 'aplomb'
 import Table from 'cli-table3'
-import { median } from './median.ts'
+import { median } from './quantile.ts'
 import { MODES } from './modes.ts'
 import { type Outcome, simulate } from './simulate.ts'
 

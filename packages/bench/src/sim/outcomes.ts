@@ -1,9 +1,7 @@
 import { parseArgs } from 'node:util'
-import { differences, type Outcomes, readBaseline, writeBaseline } from './baseline.ts'
-import { runJobs } from './pool.ts'
+import { differences, readBaseline, writeBaseline } from './baseline.ts'
+import { byRow, jobsOf, runJobs } from './pool.ts'
 import { OUTCOMES } from './rows.ts'
-
-const SEEDS = 10
 
 const { values } = parseArgs({
   options: {
@@ -19,12 +17,8 @@ if (values.help) {
   process.exit(0)
 }
 
-const rows = OUTCOMES.map(({ name }) => name).filter((name) => name.includes(values.only))
-const jobs = rows.flatMap((row) => Array.from({ length: SEEDS }, (_, index) => ({ row, seed: index + 1 })))
-const results = await runJobs(jobs)
-const after: Outcomes = Object.fromEntries(
-  rows.map((row) => [row, results.filter((_, index) => jobs[index]?.row === row)]),
-)
+const jobs = jobsOf(OUTCOMES.filter(({ name }) => name.includes(values.only)))
+const after = byRow(jobs, await runJobs(jobs))
 
 if (values.update) writeBaseline(values.only === '' ? after : { ...readBaseline(), ...after })
 else {

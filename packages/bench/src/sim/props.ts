@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
 import Table from 'cli-table3'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { quantile } from './quantile.ts'
 import { draw, type Kind, KINDS } from './scenarios.ts'
 import { LEARNING, runCase, type Trial } from './trial.ts'
 
@@ -83,8 +84,6 @@ const shared = async (take: (line: Line) => void): Promise<void> => {
   await Promise.all(Array.from({ length: Math.min(processes, seeds) }, (_, place) => run(place)))
 }
 
-const quantile = (of: readonly number[], share: number): number =>
-  of.toSorted((a, b) => a - b)[Math.min(of.length - 1, Math.floor(of.length * share))] ?? NaN
 const text = (value: number): string => (Number.isFinite(value) ? value.toFixed(2) : '–')
 
 const figures = (all: readonly Line[]): string => {

@@ -1,5 +1,5 @@
 import { aplomb } from 'aplomb'
-import { HARMS } from './harm.ts'
+import { type Harm, HARMS } from './harm.ts'
 import { MODES } from './modes.ts'
 import { draw, KINDS } from './scenarios.ts'
 import { simulate } from './simulate.ts'
@@ -11,6 +11,8 @@ export type Figures = Readonly<Record<string, number>>
 /** A row of a table: something that is simulated for a seed. */
 export interface Row {
   readonly name: string
+  /** How many there are of it: 1, 2, 3 and so on. */
+  readonly seeds: number
   readonly run: (seed: number) => Promise<Figures>
 }
 
@@ -26,10 +28,13 @@ const outcomeOf = ({
   share: Math.round(share * 1e4) / 1e4,
 })
 
+const SEEDS = 10
+
 /** The modes of the goodput benchmark, and what is drawn by lot. */
 export const OUTCOMES: readonly Row[] = [
   ...MODES.map(({ name, scenario }) => ({
     name: `mode: ${name}`,
+    seeds: SEEDS,
     run: async (seed: number) => {
       await begin()
       return outcomeOf(await simulate({ ...scenario, seed }, (fetch) => aplomb({ fetch })))
@@ -37,18 +42,25 @@ export const OUTCOMES: readonly Row[] = [
   })),
   ...KINDS.map((kind) => ({
     name: `kind: ${kind.name}`,
+    seeds: SEEDS,
     run: async (seed: number) => outcomeOf(await runCase(kind, draw(kind, seed))),
   })),
 ]
 
-/** What aplomb does in `name`, and what the client beside it does. */
-export const harmRow = (name: string): string => `harm: ${name}`
-export const besideRow = (name: string): string => `beside: ${name}`
+const harmRow = ({ name, seeds, run }: Harm): Row => ({
+  name: `harm: ${name}`,
+  seeds,
+  run: (seed) => run(seed, 'aplomb'),
+})
+const besideRow = ({ name, seeds, beside, run }: Harm): Row => ({
+  name: `beside: ${name}`,
+  seeds,
+  run: (seed) => run(seed, beside),
+})
 
-export const ROWS: readonly Row[] = [
-  ...OUTCOMES,
-  ...HARMS.flatMap(({ name, run, beside }) => [
-    { name: harmRow(name), run: (seed: number) => run(seed, 'aplomb') },
-    { name: besideRow(name), run: (seed: number) => run(seed, beside) },
-  ]),
-]
+/** What may do harm: what aplomb does, and what the client beside it does. */
+export const HARM_ROWS: readonly { readonly harm: Harm; readonly own: Row; readonly other: Row }[] = HARMS.map(
+  (harm) => ({ harm, own: harmRow(harm), other: besideRow(harm) }),
+)
+
+export const ROWS: readonly Row[] = [...OUTCOMES, ...HARM_ROWS.flatMap(({ own, other }) => [own, other])]

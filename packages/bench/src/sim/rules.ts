@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs'
+import { registerHooks } from 'node:module'
+
+/** A rule of the packages, and the change of its source that switches it off. */
+export interface Rule {
+  readonly name: string
+  /** Within `packages`. */
+  readonly file: string
+  /** Occurs once in the file. */
+  readonly find: string
+  readonly replace: string
+}
+
+const CONTROL = 'concurrency-gate/src/control.ts'
+const NATURE = 'concurrency-gate/src/nature.ts'
+const RHYTHM = 'concurrency-gate/src/rhythm.ts'
+
+/** What `ablate` switches off, one at a time. Whoever changes the code changes the list. */
+export const RULES: readonly Rule[] = [
+  {
+    name: 'halving after a second timed 429',
+    file: CONTROL,
+    find: 'if (first || limit <= LATE) return undefined',
+    replace: 'if (first || limit <= Infinity) return undefined',
+  },
+  { name: 'proven', file: CONTROL, find: 'proven = served - 1', replace: 'proven = Infinity' },
+  { name: 'contradictions', file: NATURE, find: '++contradictions >= DOUBTS', replace: 'false' },
+  { name: 'closures', file: NATURE, find: '++closures >= DOUBTS', replace: 'false' },
+  {
+    name: 'dueAt',
+    file: NATURE,
+    find: `(trial === 'shown' ? Math.max(0, dueAt - performance.now()) : 0)
+  const due = (): boolean => trial === 'due' || (trial === 'shown' && waitMs() === 0)`,
+    replace: `0
+  const due = (): boolean => trial === 'due'`,
+  },
+  {
+    name: 'shorter periods',
+    file: RHYTHM,
+    find: 'ROUND_MS.findLast((ms) => ms <= (periodMs ?? 0))',
+    replace: 'periodMs',
+  },
+  { name: 'CONTENT_REQUESTS', file: RHYTHM, find: 'CONTENT_REQUESTS = 4', replace: 'CONTENT_REQUESTS = 0' },
+  { name: 'SLACK', file: RHYTHM, find: 'SLACK = 1.05', replace: 'SLACK = 1' },
+  { name: 'NEARLY', file: RHYTHM, find: 'NEARLY = 1.1', replace: 'NEARLY = 1' },
+  {
+    name: 'ANSWERS_OF_ONE',
+    file: 'concurrency-gate/src/crowd.ts',
+    find: 'ANSWERS_OF_ONE = 7',
+    replace: 'ANSWERS_OF_ONE = ANSWERS',
+  },
+  { name: 'LEFT_FREE', file: CONTROL, find: 'LEFT_FREE = 0.05', replace: 'LEFT_FREE = 0' },
+  {
+    name: 'spreadMs',
+    file: CONTROL,
+    find: '(Math.random() * SPREAD * (now() - failingSince)) / 4 ** (retry - 1)',
+    replace: '0',
+  },
+  {
+    name: 'latency guard',
+    file: 'concurrency-gate/src/latency.ts',
+    find: 'wary = few.count === 0 || many.mean > few.mean * QUEUEING + NOISE_MS',
+    replace: 'wary = false',
+  },
+  {
+    name: 'fast retry where a key is well',
+    file: 'backoff-jitter/src/health.ts',
+    find: 'HASTE = 0.05',
+    replace: 'HASTE = 1',
+  },
+]
+
+export const urlOf = ({ file }: Rule): URL => new URL(`../../../${file}`, import.meta.url)
+
+/** How often the rule is found in its file: once, or the list is out of date. */
+export const occurrences = ({ find }: Rule, source: string): number => source.split(find).length - 1
+
+/** Switches the rule off in whatever this process loads from now on. */
+export const switchOff = (rule: Rule): void => {
+  const { href } = urlOf(rule)
+  registerHooks({
+    load: (url, context, nextLoad) => {
+      const loaded = nextLoad(url, context)
+      if (url !== href) return loaded
+      const source = readFileSync(new URL(url), 'utf8')
+      if (occurrences(rule, source) !== 1) throw new Error(`the rule ${rule.name} is not once in ${rule.file}`)
+      return { ...loaded, source: source.replace(rule.find, () => rule.replace) }
+    },
+  })
+}

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { changes } from '../src/sim/changes.ts'
+import { runJobs } from '../src/sim/pool.ts'
+import { occurrences, type Rule, RULES, urlOf } from '../src/sim/rules.ts'
+
+test.each(RULES)('the rule $name is in the code, once', (rule) => {
+  expect(occurrences(rule, readFileSync(urlOf(rule), 'utf8'))).toBe(1)
+})
+
+test('no two rules have the same name', () => {
+  expect(new Set(RULES.map(({ name }) => name)).size).toBe(RULES.length)
+})
+
+describe('what is run without a rule', () => {
+  const rule: Rule = {
+    name: '400 calls',
+    file: 'bench/src/sim/modes.ts',
+    find: 'scenario: { api: { ...rate(40), latencyMs: LATENCY }, calls: 400 }',
+    replace: 'scenario: { api: { ...rate(40), latencyMs: LATENCY }, calls: 3 }',
+  }
+  const jobs = [{ row: 'mode: 40/s announced', seed: 1 }]
+
+  test('is run without it', async () => {
+    expect(await runJobs(jobs, rule)).toMatchObject([{ answered: 3 }])
+  })
+
+  test('and with it otherwise', async () => {
+    expect(await runJobs(jobs)).toMatchObject([{ answered: 400 }])
+  })
+})
+
+describe('changes', () => {
+  const row = (...values: readonly number[]) => ({ row: values.map((wallMs) => ({ wallMs })) })
+
+  test('none, within the spread', () => {
+    expect(changes(row(1, 2, 3, 4, 5), row(2, 3, 4, 5, 6))).toEqual([])
+    expect(changes(row(1, Infinity), row(1, Infinity))).toEqual([])
+  })
+
+  test('a median that moves by more than the quartiles are apart', () => {
+    expect(changes(row(10, 11, 12, 13, 14), row(13, 14, 15, 16, 17))).toEqual([
+      {
+        row: 'row',
+        figure: 'wallMs',
+        before: { least: 10, median: 12, most: 14 },
+        after: { least: 13, median: 15, most: 17 },
+      },
+    ])
+  })
+
+  test('one seed far outside of what all spanned', () => {
+    expect(changes(row(10, 11, 12), row(10, 11, 15))).toHaveLength(1)
+    expect(changes(row(10, 11, 12), row(10, 11, 14))).toEqual([])
+    expect(changes(row(0.9, 0.9, 0.91), row(0.5, 0.9, 0.91))).toHaveLength(1)
+  })
+
+  test('what never comes any more, or comes now', () => {
+    expect(changes(row(10, 11, 12), row(10, 11, Infinity))).toHaveLength(1)
+    expect(changes(row(Infinity, Infinity), row(10, 11))).toHaveLength(1)
+  })
+})
