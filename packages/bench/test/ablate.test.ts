@@ -34,29 +34,43 @@ describe('changes', () => {
   const row = (...values: readonly number[]) => ({ row: values.map((wallMs) => ({ wallMs })) })
 
   test('none, within the spread', () => {
-    expect(changes(row(1, 2, 3, 4, 5), row(2, 3, 4, 5, 6))).toEqual([])
+    expect(changes(row(100, 101, 102, 103, 104), row(100, 103, 102, 101, 104))).toEqual([])
     expect(changes(row(1, Infinity), row(1, Infinity))).toEqual([])
   })
 
   test('a median that moves by more than the quartiles are apart', () => {
-    expect(changes(row(10, 11, 12, 13, 14), row(13, 14, 15, 16, 17))).toEqual([
+    expect(changes(row(100, 101, 102, 103, 104), row(103, 104, 105, 106, 107))).toEqual([
       {
         row: 'row',
         figure: 'wallMs',
-        before: { least: 10, median: 12, most: 14 },
-        after: { least: 13, median: 15, most: 17 },
+        before: { least: 100, median: 102, most: 104 },
+        after: { least: 103, median: 105, most: 107 },
       },
     ])
   })
 
   test('one seed far outside of what all spanned', () => {
-    expect(changes(row(10, 11, 12), row(10, 11, 15))).toHaveLength(1)
-    expect(changes(row(10, 11, 12), row(10, 11, 14))).toEqual([])
-    expect(changes(row(0.9, 0.9, 0.91), row(0.5, 0.9, 0.91))).toHaveLength(1)
+    expect(changes(row(100, 101, 102), row(100, 101, 105))).toHaveLength(1)
+    expect(changes(row(100, 101, 102), row(100, 101, 104))).toEqual([])
+    expect(changes(row(0.9, 0.9, 0.91), row(0.8, 0.9, 0.91))).toHaveLength(1)
+  })
+
+  test('one seed by half of itself', () => {
+    expect(changes(row(10, 100, 1000), row(15, 100, 1000))).toHaveLength(1)
+    expect(changes(row(15, 100, 1000), row(10, 100, 1000))).toHaveLength(1)
+    expect(changes(row(10, 100, 1000), row(14, 100, 1000))).toEqual([])
+    expect(changes(row(0, 0, 0, 5), row(0, 0, 1, 5))).toHaveLength(1)
+  })
+
+  test('all seeds in one direction by more than chance, but not by next to nothing', () => {
+    expect(changes(row(10, 100, 1000), row(11, 111, 1110))).toHaveLength(1)
+    expect(changes(row(10, 100, 1000), row(11, 90, 1010))).toEqual([])
+    expect(changes(row(1000, 2000, 3000), row(1001, 2002, 3003))).toEqual([])
   })
 
   test('what never comes any more, or comes now', () => {
     expect(changes(row(10, 11, 12), row(10, 11, Infinity))).toHaveLength(1)
     expect(changes(row(Infinity, Infinity), row(10, 11))).toHaveLength(1)
+    expect(changes(row(10, NaN), row(10, NaN))).toEqual([])
   })
 })

@@ -15,7 +15,7 @@ const { values } = parseArgs({
 })
 if (values.help) {
   console.log(
-    'Switches one rule off at a time: what changes by more than its spread?\n\n  --seeds N    seeds per row, at most (5)\n  --only TEXT  rows with this in their name, such as mode:, kind: or harm:\n  --rule TEXT  rules with this in their name',
+    'Switches one rule off at a time: what changes by more than seeds differ?\n\n  --seeds N    seeds per row, at most (5)\n  --only TEXT  rows with this in their name, such as mode:, kind: or harm:\n  --rule TEXT  rules with this in their name',
   )
   process.exit(0)
 }
@@ -38,7 +38,7 @@ for (const rule of rules) {
   const without = await runJobs(jobs, rule)
   const differ = without.filter((figures, index) => !isDeepStrictEqual(figures, all[index])).length
   const found = changes(byRow(jobs, all), byRow(jobs, without))
-  if (found.length === 0) table.push([rule.name, differ, 'none by more than its spread', '', '', '', '', '', '', ''])
+  if (found.length === 0) table.push([rule.name, differ, 'none by more than seeds differ', '', '', '', '', '', '', ''])
   for (const [index, one] of found.entries()) {
     table.push([
       ...(index === 0 ? [rule.name, differ] : ['', '']),
