@@ -1,4 +1,4 @@
-/** How long an answer may go unread before its slot is given to somebody else. */
+/** How long nobody may read from an answer before its slot is given to somebody else: its reader may be gone, or its call aborted. */
 const UNREAD_MS = 5000
 
 /** Answers that go on for long after their headers. */
@@ -8,7 +8,7 @@ const ENDLESS = /^(text\/event-stream|application\/(x-)?ndjson|application\/json
 export const isStream = (response: Response): boolean => ENDLESS.test(response.headers?.get('content-type') ?? '')
 
 /**
- * Calls `end` once the body is read, cancelled or broken, or when nobody has begun to read it for a while. A body can
+ * Calls `end` once the body is read, cancelled or broken, or when nobody has read from it for a while. A body can
  * only be watched from within, so this is the one place where a Response is wrapped; it shows what the first showed.
  */
 export const whenRead = (response: Response, end: () => void): Response => {
@@ -17,9 +17,21 @@ export const whenRead = (response: Response, end: () => void): Response => {
     return response
   }
   const reader = response.body.getReader()
-  const timer = setTimeout(end, UNREAD_MS)
-  // A server-side runtime must be able to exit meanwhile; elsewhere a timer is a number.
-  if (typeof timer === 'object') (timer as { unref?: () => void }).unref?.()
+  /** While the server is waited for, somebody reads. */
+  let reading = false
+  let readAt = performance.now()
+  let timer: ReturnType<typeof setTimeout>
+  const watch = (ms: number): void => {
+    timer = setTimeout(look, Math.ceil(ms))
+    // A server-side runtime must be able to exit meanwhile; elsewhere a timer is a number.
+    if (typeof timer === 'object') (timer as { unref?: () => void }).unref?.()
+  }
+  const look = (): void => {
+    const leftMs = reading ? UNREAD_MS : readAt + UNREAD_MS - performance.now()
+    if (leftMs > 0) watch(leftMs)
+    else end()
+  }
+  watch(UNREAD_MS)
   const done = (): void => {
     clearTimeout(timer)
     end()
@@ -27,7 +39,7 @@ export const whenRead = (response: Response, end: () => void): Response => {
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        clearTimeout(timer)
+        reading = true
         try {
           const { done: over, value } = await reader.read()
           if (!over) return controller.enqueue(value)
@@ -36,6 +48,9 @@ export const whenRead = (response: Response, end: () => void): Response => {
         } catch (error) {
           done()
           throw error
+        } finally {
+          reading = false
+          readAt = performance.now()
         }
       },
       cancel(reason) {
