@@ -22,6 +22,10 @@ export interface Control {
   readonly servedAt: number
   /** Whether it has served somebody of late: then a refusal will pass. */
   readonly serving: boolean
+  /** Since when it has done nothing but refuse and fail, if it does. */
+  readonly barrenSince: number | undefined
+  /** Milliseconds until the time that the server has named for all of the key. */
+  askedMs(): number
   /** Whether the last thing heard of it, apart from refusals, was a failure. */
   readonly failing: boolean
   /** Whether its outage is over, and began less than a minute ago: refusals are of others who come back, too. */
@@ -131,6 +135,7 @@ export const newControl = (fixed: number | undefined): Control => {
   /** When the ramp was at `limit`; undefined once something was refused, until a rest. */
   let rampAt: number | undefined = 0
   let sentAt = -Infinity
+  let barrenSince: number | undefined
   /** A time that the server has named: nothing shortens that. */
   let askedUntil = 0
   let leftFreeUntil = 0
@@ -157,6 +162,7 @@ export const newControl = (fixed: number | undefined): Control => {
   }
 
   const noteRefused = ({ request }: Sent): void => {
+    barrenSince ??= now()
     if (refusedCall !== undefined && refusedCall !== request) severalRefused = true
     refusedCall = request
   }
@@ -188,6 +194,7 @@ export const newControl = (fixed: number | undefined): Control => {
     lastSuccessAt = now()
     refusedCall = undefined
     severalRefused = false
+    barrenSince = undefined
     const tookMs = lastSuccessAt - sent.at
     crowd.heard(tookMs)
     limit = ramped()
@@ -220,6 +227,7 @@ export const newControl = (fixed: number | undefined): Control => {
     failing = failing * MEMORY + 1 - MEMORY
     served = 0
     chance.outage()
+    barrenSince ??= now()
     if (overloaded) endRamp()
     const opened = breaker.failed(sent.request, sent.at)
     if (opened !== undefined) {
@@ -407,6 +415,10 @@ export const newControl = (fixed: number | undefined): Control => {
     get announced() {
       return announced
     },
+    get barrenSince() {
+      return barrenSince
+    },
+    askedMs: () => Math.max(0, askedUntil - now()),
     get failing() {
       return failures > 0
     },

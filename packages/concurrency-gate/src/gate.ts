@@ -148,11 +148,34 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
     return nextMs
   }
 
+  /** Milliseconds until an entry has waited for as long as it may while nobody is served: then it is sent, and that is its answer. */
+  const overdueMs = ({ joinedAt, patienceMs }: Entry): number => {
+    const { barrenSince } = control
+    return barrenSince === undefined ? Infinity : Math.max(joinedAt, barrenSince) + patienceMs - performance.now()
+  }
+
+  /** Milliseconds until the next one is overdue. */
+  const release = (): number => {
+    let nextMs = Infinity
+    for (const line of [queue, ...lanes.values()]) {
+      while (line.first) {
+        const waitMs = Math.max(overdueMs(line.first), control.askedMs())
+        if (waitMs > 0) {
+          nextMs = Math.min(nextMs, waitMs)
+          break
+        }
+        slots.concurrency = slots.activeCount + 1
+        admit(line.first)
+      }
+    }
+    return nextMs
+  }
+
   const pump = (): void => {
     clearTimeout(timer)
     timer = undefined
     if (parked > 0) unpark()
-    let nextMs = Infinity
+    let nextMs = control.barrenSince === undefined ? Infinity : release()
     while (queue.first) {
       const { first } = queue
       const lane = breaker.laneOf(first.request)
@@ -162,12 +185,12 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
         const pauseMs = control.pauseMs(slots.activeCount, streams)
         // A pause may have ended between the two questions: then there is room after all.
         if (pauseMs === 0 && room()) continue
-        if (pauseMs > 0) nextMs = pauseMs
+        if (pauseMs > 0) nextMs = Math.min(nextMs, pauseMs)
         break
       }
     }
     if (parked > 0) nextMs = Math.min(nextMs, probe())
-    if (nextMs < Infinity) timer = setTimeout(pump, Math.ceil(nextMs))
+    if (nextMs < LONGEST_TIMER_MS && queue.size + parked > 0) timer = setTimeout(pump, Math.ceil(nextMs))
   }
 
   // A hundred thousand calls may wait here: as few closures for each as will do.
@@ -178,11 +201,12 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       if ((queue.size === 0 || ahead) && breaker.laneOf(request) === undefined && room()) return resolve(take(request))
       if (as === 'new' && queue.size + parked >= maxQueue)
         return reject(refuse(call, new QueueFullError(call.key, maxQueue)))
-      const began = performance.now()
-      const entry = newEntry(request, (lane) => {
+      const entry = newEntry(request, call.maxTotalWaitMs, (lane) => {
         clearTimeout(expiry)
         stopListening()
-        call.waited('queue', performance.now() - began)
+        const at = performance.now()
+        const behindMs = at - Math.max(entry.joinedAt, control.barrenSince ?? Infinity)
+        call.waited('queue', at - entry.joinedAt, Math.max(0, behindMs))
         if (lane !== undefined) breaker.probe(lane, request)
         resolve(take(request))
       })

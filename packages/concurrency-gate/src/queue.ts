@@ -1,6 +1,10 @@
 /** A call that waits for a slot. */
 export interface Entry {
   readonly request: Request
+  /** On the clock of `performance.now()`. */
+  readonly joinedAt: number
+  /** How long it may wait while nobody is served, in milliseconds. */
+  readonly patienceMs: number
   /** Hands it the slot, of a probe if it waited in a lane for one. */
   readonly admit: (lane?: string) => void
   /** The queue it is in. */
@@ -19,8 +23,10 @@ export interface Queue {
   leave(entry: Entry): void
 }
 
-export const newEntry = (request: Request, admit: (lane?: string) => void): Entry => ({
+export const newEntry = (request: Request, patienceMs: number, admit: Entry['admit']): Entry => ({
   request,
+  joinedAt: performance.now(),
+  patienceMs,
   admit,
   queue: undefined,
   before: undefined,

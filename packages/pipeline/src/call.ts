@@ -80,7 +80,7 @@ export const begin = (
   const responses: Response[] = []
   let listeners: readonly { readonly listener: EventListener }[] = []
   let waits = { queue: 0, hold: 0, backoff: 0 }
-  /** Since the first attempt was sent, in milliseconds. */
+  /** Since the first attempt was sent, or behind others that were refused, in milliseconds. */
   let totalWaitMs = 0
   let lastExcused = 0
   let lastError: unknown = NOTHING
@@ -142,9 +142,10 @@ export const begin = (
       return call.attempt === 0 ? leftMs : Math.min(leftMs, maxTotalWaitMs - totalWaitMs)
     },
     fits: (waitMs) => waitMs < call.mayWaitMs(),
-    waited: (kind: WaitKind, ms) => {
+    maxTotalWaitMs,
+    waited: (kind: WaitKind, ms, behindMs = 0) => {
       waits[kind] += ms
-      if (call.attempt > 0) totalWaitMs += ms
+      totalWaitMs += call.attempt > 0 ? ms : behindMs
     },
     excuse: () => {
       if (call.attempt > lastExcused) call.counted--

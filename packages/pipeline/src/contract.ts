@@ -69,10 +69,15 @@ export interface Call {
    * long as its waits since then stay within `maxTotalWaitMs`.
    */
   mayWaitMs(): number
+  /** How long it may wait in all once it has been sent, in milliseconds. */
+  readonly maxTotalWaitMs: number
   /** Whether a wait of this many milliseconds may be begun. */
   fits(waitMs: number): boolean
-  /** Notes time spent waiting, for the next `attempt` event. */
-  waited(kind: WaitKind, ms: number): void
+  /**
+   * Notes time spent waiting, for the next `attempt` event. Of a call that was not sent yet, `behindMs` of it were
+   * spent behind others that were refused, and count as if it had been refused itself.
+   */
+  waited(kind: WaitKind, ms: number, behindMs?: number): void
   /** Takes the last attempt out of `counted`: the server refused it for a reason that is not this call's failure. */
   excuse(): void
   /** Ends retrying, for every middleware of this call. */

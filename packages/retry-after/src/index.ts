@@ -50,14 +50,19 @@ export const retryAfter = ({
         // A window that resets in hours is no reason to hang: its 429 says more than we can.
         return Math.max(hold.left(), paceMs <= maxWaitMs ? paceMs : 0)
       }
-      return { hold, pace, turns: newTurns({ waitMs, take: pace.sent, late }), calls: 0, servedAt: -Infinity }
+      const history: { servedAt: number; barrenSince: number | undefined } = {
+        servedAt: -Infinity,
+        barrenSince: undefined,
+      }
+      const turns = newTurns({ waitMs, barrenSince: () => history.barrenSince, take: pace.sent, late })
+      return { hold, pace, turns, history, calls: 0 }
     },
     ({ hold, pace, calls }) => calls === 0 && hold.left() === 0 && pace.idle,
   )
 
   return middleware(NAME, async (request, next, call) => {
     const state = states(call.key)
-    const { hold, pace, turns } = state
+    const { hold, pace, turns, history } = state
     let firstSentAt = Infinity
     let last: Response | undefined
     state.calls++
@@ -75,7 +80,10 @@ export const retryAfter = ({
         const waitMs = waitOf(verdict)
         // A limit that bare prose speaks of may be none.
         if (paced && !verdict.tentative) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited')
-        if (verdict.action === 'use') state.servedAt = performance.now()
+        if (verdict.action === 'use') {
+          history.servedAt = performance.now()
+          history.barrenSince = undefined
+        } else if (waitMs !== undefined) history.barrenSince ??= performance.now()
         if (waitMs !== undefined && waitMs <= maxWaitMs && !call.gaveUp) {
           hold.extend(waitMs)
           call.emit({ type: 'hold', call: call.id, key: call.key, by: NAME, reason: verdict.evidence, waitMs })
@@ -85,7 +93,7 @@ export const retryAfter = ({
 
         // Others were served meanwhile: a lost race is no failure of this call.
         const since = pace.crowded ? Math.min(firstSentAt, performance.now() - SHORT_MS) : firstSentAt
-        const served = state.servedAt > since
+        const served = history.servedAt > since
         const lost = maxAttempts > 1 && verdict.kind === 'rate-limited' && waitMs <= SHORT_MS && served
         if (lost && call.attempt - call.counted < MOST_RACES) call.excuse()
         const reason = stop(waitMs)

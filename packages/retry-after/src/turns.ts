@@ -12,6 +12,8 @@ export interface Turns<Turn> {
 export interface TurnSetting<Turn> {
   /** Milliseconds until one more may be sent. */
   readonly waitMs: () => number
+  /** Since when the key was only refused, if it was: on the clock of `performance.now()`. */
+  readonly barrenSince: () => number | undefined
   /** Counts one as sent. */
   readonly take: () => Turn
   /** The error for a call that may not wait that long. */
@@ -28,12 +30,13 @@ const LONGEST_MS = 2 ** 31 - 1
 interface Waiter {
   /** Until when it may wait. */
   readonly until: number
+  readonly joinedAt: number
   readonly call: Call
   readonly admit: () => void
   readonly fail: (reason: unknown) => void
 }
 
-export const newTurns = <Turn>({ waitMs, take, late }: TurnSetting<Turn>): Turns<Turn> => {
+export const newTurns = <Turn>({ waitMs, barrenSince, take, late }: TurnSetting<Turn>): Turns<Turn> => {
   const fresh = new Set<Waiter>()
   const refused = new Set<Waiter>()
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -71,11 +74,18 @@ export const newTurns = <Turn>({ waitMs, take, late }: TurnSetting<Turn>): Turns
     return nextAt - now
   }
 
+  /** Whether it has waited for as long as it may while nobody was served: then it is sent, and that is its answer. */
+  const isOverdue = ({ joinedAt, call }: Waiter): boolean => behindMs(joinedAt) >= call.maxTotalWaitMs
+
+  const behindMs = (joinedAt: number): number =>
+    Math.max(0, performance.now() - Math.max(joinedAt, barrenSince() ?? Infinity))
+
   const look = (): void => {
     clearTimeout(timer)
     timer = undefined
     while (size() > 0) {
-      const ms = timeLeft()
+      const [next] = refused.size > 0 ? refused : fresh
+      const ms = next && waitMs() === 0 && isOverdue(next) ? 0 : timeLeft()
       if (ms > 0) {
         dismiss(ms)
         // Timers drop fractions, and would fire before the end.
@@ -111,10 +121,11 @@ export const newTurns = <Turn>({ waitMs, take, late }: TurnSetting<Turn>): Turns
       }
       const waiter: Waiter = {
         until: began + call.mayWaitMs(),
+        joinedAt: began,
         call,
         admit: () => {
           leave()
-          call.waited('hold', performance.now() - began)
+          call.waited('hold', performance.now() - began, behindMs(began))
           go(true)
         },
         fail: (reason) => {
