@@ -28,7 +28,7 @@ const text = (value: number): string =>
   Number.isFinite(value) ? String(Math.round(value * 1e3) / 1e3) : value === Infinity ? 'never' : '–'
 
 const table = new Table({
-  head: ['without', 'differ', 'row', 'figure', 'median', '', 'least', '', 'most', ''],
+  head: ['without', 'differ', 'row', 'figure', 'median', '', 'seed', 'that changes most', ''],
   style: { head: [], border: [], compact: true },
 })
 process.stderr.write(`${jobs.length} simulations with all rules\n`)
@@ -38,13 +38,17 @@ for (const rule of rules) {
   const without = await runJobs(jobs, rule)
   const differ = without.filter((figures, index) => !isDeepStrictEqual(figures, all[index])).length
   const found = changes(byRow(jobs, all), byRow(jobs, without))
-  if (found.length === 0) table.push([rule.name, differ, 'none by more than seeds differ', '', '', '', '', '', '', ''])
+  if (found.length === 0) table.push([rule.name, differ, 'none by more than seeds differ', '', '', '', '', '', ''])
   for (const [index, one] of found.entries()) {
     table.push([
       ...(index === 0 ? [rule.name, differ] : ['', '']),
       one.row,
       one.figure,
-      ...(['median', 'least', 'most'] as const).flatMap((of) => [text(one.before[of]), `→ ${text(one.after[of])}`]),
+      text(one.before),
+      `→ ${text(one.after)}`,
+      one.seed,
+      text(one.seedBefore),
+      `→ ${text(one.seedAfter)}`,
     ])
   }
 }
