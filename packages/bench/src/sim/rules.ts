@@ -51,12 +51,6 @@ export const RULES: readonly Rule[] = [
   },
   { name: 'LEFT_FREE', file: CONTROL, find: 'LEFT_FREE = 0.05', replace: 'LEFT_FREE = 0' },
   {
-    name: 'spreadMs',
-    file: CONTROL,
-    find: '(Math.random() * SPREAD * (now() - failingSince)) / 4 ** (retry - 1)',
-    replace: '0',
-  },
-  {
     name: 'latency guard',
     file: 'concurrency-gate/src/latency.ts',
     find: 'wary = few.count === 0 || many.mean > few.mean * QUEUEING + NOISE_MS',
