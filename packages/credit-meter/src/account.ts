@@ -1,3 +1,4 @@
+import type { Breaker } from './breaker.ts'
 import { newBurn, type Burn } from './burn.ts'
 import type { Settings } from './options.ts'
 import { tidy } from './store.ts'
@@ -10,6 +11,8 @@ export interface Row {
   /** The most that an attempt has cost. */
   dearest: number | undefined
   inFlight: number
+  /** Of those in flight, how many others wait for: they are not overdue. */
+  awaited: number
   /** Attempts that have ended. */
   settled: number
   /** Calls that wait for others in flight to tell their cost, the first in front. */
@@ -19,6 +22,12 @@ export interface Row {
 /** A call that waits. */
 export interface Waiter {
   wake: () => void
+}
+
+/** What is set aside for a call in flight. */
+export interface Reservation {
+  readonly row: Row
+  readonly since: number
 }
 
 /** What is known of the credits of one key. */
@@ -34,6 +43,8 @@ export interface Account {
   /** Credits that calls in flight are expected to cost. */
   reserved(): number
   inFlight: number
+  /** The reservations that others wait for, the oldest first. */
+  readonly awaited: Set<Reservation>
   /** The most that an attempt has cost on any endpoint. */
   dearest: number | undefined
   /** How many calls wait for others in flight to tell their cost. */
@@ -42,6 +53,8 @@ export interface Account {
   lastSpent: number
   /** Spent since this account was opened, whatever the period. */
   spentEver: number
+  /** Whether the store was read. */
+  isLoaded: boolean
   /** The first reading of the store, while it goes on. */
   loading: Promise<void> | undefined
   /** Notes what the server says is left, and of how much. */
@@ -62,19 +75,20 @@ export interface Account {
 const MAX_ROWS = 200
 const OVERFLOW = '(other)'
 
-/** An empty account. `failed` hears of the store's errors. */
-export const newAccount = (key: string, settings: Settings, failed: (error?: unknown) => void): Account => {
+/** An empty account, whose store is asked through a breaker. */
+export const newAccount = (key: string, settings: Settings, breaker: Breaker): Account => {
   const { calendar, store } = settings
   const rows = new Map<string, Row>()
-  const own = tally(key, calendar, store, failed)
+  const own = tally(key, calendar, store, breaker)
   const claimed = new Map<string, number>()
   let seen: { remaining: number; limit: number | undefined; spentEver: number } | undefined
 
   const newRow = (name: string): Row => ({
     name,
-    tally: tally(`${key}|${name}`, calendar, store, failed),
+    tally: tally(`${key}|${name}`, calendar, store, breaker),
     dearest: undefined,
     inFlight: 0,
+    awaited: 0,
     settled: 0,
     waiting: new Set(),
   })
@@ -98,10 +112,12 @@ export const newAccount = (key: string, settings: Settings, failed: (error?: unk
       return tidy(credits)
     },
     inFlight: 0,
+    awaited: new Set(),
     dearest: undefined,
     waiting: 0,
     lastSpent: 0,
     spentEver: 0,
+    isLoaded: false,
     loading: undefined,
     sawBalance: (remaining, limit, now) => {
       seen = { remaining, limit: limit ?? seen?.limit, spentEver: account.spentEver }
@@ -134,9 +150,15 @@ export const newAccount = (key: string, settings: Settings, failed: (error?: unk
       claimed.set(condition, until)
       if (!settings.shared) return true
       const counter = `${key}|!${condition}|${calendar.rollingMs === undefined ? slot.id : `${calendar.rollingMs}ms`}`
-      const ours = async (): Promise<boolean> => (await store.add(counter, 1, until - now)) === 1
       // With the store away, an alert too many is better than none.
-      return ours().catch(() => true)
+      let isFirst = true
+      const asking = breaker.ask(
+        () => store.add(counter, 1, until - now),
+        (total) => {
+          isFirst = total === 1
+        },
+      )
+      return asking ? asking.then(() => isFirst) : isFirst
     },
   }
   return account

@@ -1,4 +1,5 @@
 import type { Account, Row } from './account.ts'
+import type { Breaker } from './breaker.ts'
 
 /** What was spent since the last look: by us, and in a shared store by others. */
 const noteBurn = (account: Account, atLeast: number, now: number): void => {
@@ -31,10 +32,13 @@ export const charge = (
 }
 
 /** Reads what the store has. The promise, if any, never rejects. */
-export const load = (account: Account, now: number): void | Promise<void> => {
+export const load = (account: Account, breaker: Breaker, now: number): void | Promise<void> => {
   const loaded = (): void => {
+    account.loading = undefined
+    account.isLoaded = breaker.isClosed()
     account.lastSpent = account.tally.spent(Date.now())
   }
   const reading = account.tally.load(now)
-  return reading ? reading.then(loaded) : loaded()
+  if (!reading) return loaded()
+  return (account.loading = reading.then(loaded))
 }

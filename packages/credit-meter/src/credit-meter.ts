@@ -3,27 +3,23 @@ import { endpointOf, keyed, middleware, type Middleware } from '@aplomb/pipeline
 import { newAccount, type Account } from './account.ts'
 import { admit, reserve } from './admit.ts'
 import { newAlerts, type Visit } from './alerts.ts'
+import { newBreaker, type Ask } from './breaker.ts'
 import { charge, load } from './charge.ts'
+import { askCost, isCost, type Told } from './cost.ts'
 import { BudgetExceededError } from './errors.ts'
 import { settingsOf, type CreditMeterOptions } from './options.ts'
 import { totalOf, usageOf, type KeyUsage, type Usage } from './usage.ts'
-import { within } from './within.ts'
 
 /** The middleware, with a view on what it counted. */
 export interface CreditMeter extends Middleware {
   /** What was spent and is left, and how long that will last: of one key, or of all. Does not ask a shared store. */
   usage(key?: string): Usage
   /**
-   * The same after asking the store about a key, and about the endpoints that are named. Also forgets what the server
-   * said of its balance: call it after a top-up.
+   * The same after asking the store about a key, and about the endpoints that are named, and after telling it what it
+   * has missed; each takes a second at most. Also forgets what the server said of its balance: call it after a top-up.
    */
   refresh(key: string, endpoints?: readonly string[]): Promise<Usage>
 }
-
-/** A store that takes longer is not waited for; what it was told counts here all the same. */
-const STORE_MS = 1000
-
-const isCost = (cost: number | undefined): cost is number => cost !== undefined && cost >= 0 && cost < Infinity
 
 const reporter =
   (message: string) =>
@@ -32,7 +28,6 @@ const reporter =
   }
 
 const endpointFailed = reporter('the endpoint function failed; the path is counted instead')
-const costFailed = reporter('the cost function failed; the attempt is counted as free')
 const storeFailed = reporter('the credit store failed; credits are counted here until it works')
 
 /**
@@ -52,23 +47,26 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
   const alerts = newAlerts(settings, options.onAlert)
   const charged = new WeakSet<Response>()
 
-  let storeIsAway = false
-  const heardOfStore = (error: unknown): void => {
-    if (error !== undefined && !storeIsAway) storeFailed(error)
-    storeIsAway = error !== undefined
+  const catchUp = function* (ask: Ask): Generator<void | Promise<void>> {
+    const now = Date.now()
+    const all = Array.from(accounts.entries(), ([, account]) => account)
+    const tallies = all.flatMap(({ tally, rows }) => [tally, ...Array.from(rows.values(), (row) => row.tally)])
+    // Reading first: nobody knows whether a write that hangs has arrived.
+    yield tallies[0]?.probe(now, ask)
+    for (const tally of tallies) yield tally.save(now, ask)
   }
+  const breaker = newBreaker(catchUp, storeFailed)
 
-  const newKey = (key: string): Account => newAccount(key, settings, heardOfStore)
+  const newKey = (key: string): Account => newAccount(key, settings, breaker)
   const accounts = keyed(newKey, ({ inFlight, waiting, tally }) => {
-    return inFlight === 0 && waiting === 0 && (settings.shared || tally.spent(Date.now()) === 0)
+    const now = Date.now()
+    return inFlight === 0 && waiting === 0 && (settings.shared ? tally.isSaved(now) : tally.spent(now) === 0)
   })
 
   /** The account of a key, with what the store knows of it. */
   const accountOf = (key: string): Account => {
-    const known = accounts.peek(key) !== undefined
     const account = accounts(key)
-    const reading = known ? undefined : load(account, Date.now())
-    if (reading) account.loading = reading.then(() => (account.loading = undefined))
+    if (!account.isLoaded && !account.loading) void load(account, breaker, Date.now())
     return account
   }
 
@@ -84,44 +82,38 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
   /** Lets a call pass. Gives the function that ends its reservation. */
   const enter = async (visit: Visit): Promise<() => void> => {
     const { account, row, call } = visit
-    if (account.loading) await within(STORE_MS, account.loading, call.signal)
+    if (account.loading) await breaker.wait(account.loading, call.signal)
     try {
       return await admit(account, row, settings, call)
     } catch (error) {
       if (error instanceof BudgetExceededError) {
         call.giveUp('credit-meter', error.message)
-        const telling = alerts.thresholds(visit, settings.stopAt)
-        if (telling) await within(STORE_MS, telling, call.signal)
+        // What is only reserved was not used.
+        const telling = alerts.thresholds(visit, error.reserved > 0 ? 0 : settings.stopAt)
+        if (telling) await breaker.wait(telling, call.signal)
       }
       throw error
     }
   }
 
-  const costOf = (response: Response, request: Request): number | undefined | Promise<number | undefined> => {
-    try {
-      const cost = settings.cost(response, request)
-      return typeof cost === 'object' ? cost.catch(costFailed) : cost
-    } catch (error) {
-      return costFailed(error)
-    }
-  }
-
-  const settle = async (visit: Visit, verdict: Verdict, known?: number): Promise<void> => {
+  const settle = async (visit: Visit, verdict: Verdict, told: Told): Promise<void> => {
     const { account, row, call } = visit
-    const cost = isCost(known) ? known : 0
-    // A refusal that is free says nothing of what an answer costs.
-    const writing = charge(account, row, cost, cost > 0 || verdict.kind === 'ok', Date.now())
-    if (writing) await within(STORE_MS, writing, call.signal)
+    const known = told === 'lost' ? account.expected(row) : isCost(told) ? told : undefined
+    const cost = known ?? 0
+    // A refusal that is free says nothing of what an answer costs, nor does what was only expected.
+    const isTypical = told !== 'lost' && (cost > 0 || verdict.kind === 'ok')
+    const writing = charge(account, row, cost, isTypical, Date.now())
+    if (writing) await breaker.wait(writing, call.signal)
     const now = Date.now()
     const { remaining, limit } = verdict.limits.credits ?? {}
     if (remaining !== undefined) account.sawBalance(remaining, limit, now)
-    if (call.observed && (isCost(known) || remaining !== undefined)) {
+    if (call.observed && (known !== undefined || remaining !== undefined)) {
       const state = { spent: account.tally.spent(now), left: account.left(now) }
       call.emit({ type: 'credits', call: call.id, key: account.key, endpoint: row.name, cost, ...state })
     }
     const telling = [alerts.verdict(visit, verdict), alerts.thresholds(visit)].filter((one) => one !== undefined)
     // When the call has ended, nobody hears its events any more.
-    if (telling.length > 0) await within(STORE_MS, Promise.all(telling), call.signal)
+    if (telling.length > 0) await breaker.wait(Promise.all(telling), call.signal)
   }
 
   const meter = middleware('credit-meter', async (request, next, call) => {
@@ -137,9 +129,9 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
       if (call.attempt === before || charged.has(response)) return response
       charged.add(response)
       const verdict = verdictOf(response)
-      const cost = verdict.limits.credits?.cost ?? costOf(response, request)
+      const cost = verdict.limits.credits?.cost ?? askCost(settings.cost, response, request, call.signal)
       // A promised cost may hang on the body, which is the caller's to read: so the call does not wait for it.
-      if (typeof cost === 'object') settling = cost.then((known) => settle(visit, verdict, known)).finally(release)
+      if (cost instanceof Promise) settling = cost.then((told) => settle(visit, verdict, told)).finally(release)
       else await settle(visit, verdict, cost)
       return response
     } finally {
@@ -162,11 +154,13 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
   }
 
   const refresh = async (key: string, endpoints: readonly string[] = []): Promise<Usage> => {
-    const now = Date.now()
     const account = accountOf(key)
     account.forgetBalance()
     for (const name of endpoints) account.row(name)
-    await Promise.all([load(account, now), ...Array.from(account.rows.values(), ({ tally }) => tally.load(now))])
+    if (!breaker.isClosed()) await breaker.wait(breaker.retry())
+    const now = Date.now()
+    const rows = Array.from(account.rows.values(), ({ tally }) => tally.load(now))
+    await breaker.wait(Promise.all([load(account, breaker, now), ...rows]))
     return usage(key)
   }
 

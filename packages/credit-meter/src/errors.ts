@@ -6,6 +6,8 @@ export interface BudgetExceededFacts {
   readonly used: number
   /** What the refused call was expected to cost. */
   readonly expected: number
+  /** Credits set aside for calls in flight, if it is those that leave no room; else 0. */
+  readonly reserved: number
   readonly limit: number
   /** The percentage at which calls are refused. */
   readonly stopAt: number
@@ -20,17 +22,22 @@ export class BudgetExceededError extends Error implements BudgetExceededFacts {
   readonly endpoint: string
   readonly used: number
   readonly expected: number
+  readonly reserved: number
   readonly limit: number
   readonly stopAt: number
   readonly resetAt: Date
 
   constructor(facts: BudgetExceededFacts) {
-    const { key, endpoint, used, expected, limit, stopAt, resetAt } = facts
-    super(`${used} of ${limit} credits are used, this call may cost ${expected}, and calls stop at ${stopAt} %`)
+    const { key, endpoint, used, expected, reserved, limit, stopAt, resetAt } = facts
+    const inFlight = reserved > 0 ? `, calls in flight may cost ${reserved}` : ''
+    super(
+      `${used} of ${limit} credits are used${inFlight}, this call may cost ${expected}, and calls stop at ${stopAt} %`,
+    )
     this.key = key
     this.endpoint = endpoint
     this.used = used
     this.expected = expected
+    this.reserved = reserved
     this.limit = limit
     this.stopAt = stopAt
     this.resetAt = resetAt

@@ -29,7 +29,11 @@ export interface CreditAlert {
   readonly verdict?: Verdict | undefined
 }
 
-/** What an answer cost. `undefined`: not known. */
+/**
+ * What an answer cost; `undefined`: not known. A promise has ten minutes, then the attempt counts as the most that its
+ * endpoint has cost so far. Clones made before the first `await` end when the cost is known or given up, when the caller
+ * aborts, and after 16 MiB.
+ */
 export type Cost = (response: Response, request: Request) => number | undefined | Promise<number | undefined>
 
 /** Options of {@link creditMeter}. */
@@ -55,7 +59,7 @@ export interface Settings {
   readonly limit: number | undefined
   readonly calendar: Calendar
   readonly thresholds: readonly number[]
-  readonly cost: Cost
+  readonly cost: Cost | number | undefined
   readonly stopAt: number | undefined
   readonly store: CreditStore
   /** Whether others may count in the same store. */
@@ -85,12 +89,6 @@ const calendarFor = ({ period = 'month', timeZone = 'UTC' }: Partial<Budget>): C
   }
 }
 
-const costOf = (cost: CreditMeterOptions['cost']): Cost => {
-  if (typeof cost === 'function') return cost
-  check('cost', cost, cost === undefined || cost === 0 || isPositive(cost), 'a number from 0 or a function')
-  return () => cost
-}
-
 /** @throws {RangeError | TypeError} if an option makes no sense. */
 export const settingsOf = (options: CreditMeterOptions): Settings => {
   const { budget, thresholds = [80, 95, 100], cost, stopAt, onAlert, endpoint, store } = options
@@ -101,6 +99,8 @@ export const settingsOf = (options: CreditMeterOptions): Settings => {
   check(name, limit, budget === undefined || isPositive(limit), 'a number of credits above 0')
   const areFine = Array.isArray(thresholds) && thresholds.every(isPositive)
   check('thresholds', thresholds, areFine, 'a list of percentages above 0')
+  const isFixed = cost === undefined || cost === 0 || isPositive(cost)
+  check('cost', cost, isFixed || typeof cost === 'function', 'a number from 0 or a function')
   check('stopAt', stopAt, stopAt === undefined || isPositive(stopAt), 'a percentage above 0')
   if (stopAt !== undefined && limit === undefined) throw new TypeError('creditMeter: stopAt needs a budget')
   for (const [what, value] of Object.entries({ onAlert, endpoint })) {
@@ -114,7 +114,7 @@ export const settingsOf = (options: CreditMeterOptions): Settings => {
     limit,
     calendar: calendarFor(given),
     thresholds: thresholds.toSorted((a, b) => a - b),
-    cost: costOf(cost),
+    cost,
     stopAt,
     store: isLimiter ? limiterStore(store) : (store ?? memoryStore()),
     shared: store !== undefined,

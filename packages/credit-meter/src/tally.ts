@@ -1,3 +1,4 @@
+import type { Ask, Breaker } from './breaker.ts'
 import type { Calendar, Slot } from './period.ts'
 import { tidy, type CreditStore } from './store.ts'
 
@@ -7,13 +8,22 @@ export interface Tally {
   spent(now: number): number
   /** Attempts that this process made. */
   attempts(now: number): number
-  /** Counts an attempt. The promise, if any, ends when the store has it; it never rejects. */
+  /** Whether the store has all that was counted here. */
+  isSaved(now: number): boolean
+  /** Counts an attempt. The promise, if any, ends when the store has it, or is away; it never rejects. */
   add(credits: number, now: number): void | Promise<void>
   /** Reads the store. The promise, if any, never rejects. */
   load(now: number): void | Promise<void>
+  /** Reads the current counter alone, by another way of asking. */
+  probe(now: number, ask: Ask): void | Promise<void>
+  /** Writes what the store has missed, by another way of asking. */
+  save(now: number, ask: Ask): void | Promise<void>
 }
 
-/** A count as the store gave it last, and what it does not have yet. */
+/**
+ * A count as the store gave it last, and what it does not have yet. Pending: it was told, and has not answered. That is
+ * not told twice, as it may have arrived.
+ */
 interface Count {
   readonly slot: Slot
   confirmed: number
@@ -25,13 +35,13 @@ interface Count {
 /** Long enough for other processes' clocks, and for a last look at a period that has just ended. */
 const SLACK_MS = 3_600_000
 
-/** Counts under a name in a store. `failed` hears of the store's errors, and with `undefined` that it works again. */
-export const tally = (
-  name: string,
-  calendar: Calendar,
-  store: CreditStore,
-  failed: (error?: unknown) => void,
-): Tally => {
+const together = (work: readonly (void | Promise<void>)[]): void | Promise<void> => {
+  const rest = work.filter((one) => one !== undefined)
+  return rest.length > 0 ? Promise.all(rest).then(() => undefined) : undefined
+}
+
+/** Counts under a name in a store, which is asked through a breaker. */
+export const tally = (name: string, calendar: Calendar, store: CreditStore, breaker: Breaker): Tally => {
   const counts = new Map<string, Count>()
 
   const countOf = (slot: Slot): Count => {
@@ -49,65 +59,55 @@ export const tally = (
     return total
   }
 
-  // Answers may overtake each other; a counter only grows.
+  // Answers may overtake each other; a counter only grows. What is no number says nothing.
   const confirm = (count: Count, total: number | undefined): void => {
-    failed(undefined)
-    count.confirmed = Math.max(count.confirmed, total ?? 0)
+    if (typeof total === 'number' && total < Infinity) count.confirmed = Math.max(count.confirmed, total)
   }
 
-  /** Runs a step on the store, which may answer at once, later, or never well. */
-  const ask = <T>(
-    question: () => T | Promise<T>,
-    answered: (value: T) => void,
-    lost: () => void,
-  ): void | Promise<void> => {
-    const fail = (error: unknown): void => {
-      lost()
-      failed(error ?? new Error('the store failed without a reason'))
-    }
-    try {
-      const answer = question()
-      return answer instanceof Promise ? answer.then(answered).catch(fail) : answered(answer)
-    } catch (error) {
-      return fail(error)
-    }
-  }
-
-  const read = (slot: Slot): void | Promise<void> =>
+  const read = (slot: Slot, ask: Ask): void | Promise<void> =>
     ask(
       () => store.get(`${name}|${slot.id}`),
       (total) => {
         if (total !== undefined) confirm(countOf(slot), total)
       },
-      () => undefined,
     )
+
+  const write = (count: Count, now: number, ask: Ask): void | Promise<void> => {
+    const { slot } = count
+    const amount = tidy(count.unsaved)
+    if (amount === 0) return undefined
+    return ask(
+      () => {
+        count.unsaved = 0
+        count.pending += amount
+        return store.add(`${name}|${slot.id}`, amount, slot.countsUntil - now + SLACK_MS)
+      },
+      (total) => {
+        count.pending -= amount
+        confirm(count, total)
+      },
+      () => {
+        count.pending -= amount
+        count.unsaved += amount
+      },
+    )
+  }
 
   return {
     spent: (now) => tidy(sum(now, ({ confirmed, pending, unsaved }) => confirmed + pending + unsaved)),
     attempts: (now) => sum(now, ({ attempts }) => attempts),
+    isSaved: (now) => tidy(sum(now, ({ pending, unsaved }) => pending + unsaved)) === 0,
     add: (credits, now) => {
-      const slot = calendar.slot(now)
-      const count = countOf(slot)
+      const count = countOf(calendar.slot(now))
       count.attempts++
-      const amount = tidy(credits + count.unsaved)
-      if (amount === 0) return
-      count.unsaved = 0
-      count.pending += amount
-      return ask(
-        () => store.add(`${name}|${slot.id}`, amount, slot.countsUntil - now + SLACK_MS),
-        (total) => {
-          count.pending -= amount
-          confirm(count, total)
-        },
-        () => {
-          count.pending -= amount
-          count.unsaved += amount
-        },
-      )
+      count.unsaved += credits
+      return write(count, now, breaker.ask)
     },
-    load: (now) => {
-      const work = [...calendar.earlier(now), calendar.slot(now)].map(read).filter((one) => one !== undefined)
-      return work.length > 0 ? Promise.all(work).then(() => undefined) : undefined
+    load: (now) => together([...calendar.earlier(now), calendar.slot(now)].map((slot) => read(slot, breaker.ask))),
+    probe: (now, ask) => read(calendar.slot(now), ask),
+    save: (now, ask) => {
+      const live = [...counts.values()].filter(({ slot }) => slot.countsUntil > now)
+      return together(live.map((count) => write(count, now, ask)))
     },
   }
 }

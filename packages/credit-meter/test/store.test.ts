@@ -116,24 +116,6 @@ describe('10. a store that fails stops nobody', () => {
     expect(report).toHaveBeenCalledOnce()
   })
 
-  test('one that never answers delays a call by a second at most, and an abort ends that', async () => {
-    vi.useFakeTimers()
-    const hanging = new Promise<never>(() => undefined)
-    const meter = creditMeter({ store: { add: () => hanging, get: () => hanging }, budget: 100 })
-    const { fetch } = pipelineOf(meter, respond({ ...costs(3), times: 2 }))
-    const call = fetch(URL_A)
-    await vi.advanceTimersByTimeAsync(1000)
-    await call
-    expect(meter.usage().spent).toBe(3)
-    const controller = new AbortController()
-    const aborted = fetch(URL_A, { signal: controller.signal })
-    await vi.advanceTimersByTimeAsync(10)
-    controller.abort(new Error('enough'))
-    await expect(aborted).rejects.toThrow('enough')
-    expect(vi.getTimerCount()).toBe(0)
-    vi.useRealTimers()
-  })
-
   test('limiterStore checks its option', () => {
     expect(() => limiterStore(memoryLimiter(), { pointsPerCredit: 0.5 })).toThrow(RangeError)
   })
