@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { classify } from '@aplomb/classify'
 import { createFetch, middleware, type AlertEvent } from '@aplomb/pipeline'
 import { respond, type MockApi } from '@aplomb/mock-api'
@@ -145,6 +145,8 @@ const startWorker = (...args: readonly (string | number)[]) => {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file, ...args.map(String)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  // A test that fails half-way leaves none at work.
+  onTestFinished(() => void child.kill('SIGKILL'))
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
