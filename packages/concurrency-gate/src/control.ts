@@ -205,7 +205,12 @@ export const newControl = (fixed: number | undefined): Control => {
     streak++
     served++
     if (streak > PATIENCE) caution = 1
-    breaker.served(sent.request, sent.at)
+    const { othersServed } = breaker
+    // It is up again: all that has waited must not come at once, unless others have shown how many it takes.
+    if (breaker.served(sent.request, sent.at) && !othersServed) {
+      endRamp()
+      limit = Math.min(limit, START)
+    }
     if (rhythm.contradicted) relearn()
     if (nature.served(sent, active, limit)) ceiling = slowStart = limit
     if (nature.is === 'window' && chance.likely) refuseByChance()
@@ -228,21 +233,22 @@ export const newControl = (fixed: number | undefined): Control => {
     served = 0
     chance.outage()
     barrenSince ??= now()
-    if (overloaded) endRamp()
     const opened = breaker.failed(sent.request, sent.at)
     if (opened !== undefined) {
-      // Others of the key go on as they did.
-      if (opened === 'endpoint' && breaker.othersServed) return undefined
       limitBefore = limit
-      limit = Math.min(limit, START)
-      probing.decide()
       return 'the server fails: probing'
     }
     // What was sent before the last decision says nothing about its effect.
     if (probing.isOld(sent.at)) return undefined
     // It had come back from an outage, and has not.
     if (probing.since !== undefined) probing.pause(DOWN)
-    else if (overloaded && failing >= 0.5 && breaker.laneOf(sent.request) === undefined) {
+    else if (
+      overloaded &&
+      failing >= 0.5 &&
+      lastSuccessAt > failingSince - OUTAGE_MS &&
+      !breaker.laneOf(sent.request)
+    ) {
+      endRamp()
       probing.decide()
       limit = slowStart = Math.max(1, limit / 2)
       return 'overloaded'
@@ -325,7 +331,11 @@ export const newControl = (fixed: number | undefined): Control => {
     const fewer = (active < ceiling || active <= 1) && sent.at > crowdedAt
     const news = !nature.trying
     const what = nature.refused(sent, active, fewer)
-    if (what === 'in flight') return crowded(sent, active)
+    if (what === 'in flight') {
+      const reason = crowded(sent, active)
+      if (active <= 1 && chance.wantsTest()) probing.sleep(0)
+      return reason
+    }
     if (what === 'window' && chance.likely) {
       refuseByChance()
       return 'refused at random'

@@ -14,6 +14,10 @@ export interface Latency {
 const QUEUEING = 1.5
 /** A difference that is none, in milliseconds. */
 const NOISE_MS = 5
+/** Answers differ anyway: so much is the t statistic of their growth, where it is no chance. */
+const SIGNIFICANT_T = 4
+/** One or two answers tell nothing. */
+const FEWEST = 3
 
 export const newLatency = (limit: number): Latency => {
   let base = limit
@@ -21,12 +25,14 @@ export const newLatency = (limit: number): Latency => {
   let wary = false
   let few = newMean()
   let many = newMean()
+  let trend = newTrend()
 
   const rebase = (anew: number): void => {
     base = anew
     since = performance.now()
     few = newMean()
     many = newMean()
+    trend = newTrend()
   }
 
   return {
@@ -41,10 +47,15 @@ export const newLatency = (limit: number): Latency => {
       if (now < base) rebase(now)
       // What was sent before was among more.
       if (at < since) return undefined
+      trend.add(active, tookMs)
       if (active <= base) few.add(tookMs)
       else if (active > base * 1.5) many.add(tookMs)
-      if (many.count < base) return undefined
-      wary = few.count === 0 || many.mean > few.mean * QUEUEING + NOISE_MS
+      // Those among few may not have come back yet: then there is nothing to compare with.
+      if (many.count < Math.max(base, FEWEST) || few.count < Math.min(base, FEWEST)) return undefined
+      const slower = many.mean > few.mean * QUEUEING + NOISE_MS
+      // By chance, for all that is known.
+      if (slower && trend.t < SIGNIFICANT_T) return undefined
+      wary = slower
       if (wary) {
         rebase(base)
         return base
@@ -76,6 +87,38 @@ const newMean = (): Mean => {
     add: (value) => {
       sum += value
       count++
+    },
+  }
+}
+
+/** How surely one quantity grows with another: the t statistic of a linear regression. */
+interface Trend {
+  readonly t: number
+  add(x: number, y: number): void
+}
+
+const newTrend = (): Trend => {
+  let n = 0
+  let meanX = 0
+  let meanY = 0
+  let xx = 0
+  let yy = 0
+  let xy = 0
+  return {
+    get t() {
+      if (n < 3 || xx === 0 || yy === 0) return 0
+      const r = xy / Math.sqrt(xx * yy)
+      return r >= 1 ? Infinity : r * Math.sqrt((n - 2) / (1 - r * r))
+    },
+    add: (x, y) => {
+      n++
+      const dx = x - meanX
+      const dy = y - meanY
+      meanX += dx / n
+      meanY += dy / n
+      xx += dx * (x - meanX)
+      yy += dy * (y - meanY)
+      xy += dx * (y - meanY)
     },
   }
 }
