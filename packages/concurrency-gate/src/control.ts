@@ -30,6 +30,8 @@ export interface Control {
   readonly failing: boolean
   /** Whether its outage is over, and began less than a minute ago: refusals are of others who come back, too. */
   readonly comingBack: boolean
+  /** Whether one request at a time is sent, to find out. */
+  readonly probing: boolean
   /** Whether it refuses at random: then nothing but a moment helps. */
   readonly random: boolean
   /** Whether a lone refusal may have been by chance: asking again tells. */
@@ -431,6 +433,9 @@ export const newControl = (fixed: number | undefined): Control => {
     askedMs: () => Math.max(0, askedUntil - now()),
     get failing() {
       return failures > 0
+    },
+    get probing() {
+      return probing.since !== undefined || nature.trying
     },
     get comingBack() {
       return back && now() - failingSince < LONGEST_WAIT_MS

@@ -3,7 +3,7 @@ import { type Call, onAbort, sleep } from '@aplomb/pipeline'
 import pLimit from 'p-limit'
 import { type Control, newControl, type Sent } from './control.ts'
 import { QueueFullError, QueueTimeoutError } from './errors.ts'
-import { type Entry, newEntry, newQueue, type Queue } from './queue.ts'
+import { type Entry, newEntry, newQueue, type Place, type Queue } from './queue.ts'
 
 /** The right to have one request in flight. */
 export interface Slot {
@@ -15,9 +15,6 @@ export interface Slot {
   /** Gives it back. Once is enough; more does no harm. */
   release(): void
 }
-
-/** A call that was refused keeps its turn, or takes another, so that it cannot be every probe. */
-export type Place = 'new' | 'ahead' | 'again'
 
 /** The queue and the slots of one key. */
 export interface Gate {
@@ -104,7 +101,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
     const line = lanes.get(lane) ?? newQueue()
     lanes.set(lane, line)
     queue.leave(entry)
-    line.join(entry, false)
+    line.join(entry, entry.place)
     parked++
   }
 
@@ -117,7 +114,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       for (let entry = line.last; entry; entry = line.last) {
         line.leave(entry)
         parked--
-        queue.join(entry, true)
+        queue.join(entry, 'ahead')
       }
     }
   }
@@ -176,8 +173,10 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
     timer = undefined
     if (parked > 0) unpark()
     let nextMs = control.barrenSince === undefined ? Infinity : release()
-    while (queue.first) {
-      const { first } = queue
+    for (;;) {
+      // A probe is for a call that was never sent, as long as there is one: those that were have fewer tries left.
+      const first = (control.probing && queue.firstNew) || queue.first
+      if (!first) break
       const lane = breaker.laneOf(first.request)
       if (lane !== undefined) park(first, lane)
       else if (room()) admit(first)
@@ -223,7 +222,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
         leave(expiryMs === queueTimeoutMs ? new QueueTimeoutError(call.key, queueTimeoutMs) : waitedOut())
       const expiry = expiryMs < LONGEST_TIMER_MS ? setTimeout(expire, Math.max(0, expiryMs)) : undefined
       const stopListening = onAbort(call.signal, leave)
-      queue.join(entry, ahead)
+      queue.join(entry, as === 'new' && call.attempt > 0 ? 'again' : as)
       if (call.observed) {
         const { limit } = control
         const { id, key } = call

@@ -2,7 +2,8 @@ import { carryVerdict, classifyError, classifyResponse, setAside, type Verdict }
 import { type Call, keyed, middleware, type Middleware, sleep } from '@aplomb/pipeline'
 import { isStream, whenRead } from './body.ts'
 import { isSilent, LONGEST_WAIT_MS } from './control.ts'
-import { type Gate, newGate, type Place, type Slot } from './gate.ts'
+import { type Gate, newGate, type Slot } from './gate.ts'
+import type { Place } from './queue.ts'
 
 export { QueueFullError, QueueTimeoutError } from './errors.ts'
 

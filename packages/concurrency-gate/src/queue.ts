@@ -1,3 +1,6 @@
+/** Never sent, sent before, or sent back while others are in flight: the last comes first. */
+export type Place = 'new' | 'again' | 'ahead'
+
 /** A call that waits for a slot. */
 export interface Entry {
   readonly request: Request
@@ -7,19 +10,22 @@ export interface Entry {
   readonly patienceMs: number
   /** Hands it the slot, of a probe if it waited in a lane for one. */
   readonly admit: (lane?: string) => void
+  /** Where it lined up. */
+  place: Place
   /** The queue it is in. */
   queue: Queue | undefined
   before: Entry | undefined
   after: Entry | undefined
 }
 
-/** First come, first served; leaving from the middle costs as little as from the front. */
+/** Those that were sent before, then first come, first served; leaving from the middle costs as little as from the front. */
 export interface Queue {
   readonly size: number
   readonly first: Entry | undefined
   readonly last: Entry | undefined
-  /** Lines up at the back, or ahead of everybody: a call that was sent back keeps its turn. */
-  join(entry: Entry, ahead: boolean): void
+  /** The first that was never sent: every try is still before it. */
+  readonly firstNew: Entry | undefined
+  join(entry: Entry, place: Place): void
   leave(entry: Entry): void
 }
 
@@ -28,6 +34,7 @@ export const newEntry = (request: Request, patienceMs: number, admit: Entry['adm
   joinedAt: performance.now(),
   patienceMs,
   admit,
+  place: 'new',
   queue: undefined,
   before: undefined,
   after: undefined,
@@ -36,6 +43,8 @@ export const newEntry = (request: Request, patienceMs: number, admit: Entry['adm
 export const newQueue = (): Queue => {
   let first: Entry | undefined
   let last: Entry | undefined
+  /** The last that was sent before. */
+  let lastAgain: Entry | undefined
   let size = 0
 
   const queue: Queue = {
@@ -48,20 +57,26 @@ export const newQueue = (): Queue => {
     get last() {
       return last
     },
-    join: (entry, ahead) => {
+    get firstNew() {
+      return lastAgain ? lastAgain.after : first
+    },
+    join: (entry, place) => {
+      entry.place = place
       entry.queue = queue
-      entry.before = ahead ? undefined : last
-      entry.after = ahead ? first : undefined
+      entry.before = place === 'new' ? last : place === 'again' ? lastAgain : undefined
+      entry.after = entry.before ? entry.before.after : first
       if (entry.before) entry.before.after = entry
       else first = entry
       if (entry.after) entry.after.before = entry
       else last = entry
+      if (place === 'again' || (place === 'ahead' && lastAgain === undefined)) lastAgain = entry
       size++
     },
     leave: (entry) => {
       if (entry.queue !== queue) return
       entry.queue = undefined
       size--
+      if (entry === lastAgain) lastAgain = entry.before
       if (entry.before) entry.before.after = entry.after
       else first = entry.after
       if (entry.after) entry.after.before = entry.before
