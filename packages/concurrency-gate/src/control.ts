@@ -152,7 +152,6 @@ export const newControl = (fixed: number | undefined): Control => {
     ceiling === Infinity &&
     nature.is === undefined &&
     !nature.trying &&
-    !latency.wary &&
     probing.since === undefined
 
   /** The limit with what the ramp adds to it by now: never more than a doubling at one moment. */
@@ -201,7 +200,11 @@ export const newControl = (fixed: number | undefined): Control => {
     crowd.heard(tookMs)
     limit = ramped()
     if (rampAt !== undefined) rampAt = lastSuccessAt
-    limit = latency.heard(sent.at, sent.active, tookMs, limit) ?? limit
+    const enough = latency.heard(sent.at, sent.active, tookMs, limit)
+    if (enough !== undefined) {
+      rampAt = undefined
+      limit = enough
+    }
     failures = 0
     failing *= MEMORY
     streak++

@@ -12,6 +12,8 @@ export interface Rule {
 }
 
 const CONTROL = 'concurrency-gate/src/control.ts'
+const CHANCE = 'concurrency-gate/src/chance.ts'
+const GATE = 'concurrency-gate/src/gate.ts'
 const NATURE = 'concurrency-gate/src/nature.ts'
 const RHYTHM = 'concurrency-gate/src/rhythm.ts'
 
@@ -53,8 +55,57 @@ export const RULES: readonly Rule[] = [
   {
     name: 'latency guard',
     file: 'concurrency-gate/src/latency.ts',
-    find: 'wary = few.count === 0 || many.mean > few.mean * QUEUEING + NOISE_MS',
+    find: 'wary = slower',
     replace: 'wary = false',
+  },
+  {
+    name: 'significance of the latency guard',
+    file: 'concurrency-gate/src/latency.ts',
+    find: 'slower && trend.t < SIGNIFICANT_T',
+    replace: 'false',
+  },
+  { name: 'slow start by time', file: CONTROL, find: 'rampAt !== undefined &&\n', replace: 'false &&\n' },
+  { name: 'floor', file: CONTROL, find: 'PROBE_AT_LEAST_MS = 10_000', replace: 'PROBE_AT_LEAST_MS = Infinity' },
+  { name: 'first retry on time', file: CONTROL, find: 'if (retry < 2 ||', replace: 'if (retry < 1 ||' },
+  { name: 'spreading over an outage', file: CONTROL, find: 'SPREAD = 1.25', replace: 'SPREAD = 0' },
+  { name: 'chance', file: CHANCE, find: 'return score >= enough', replace: 'return false' },
+  {
+    name: 'lone refusals pass',
+    file: CHANCE,
+    find: 'if (score > 0 || (row === 1 && score > LEAST)) return true',
+    replace: '',
+  },
+  { name: 'windows hold only without evidence for chance', file: CONTROL, find: ' && !chance.leaning', replace: '' },
+  {
+    name: 'a window whose length doubles is none',
+    file: RHYTHM,
+    find: 'periodMs > 2 * firstPeriodMs',
+    replace: 'false',
+  },
+  {
+    name: 'breaker by endpoint',
+    file: 'concurrency-gate/src/breaker.ts',
+    find: '`${request.method} ${endpointOf(request.url)}`',
+    replace: `'every'`,
+  },
+  { name: 'open streams keep no probe', file: GATE, find: 'if (!held || streaming) return', replace: 'return' },
+  {
+    name: 'counted unless others were served',
+    file: 'concurrency-gate/src/index.ts',
+    find: '(serving && servedAt > firstSentAt) || comingBack',
+    replace: 'true',
+  },
+  {
+    name: 'who waited behind refusals has waited',
+    file: GATE,
+    find: 'Math.max(joinedAt, barrenSince) + patienceMs - performance.now()',
+    replace: 'Infinity',
+  },
+  {
+    name: 'probes are for calls that were never sent',
+    file: GATE,
+    find: '(control.probing && queue.firstNew) || ',
+    replace: '',
   },
   {
     name: 'fast retry where a key is well',
