@@ -403,8 +403,10 @@ const refusedForEver: readonly Harm[] = (Object.keys(ENDLESS) as (keyof typeof E
     beside: 'fetch',
     seeds: 2,
     bars: {
-      // Behind others, who all wait: what the server has named may still have to pass.
-      settledMs: { most: LONGEST_MS + (count > 1 && 'retry-after' in ENDLESS[how] ? NAMED_MS : 0) },
+      // Behind others it counts from their first refusal on, and what the server has named may still have to pass.
+      settledMs: {
+        most: LONGEST_MS + (count > 1 ? 2 * (REFUSAL_MS + 10) + ('retry-after' in ENDLESS[how] ? NAMED_MS : 0) : 0),
+      },
       refusedMs: { most: LONGEST_MS },
       mostSent: { most: 4 },
     },
@@ -447,7 +449,8 @@ const firstRetry: Harm = {
 
 export const HARMS: readonly Harm[] = [
   ...refusedAtRandom,
-  oneAfterTheOther(0.1, { lost: NONE, wallMs: { most: 15_000 } }),
+  // Nobody else is served meanwhile: four refusals in a row end one call of ten thousand.
+  oneAfterTheOther(0.1, { lost: { most: 1 }, wallMs: { most: 15_000 } }),
   oneAfterTheOther(0.3, {}),
   eightClients,
   slow(20, 3000, 1.1),
