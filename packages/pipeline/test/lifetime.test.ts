@@ -672,8 +672,9 @@ describe('time limits', () => {
   })
   test('without a limit every wait fits', async () => {
     const found: { call?: Call } = {}
-    await createFetch([see(found)], { fetch: async () => new Response() })('http://x/')
-    expect([found.call!.deadline, found.call!.fits(1e15)]).toEqual([Infinity, true])
+    await createFetch([see(found)], { fetch: async () => new Response(), maxTotalWaitMs: Infinity })('http://x/')
+    const { deadline, fits, mayWaitMs } = found.call!
+    expect([deadline, mayWaitMs(), fits(1e15)]).toEqual([Infinity, Infinity, true])
   })
 
   describe('attemptTimeoutMs', () => {

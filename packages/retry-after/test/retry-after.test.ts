@@ -1,5 +1,5 @@
 import { verdictOf } from '@aplomb/classify'
-import { createMockApi, respond, type ScriptedAnswer, type ScriptEntry } from '@aplomb/mock-api'
+import { createMockApi, respond, type ScriptedAnswer, type ScriptEntry, type SentResponse } from '@aplomb/mock-api'
 import { type CallEvent, createFetch, type CreateFetchOptions, type Fetch, middleware } from '@aplomb/pipeline'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
@@ -8,6 +8,7 @@ import {
   CLEAN,
   flush,
   listeners,
+  type Outcome,
   outcomes,
   platformListeners,
   settled,
@@ -49,6 +50,18 @@ const setup = (script: readonly ScriptEntry[], options?: RetryAfterOptions, pipe
 }
 
 const statusOf = async (call: Promise<Response>): Promise<number> => (await settled(call)).status
+
+/** The very answer that the server gave, its body there to be read. */
+const expectUnread = async (
+  outcome: Outcome<Response> | undefined,
+  sent: SentResponse | undefined,
+  body: string,
+): Promise<void> => {
+  const response = outcome && 'value' in outcome ? outcome.value : undefined
+  expect(response).toBe(sent?.response)
+  expect(response?.bodyUsed).toBe(false)
+  expect(await response?.text()).toBe(body)
+}
 
 describe('1. an answer that names a wait is sent again after that wait, never before', () => {
   test.each([
@@ -349,7 +362,7 @@ describe('5. a wait longer than maxWaitMs is neither begun nor shortened', () =>
   })
 })
 
-describe("6. a wait that does not fit into the call's deadline is not begun", () => {
+describe("6. a wait that does not fit into the call's deadline, or into what its waits may add up to, is not begun", () => {
   test('ten seconds with five left: the answer comes at once', async () => {
     const { server, fetch } = setup([{ ...asks(10_000), delayMs: 1000 }], {}, { timeoutMs: 6000 })
     const call = watch(fetch(TARGET))
@@ -382,9 +395,10 @@ describe("6. a wait that does not fit into the call's deadline is not begun", ()
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  test('a call whose hold is extended past its deadline hears so in that moment', async () => {
+  test('a call whose hold is extended past its deadline hears so in that moment: who was sent gets its last answer', async () => {
     noChance()
-    const { server, fetch } = setup([asks(1000), { ...asks(20_000), delayMs: 500 }], {}, { timeoutMs: 5000 })
+    const script = [asks(1000, { body: 'first' }), { ...asks(20_000), delayMs: 500 }]
+    const { server, fetch } = setup(script, {}, { timeoutMs: 5000 })
     const refused = watch(fetch(TARGET))
     const second = watch(fetch(TARGET))
     await flush()
@@ -392,8 +406,8 @@ describe("6. a wait that does not fit into the call's deadline is not begun", ()
     await vi.advanceTimersByTimeAsync(499)
     expect([refused, second, held].map(({ outcome }) => outcome)).toEqual([undefined, undefined, undefined])
     await vi.advanceTimersByTimeAsync(1)
-    expect(second.outcome).toHaveProperty('value.status', 429)
-    expect(refused.outcome).toHaveProperty('error.name', 'TimeoutError')
+    expect(second.outcome).toHaveProperty('value', server.inner.responses[1]?.response)
+    await expectUnread(refused.outcome, server.inner.responses[0], 'first')
     expect(held.outcome).toHaveProperty('error.name', 'TimeoutError')
     expect(held.outcome).toHaveProperty('error.message', 'The call was on hold for 20 s more, past the deadline')
     expect(server.times).toEqual([0, 0])
@@ -410,10 +424,76 @@ describe("6. a wait that does not fit into the call's deadline is not begun", ()
     await flush()
     calls.push(watch(patient(TARGET)))
     await vi.advanceTimersByTimeAsync(20_500)
-    expect(calls[0]?.outcome).toHaveProperty('error.name', 'TimeoutError')
+    expect(calls[0]?.outcome).toHaveProperty('value.status', 429)
     expect(calls[1]?.outcome).toHaveProperty('value.status', 200)
     expect(calls[2]?.outcome).toHaveProperty('value.status', 200)
     expect(server.times).toEqual([0, 0, 20_500, 20_500])
+  })
+
+  test('waits add up: one that is more than maxTotalWaitMs leaves is not begun', async () => {
+    noChance()
+    const events: CallEvent[] = []
+    const onEvent = (event: CallEvent): void => void events.push(event)
+    const { server, fetch } = setup([asks(3000), asks(2000)], {}, { maxTotalWaitMs: 5000, onEvent })
+    const call = watch(fetch(TARGET))
+    await vi.advanceTimersByTimeAsync(3000)
+    await expectUnread(call.outcome, server.inner.responses[1], '{"status":429}')
+    expect(server.times).toEqual([0, 3000])
+    const reason = 'the server asks for 2 s, more than maxTotalWaitMs leaves'
+    expect(events.at(-1)).toMatchObject({ type: 'give-up', by: 'retry-after', reason })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('one that is just less is', async () => {
+    noChance()
+    const { server, fetch } = setup([asks(3000), asks(2000), 200], {}, { maxTotalWaitMs: 5001 })
+    expect(await statusOf(fetch(TARGET))).toBe(200)
+    expect(server.times).toEqual([0, 3000, 5000])
+  })
+
+  test('a call whose hold others extend beyond that ends in that moment with its last answer; who was not sent yet waits on', async () => {
+    noChance()
+    const events: CallEvent[] = []
+    const onEvent = (event: CallEvent): void => void events.push(event)
+    const script = [asks(1000, { body: 'first' }), { ...asks(20_000), delayMs: 500 }, 200]
+    const { server, fetch } = setup(script, {}, { maxTotalWaitMs: 5000, onEvent })
+    const refused = watch(fetch(TARGET))
+    const second = watch(fetch(TARGET))
+    await flush()
+    const held = watch(fetch(TARGET))
+    await vi.advanceTimersByTimeAsync(499)
+    expect([refused, second, held].map(({ outcome }) => outcome)).toEqual([undefined, undefined, undefined])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(second.outcome).toHaveProperty('value', server.inner.responses[1]?.response)
+    await expectUnread(refused.outcome, server.inner.responses[0], 'first')
+    const reason = 'on hold for 20 s more, more than maxTotalWaitMs leaves'
+    expect(events).toContainEqual(expect.objectContaining({ type: 'give-up', by: 'retry-after', reason }))
+    expect(held.outcome).toBeUndefined()
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(held.outcome).toHaveProperty('value.status', 200)
+    expect(server.times).toEqual([0, 0, 20_500])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('an answer that was too large to be kept is not: a TimeoutError in its place', async () => {
+    const large = asks(1000, { body: 'x'.repeat(70_000) })
+    const { server, fetch } = setup([large, { ...asks(20_000), delayMs: 500 }], {}, { maxTotalWaitMs: 5000 })
+    const refused = watch(fetch(TARGET))
+    const second = watch(fetch(TARGET))
+    await flush()
+    // Its connection is free while it waits.
+    expect(server.inner.responses[0]?.response.bodyUsed).toBe(true)
+    await vi.advanceTimersByTimeAsync(500)
+    expect(refused.outcome).toHaveProperty('error.name', 'TimeoutError')
+    expect(second.outcome).toHaveProperty('value.status', 429)
+  })
+
+  test('with maxTotalWaitMs 0 nothing is waited for', async () => {
+    const { server, fetch } = setup([asks(1)], {}, { maxTotalWaitMs: 0 })
+    const call = watch(fetch(TARGET))
+    await flush()
+    expect(call.outcome).toHaveProperty('value', server.inner.responses[0]?.response)
+    expect(vi.getTimerCount()).toBe(0)
   })
 })
 
@@ -816,6 +896,12 @@ describe("14. an abort ends the wait at once, with the signal's reason, and leav
   test('of the call that was refused', async () => {
     const { fetch } = setup([asks(1000)])
     expect(await abortAfter(500, (signal) => fetch(TARGET, { signal }))).toEqual(CLEAN)
+  })
+
+  test('of one that was refused again, with its last answer kept', async () => {
+    const { server, fetch } = setup([asks(1000), asks(1000)])
+    expect(await abortAfter(1500, (signal) => fetch(TARGET, { signal }))).toEqual(CLEAN)
+    expect(server.inner.responses.map(({ response }) => response.bodyUsed)).toEqual([true, true])
   })
 
   test('of a call that is held', async () => {

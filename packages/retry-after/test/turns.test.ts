@@ -9,8 +9,9 @@ useFakeTime()
 /** As much of a call as a turn needs. */
 const newCall = ({ deadlineMs = Infinity, signal = new AbortController().signal } = {}): Call => {
   const deadline = performance.now() + deadlineMs
-  const fits = (waitMs: number): boolean => performance.now() + waitMs < deadline
-  return { signal, deadline, fits, waited: vi.fn<Call['waited']>() } as Partial<Call> as Call
+  const mayWaitMs = (): number => deadline - performance.now()
+  const fits = (waitMs: number): boolean => waitMs < mayWaitMs()
+  return { signal, mayWaitMs, fits, waited: vi.fn<Call['waited']>() } as Partial<Call> as Call
 }
 
 /** Turns that are closed for some time: so that they open at a moment, or after each one that passes. */
