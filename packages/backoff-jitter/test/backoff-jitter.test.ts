@@ -459,7 +459,17 @@ describe('9. an attempt that exceeds attemptTimeoutMs is aborted and counts as a
   })
 })
 
-describe("10. a wait that does not fit into the call's deadline is not begun", () => {
+/** Where a call is in line, or on hold, for as long as it may be: at first it is sent, then it has waited in vain. */
+const waitsInVain = (): Middleware => {
+  const sent = new Set<string>()
+  return middleware('in-vain', async (request, next, call) => {
+    if (sent.has(call.id)) throw new DOMException('The call has waited for too long', 'TimeoutError')
+    sent.add(call.id)
+    return next(request)
+  })
+}
+
+describe("10. a wait that does not fit into the call's deadline, or into what its waits may add up to, is not begun", () => {
   test('the last answer comes at once', async () => {
     const { server, fetch } = setup([500, 503], { jitter: 'none' }, { timeoutMs: 2500 })
     const call = watch(fetch(TARGET))
@@ -484,6 +494,85 @@ describe("10. a wait that does not fit into the call's deadline is not begun", (
     await flush()
     expect(call.outcome).toHaveProperty('value.status', 503)
   })
+
+  test('its waits add up: the last answer comes at once, the same object, its body unread', async () => {
+    const events: CallEvent[] = []
+    const onEvent = (event: CallEvent): void => void events.push(event)
+    const script = [500, { status: 503, body: 'busy' }]
+    const { server, fetch } = setup(script, { jitter: 'none' }, { maxTotalWaitMs: 3000, onEvent })
+    const call = watch(fetch(TARGET))
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(call.outcome).toEqual({ value: server.inner.responses[1]?.response })
+    expect(server.inner.responses[1]?.response.bodyUsed).toBe(false)
+    expect(await server.inner.responses[1]?.response.text()).toBe('busy')
+    expect(server.times).toEqual([0, 1000])
+    const reason = 'a wait of 2000 ms is more than maxTotalWaitMs leaves'
+    expect(events.at(-1)).toMatchObject({ type: 'give-up', by: 'backoff-jitter', reason })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('one that is just less is begun', async () => {
+    const { server, fetch } = setup([500, 503, 200], { jitter: 'none' }, { maxTotalWaitMs: 3001 })
+    expect(await statusOf(fetch(TARGET))).toBe(200)
+    expect(server.times).toEqual([0, 1000, 3000])
+  })
+
+  test('or the last error, as it was', async () => {
+    const errors = [reset(), reset()]
+    const { fetch } = setup(errors, { jitter: 'none' }, { maxTotalWaitMs: 3000 })
+    const call = watch(fetch(TARGET))
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(call.outcome).toHaveProperty('error')
+    expect(call.outcome && 'error' in call.outcome && call.outcome.error).toBe(errors[1])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test.each([500, { status: 503, headers: { 'retry-after': '1' } }, 429])(
+    'with maxTotalWaitMs 0 nothing is: %j',
+    async (answer) => {
+      const { server, fetch } = setup([answer], { baseMs: 0 }, { maxTotalWaitMs: 0 })
+      const call = watch(fetch(TARGET))
+      await flush()
+      expect(call.outcome).toEqual({ value: server.inner.responses[0]?.response })
+    },
+  )
+
+  describe('what another middleware has waited for in vain, after our wait, is not sent: what came before stands', () => {
+    const setupInVain = (first: ScriptEntry) => {
+      const server = respond(first)
+      return { server, fetch: createFetch([backoffJitter(), waitsInVain()], { fetch: server }) }
+    }
+
+    test('the answer, its body unread', async () => {
+      const { server, fetch } = setupInVain({ status: 500, body: 'broken' })
+      const response = await settled(fetch(TARGET))
+      expect(response).toBe(server.responses[0]?.response)
+      expect(response.bodyUsed).toBe(false)
+      expect(await response.text()).toBe('broken')
+    })
+
+    test('the error, as it was', async () => {
+      const error = reset()
+      const { fetch } = setupInVain(error)
+      const [outcome] = await outcomes([fetch(TARGET)])
+      expect(outcome && 'error' in outcome && outcome.error).toBe(error)
+    })
+
+    test('the time-out, if the answer could not be kept', async () => {
+      const { server, fetch } = setupInVain({ status: 500, body: 'x'.repeat(70_000) })
+      const [outcome] = await outcomes([fetch(TARGET)])
+      expect(outcome).toHaveProperty('error.message', 'The call has waited for too long')
+      expect(server.responses[0]?.response.bodyUsed).toBe(true)
+    })
+
+    test('an attempt that was sent and timed out is a failure of its own', async () => {
+      const hangs: ScriptEntry = { delayMs: 10_000, times: Infinity }
+      const options = { attemptTimeoutMs: 100, maxAttempts: 2 }
+      const { fetch } = setup([{ status: 500, body: 'broken' }, hangs], options)
+      const [outcome] = await outcomes([fetch(TARGET)])
+      expect(outcome).toHaveProperty('error.name', 'TimeoutError')
+    })
+  })
 })
 
 describe('11. a body that cannot be sent again is not retried', () => {
@@ -502,13 +591,15 @@ describe('11. a body that cannot be sent again is not retried', () => {
   })
 })
 
-describe('12. the body of an answer that is not returned is cancelled before the wait', () => {
-  test('whether anybody looked into it or not', async () => {
+describe('12. the body of an answer that is not returned is cancelled', () => {
+  test('before the wait where it keeps a connection, else when the call ends', async () => {
     const binary = { status: 500, headers: { 'content-type': 'application/octet-stream' }, body: 'x' }
     const { server, fetch } = setup([binary, 500, 200])
     const call = fetch(TARGET)
     await flush()
     expect(server.inner.responses[0]?.bodyState).toBe('cancelled')
+    await vi.advanceTimersByTimeAsync(1500)
+    expect(server.inner.responses[1]?.response.bodyUsed).toBe(false)
     await settled(call)
     expect(server.inner.responses.map(({ response }) => response.bodyUsed)).toEqual([true, true, false])
   })
@@ -518,6 +609,12 @@ describe("13. an abort ends the wait at once, with the signal's reason, and leav
   test('while backing off', async () => {
     const { fetch } = setup([500])
     expect(await abortAfter(500, (signal) => fetch(TARGET, { signal }))).toEqual(CLEAN)
+  })
+
+  test('while backing off again, with its last answer kept', async () => {
+    const { server, fetch } = setup([500, 500])
+    expect(await abortAfter(2000, (signal) => fetch(TARGET, { signal }))).toEqual(CLEAN)
+    expect(server.inner.responses.map(({ response }) => response.bodyUsed)).toEqual([true, true])
   })
 
   test('while lined up for a retry', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { carryVerdict, classifyResponse, peekedBody, peekedWhole, rules, verdictOf } from '../src/index.ts'
+import { carryVerdict, classifyResponse, peekedBody, peekedWhole, rules, setAside, verdictOf } from '../src/index.ts'
 
 const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text)
 const json = { 'content-type': 'application/json' }
@@ -237,6 +237,32 @@ describe('peekedWhole tells whether a response can be kept at no cost', () => {
     await verdict
     expect(peekedBody(response)).toBe(LIMITED)
     expect(peekedWhole(response)).toBe(false)
+  })
+})
+
+describe('setAside keeps a response readable where that costs no connection, and else frees it', () => {
+  it('read whole, it is there to be read', async () => {
+    const response = new Response(LIMITED, { status: 429 })
+    await classifyResponse(response)
+    expect(setAside(response)).toBe(response)
+    expect(response.bodyUsed).toBe(false)
+    expect(await response.text()).toBe(LIMITED)
+  })
+
+  it('without a body it is kept', () => {
+    const response = new Response(null, { status: 429 })
+    expect(setAside(response)).toBe(response)
+  })
+
+  it('not read whole, it is given up', async () => {
+    const { body, push, cancelled } = feed()
+    push(LIMITED)
+    const response = new Response(body, { status: 429 })
+    await classifyResponse(response, { peekBytes: 10 })
+    expect(cancelled()).toBeUndefined()
+    expect(setAside(response)).toBeUndefined()
+    expect(response.bodyUsed).toBe(true)
+    expect(cancelled()).toBeDefined()
   })
 })
 

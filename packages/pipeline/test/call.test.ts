@@ -119,6 +119,19 @@ describe('the facts of a call', () => {
     await fetch('http://x/')
     expect(call.counted).toBe(0)
   })
+  test('maxAttempts is 4, and for a middleware to change: those below see it', async () => {
+    const seen: number[] = []
+    const see = middleware('see', (request, next, call) => {
+      seen.push(call.maxAttempts)
+      return next(request)
+    })
+    const set = middleware('set', (request, next, call) => {
+      call.maxAttempts = 2
+      return next(request)
+    })
+    await createFetch([see, set, see], answering(200))('http://x/')
+    expect(seen).toEqual([4, 2])
+  })
   test('signal fires with the reason of the caller', async () => {
     const controller = new AbortController()
     let call!: Call

@@ -187,6 +187,11 @@ describe('bad input gets an error at creation', () => {
       RangeError,
       `createFetch: timeoutMs must be above 0 and at most 2147483647, got ${ms}`,
     ]),
+    ...[-1, -Infinity, NaN, '5000', null].map((ms): [() => unknown, typeof RangeError, string] => [
+      () => createFetch([], { maxTotalWaitMs: ms as number }),
+      RangeError,
+      `createFetch: maxTotalWaitMs must be 0 or more, got ${ms}`,
+    ]),
     ...[-1, NaN].map((bytes): [() => unknown, typeof RangeError, string] => [
       () => createFetch([], { replayLimitBytes: bytes }),
       RangeError,
@@ -215,11 +220,13 @@ describe('bad input gets an error at creation', () => {
       fetch: undefined,
       key: undefined,
       timeoutMs: undefined,
+      maxTotalWaitMs: undefined,
       onEvent: undefined,
       replayLimitBytes: undefined,
     }
     expect(createFetch([], options)).toBeTypeOf('function')
-    expect(createFetch([], { replayLimitBytes: 0, key: '' })).toBeTypeOf('function')
+    expect(createFetch([], { replayLimitBytes: 0, key: '', maxTotalWaitMs: 0 })).toBeTypeOf('function')
+    expect(createFetch([], { maxTotalWaitMs: Infinity })).toBeTypeOf('function')
   })
 })
 

@@ -1,6 +1,15 @@
 import { getEventListeners } from 'node:events'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { callOf, createFetch, middleware, sleep, type Call, type Fetch, type Middleware } from '../src/index.ts'
+import {
+  callOf,
+  createFetch,
+  middleware,
+  sleep,
+  type Call,
+  type CreateFetchOptions,
+  type Fetch,
+  type Middleware,
+} from '../src/index.ts'
 import { init, posting, TEXT } from './support/bodies.ts'
 import { collect } from './support/gc.ts'
 import { noTimers } from './support/timers.ts'
@@ -675,6 +684,87 @@ describe('time limits', () => {
     await createFetch([see(found)], { fetch: async () => new Response(), maxTotalWaitMs: Infinity })('http://x/')
     const { deadline, fits, mayWaitMs } = found.call!
     expect([deadline, mayWaitMs(), fits(1e15)]).toEqual([Infinity, Infinity, true])
+  })
+
+  describe('maxTotalWaitMs', () => {
+    /** A call that was sent, with what is left of each of its bounds. */
+    const sent = async (options: CreateFetchOptions): Promise<Call> => {
+      const found: { call?: Call } = {}
+      await createFetch([see(found)], { fetch: async () => new Response(), ...options })('http://x/')
+      return found.call!
+    }
+    /** Each a wait of another kind. */
+    const waitThrice = (call: Call): void => {
+      call.waited('queue', 100)
+      call.waited('hold', 20)
+      call.waited('backoff', 3)
+    }
+
+    test('is five minutes by default', async () => {
+      const { fits, mayWaitMs } = await sent({})
+      expect([mayWaitMs(), fits(299_999), fits(300_000)]).toEqual([300_000, true, false])
+    })
+    test('bounds the sum of all kinds of waits', async () => {
+      const call = await sent({ maxTotalWaitMs: 200 })
+      waitThrice(call)
+      expect([call.mayWaitMs(), call.fits(76), call.fits(77)]).toEqual([77, true, false])
+    })
+    test('time does not count by itself: an answer may take long', async () => {
+      const call = await sent({ maxTotalWaitMs: 200 })
+      await vi.advanceTimersByTimeAsync(1000)
+      expect(call.mayWaitMs()).toBe(200)
+    })
+    test('waits before the first attempt do not count', async () => {
+      const left: number[] = []
+      const wait = middleware('wait', async (request, next, call) => {
+        waitThrice(call)
+        left.push(call.mayWaitMs())
+        await next(request)
+        left.push(call.mayWaitMs())
+        waitThrice(call)
+        await next(request)
+        left.push(call.mayWaitMs())
+        return new Response()
+      })
+      await createFetch([wait], { fetch: async () => new Response(), maxTotalWaitMs: 200 })('http://x/')
+      expect(left).toEqual([Infinity, 200, 77])
+    })
+    test('an attempt that fails was sent, too', async () => {
+      const left: number[] = []
+      const wait = middleware('wait', async (request, next, call) => {
+        await errorOf(next(request))
+        left.push(call.mayWaitMs())
+        return new Response()
+      })
+      const refusing: Fetch = () => Promise.reject(new TypeError('fetch failed'))
+      await createFetch([wait], { fetch: refusing, maxTotalWaitMs: 200 })('http://x/')
+      expect(left).toEqual([200])
+    })
+    test('with a deadline, the nearer of the two counts', async () => {
+      const call = await sent({ maxTotalWaitMs: 200, timeoutMs: 250 })
+      expect(call.mayWaitMs()).toBe(200)
+      await vi.advanceTimersByTimeAsync(100)
+      expect(call.mayWaitMs()).toBe(150)
+      call.waited('hold', 60)
+      expect(call.mayWaitMs()).toBe(140)
+    })
+    test('0: nothing is worth waiting for, not even no time', async () => {
+      const { fits, mayWaitMs } = await sent({ maxTotalWaitMs: 0 })
+      expect([mayWaitMs(), fits(0)]).toEqual([0, false])
+    })
+    test('each call has a sum of its own', async () => {
+      const found: { call?: Call } = {}
+      const fetch = createFetch([see(found)], { fetch: async () => new Response(), maxTotalWaitMs: 200 })
+      await fetch('http://x/')
+      waitThrice(found.call!)
+      await fetch('http://x/')
+      expect(found.call!.mayWaitMs()).toBe(200)
+    })
+    test('without a pipeline it is the default', async () => {
+      const found: { call?: Call } = {}
+      await see(found)(new Request('http://x/'), async () => new Response())
+      expect(found.call!.mayWaitMs()).toBe(300_000)
+    })
   })
 
   describe('attemptTimeoutMs', () => {
