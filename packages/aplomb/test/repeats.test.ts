@@ -178,6 +178,8 @@ describe('a wait of nothing is no wait', () => {
     await outcomes([aplomb({ fetch: server })(URL_A)])
     expect(server.times).toHaveLength(4)
     const gaps = server.times.slice(1).map((at, i) => at - server.times[i]!)
+    // The first may have been refused by chance: the gate asks again at once, and only once.
+    expect(gaps.shift()).toBe(0)
     for (const [i, gap] of gaps.entries()) expect(gap).toBeGreaterThanOrEqual(1000 * 2 ** i)
   })
 })

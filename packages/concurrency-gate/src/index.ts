@@ -139,6 +139,7 @@ export const concurrencyGate = ({
         },
       }
       let waitMs: number | undefined
+      const attempts = call.attempt
       try {
         const response = await next(request)
         const verdict = await classifyResponse(response)
@@ -177,6 +178,9 @@ export const concurrencyGate = ({
         const verdict = classifyError(error, { signal: call.signal })
         // What a middleware below has refused to send says nothing about the server.
         gate.learn(call, slot, call.gaveUp ? { ...verdict, kind: 'unknown' } : verdict)
+        // On hold for longer than it may wait, it was not sent again either.
+        const waitedOut = call.gaveUp && call.attempt === attempts && verdict.kind === 'timeout'
+        if (last && waitedOut && !call.signal.aborted) return last
         throw error
       } finally {
         if (!kept) slot.release()
