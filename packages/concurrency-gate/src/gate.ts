@@ -10,6 +10,8 @@ export interface Slot {
   sent: Sent
   /** Whether the answer to what was sent has been taken in. */
   answered: boolean
+  /** Whether it was given beyond the limit, as its call had waited for as long as it may: back in line it would wait for ever. */
+  readonly overdue: boolean
   /** Its headers have come, and its body goes on: an open stream. */
   stream(): void
   /** Gives it back. Once is enough; more does no harm. */
@@ -66,7 +68,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
   const lanes = new Map<string, Queue>()
   let parked = 0
 
-  const take = (request: Request): Slot => {
+  const take = (request: Request, overdue = false): Slot => {
     const { promise, resolve } = Promise.withResolvers<void>()
     void slots(() => promise).then(pump)
     let held = true
@@ -84,7 +86,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       streams++
       pump()
     }
-    return { sent: control.sent(measured(++active), request), answered: false, stream, release }
+    return { sent: control.sent(measured(++active), request), answered: false, overdue, stream, release }
   }
 
   /** In flight for what is learned from it: an open stream counts where the server itself counts. */
@@ -207,7 +209,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
         const behindMs = at - Math.max(entry.joinedAt, control.barrenSince ?? Infinity)
         call.waited('queue', at - entry.joinedAt, Math.max(0, behindMs))
         if (lane !== undefined) breaker.probe(lane, request)
-        resolve(take(request))
+        resolve(take(request, overdueMs(entry) <= 0))
       })
       const leave = (late?: Error): void => {
         clearTimeout(expiry)
@@ -251,7 +253,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       })
     },
     keeps: (slot) => {
-      if (active > Math.max(1, control.limit)) return false
+      if (active > Math.max(1, control.limit) && !slot.overdue) return false
       const { request } = slot.sent
       slot.sent = slot.answered
         ? control.sent(measured(active), request)

@@ -701,7 +701,8 @@ describe('time limits', () => {
     }
 
     test('is five minutes by default', async () => {
-      const { fits, mayWaitMs } = await sent({})
+      const { fits, maxTotalWaitMs, mayWaitMs } = await sent({})
+      expect(maxTotalWaitMs).toBe(300_000)
       expect([mayWaitMs(), fits(299_999), fits(300_000)]).toEqual([300_000, true, false])
     })
     test('bounds the sum of all kinds of waits', async () => {
@@ -728,6 +729,21 @@ describe('time limits', () => {
       })
       await createFetch([wait], { fetch: async () => new Response(), maxTotalWaitMs: 200 })('http://x/')
       expect(left).toEqual([Infinity, 200, 77])
+    })
+    test('but those behind others that were refused do', async () => {
+      const left: number[] = []
+      const wait = middleware('wait', async (request, next, call) => {
+        call.waited('queue', 100, 30)
+        call.waited('hold', 20, 20)
+        await next(request)
+        left.push(call.mayWaitMs())
+        // Of a call that was sent all counts, once.
+        call.waited('queue', 100, 30)
+        left.push(call.mayWaitMs())
+        return new Response()
+      })
+      await createFetch([wait], { fetch: async () => new Response(), maxTotalWaitMs: 200 })('http://x/')
+      expect(left).toEqual([150, 50])
     })
     test('an attempt that fails was sent, too', async () => {
       const left: number[] = []

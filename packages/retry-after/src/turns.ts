@@ -12,6 +12,8 @@ export interface Turns<Turn> {
 export interface TurnSetting<Turn> {
   /** Milliseconds until one more may be sent. */
   readonly waitMs: () => number
+  /** The part of it that the server has named. */
+  readonly holdMs: () => number
   /** Since when the key was only refused, if it was: on the clock of `performance.now()`. */
   readonly barrenSince: () => number | undefined
   /** Counts one as sent. */
@@ -36,7 +38,7 @@ interface Waiter {
   readonly fail: (reason: unknown) => void
 }
 
-export const newTurns = <Turn>({ waitMs, barrenSince, take, late }: TurnSetting<Turn>): Turns<Turn> => {
+export const newTurns = <Turn>({ waitMs, holdMs, barrenSince, take, late }: TurnSetting<Turn>): Turns<Turn> => {
   const fresh = new Set<Waiter>()
   const refused = new Set<Waiter>()
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -85,7 +87,7 @@ export const newTurns = <Turn>({ waitMs, barrenSince, take, late }: TurnSetting<
     timer = undefined
     while (size() > 0) {
       const [next] = refused.size > 0 ? refused : fresh
-      const ms = next && waitMs() === 0 && isOverdue(next) ? 0 : timeLeft()
+      const ms = next && holdMs() === 0 && isOverdue(next) ? 0 : timeLeft()
       if (ms > 0) {
         dismiss(ms)
         // Timers drop fractions, and would fire before the end.

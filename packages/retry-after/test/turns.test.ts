@@ -7,19 +7,31 @@ import { newTurns } from '../src/turns.ts'
 useFakeTime()
 
 /** As much of a call as a turn needs. */
-const newCall = ({ deadlineMs = Infinity, signal = new AbortController().signal } = {}): Call => {
+const newCall = ({
+  deadlineMs = Infinity,
+  maxTotalWaitMs = Infinity,
+  signal = new AbortController().signal,
+} = {}): Call => {
   const deadline = performance.now() + deadlineMs
   const mayWaitMs = (): number => deadline - performance.now()
   const fits = (waitMs: number): boolean => waitMs < mayWaitMs()
-  return { signal, mayWaitMs, fits, waited: vi.fn<Call['waited']>() } as Partial<Call> as Call
+  return { signal, maxTotalWaitMs, mayWaitMs, fits, waited: vi.fn<Call['waited']>() } as Partial<Call> as Call
 }
 
 /** Turns that are closed for some time: so that they open at a moment, or after each one that passes. */
 const setup = () => {
   const zero = performance.now()
-  const state = { until: 0, afterEachMs: 0, taken: [] as number[] }
+  const state = {
+    until: 0,
+    heldUntil: 0,
+    barrenSince: undefined as number | undefined,
+    afterEachMs: 0,
+    taken: [] as number[],
+  }
   const turns = newTurns({
     waitMs: () => Math.max(0, state.until - performance.now()),
+    holdMs: () => Math.max(0, state.heldUntil - performance.now()),
+    barrenSince: () => state.barrenSince,
     take: () => {
       const now = performance.now()
       if (state.afterEachMs > 0) state.until = now + state.afterEachMs
@@ -60,7 +72,7 @@ describe('a call that loses its slot while it waits', () => {
     resolve()
     await flush()
     expect(passed.outcome).toEqual({ value: 2 })
-    expect(call.waited).toHaveBeenCalledExactlyOnceWith('hold', expect.closeTo(1000, -2))
+    expect(call.waited).toHaveBeenCalledExactlyOnceWith('hold', expect.closeTo(1000, -2), 0)
   })
 
   test('fails if that does', async () => {
@@ -355,6 +367,78 @@ describe('a deadline', () => {
   })
 })
 
+describe('while a key is only refused', () => {
+  /** Refused since now. */
+  const setupBarren = () => {
+    const all = setup()
+    all.state.barrenSince = performance.now()
+    return all
+  }
+
+  test('who has waited for as long as a call may goes next, whatever is expected of windows', async () => {
+    noChance()
+    const { turns, close, state } = setupBarren()
+    close(10_000)
+    const waits = [turns.pass(newCall({ maxTotalWaitMs: 3000 }), false), turns.pass(newCall(), false)]
+    await vi.advanceTimersByTimeAsync(2999)
+    turns.look()
+    expect(state.taken).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    turns.look()
+    expect(state.taken).toEqual([3000])
+    await outcomes(waits)
+    expect(state.taken).toEqual([3000, 10_000])
+  })
+
+  test('all of them, at once', async () => {
+    const { turns, close, state } = setupBarren()
+    state.afterEachMs = 10_000
+    close(5000)
+    await outcomes(Array.from({ length: 20 }, () => turns.pass(newCall({ maxTotalWaitMs: 3000 }), false)))
+    expect(new Set(state.taken).size).toBe(1)
+  })
+
+  test('but not before a time that the server has named', async () => {
+    noChance()
+    const { turns, close, state } = setupBarren()
+    state.heldUntil = performance.now() + 5000
+    close(10_000)
+    const wait = turns.pass(newCall({ maxTotalWaitMs: 3000 }), false)
+    await vi.advanceTimersByTimeAsync(4999)
+    turns.look()
+    expect(state.taken).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    turns.look()
+    await outcomes([wait])
+    expect(state.taken).toEqual([5000])
+  })
+
+  test('once somebody was served, everybody waits in turn again', async () => {
+    noChance()
+    const { turns, close, state } = setupBarren()
+    close(10_000)
+    const wait = turns.pass(newCall({ maxTotalWaitMs: 3000 }), false)
+    state.barrenSince = undefined
+    await vi.advanceTimersByTimeAsync(5000)
+    turns.look()
+    expect(state.taken).toEqual([])
+    await outcomes([wait])
+    expect(state.taken).toEqual([10_000])
+  })
+
+  test('how long each has waited behind refusals is noted', async () => {
+    noChance()
+    const { turns, close, state } = setup()
+    close(1000)
+    const call = newCall()
+    const wait = turns.pass(call, false)
+    await vi.advanceTimersByTimeAsync(400)
+    state.barrenSince = performance.now()
+    await outcomes([wait])
+    expect(call.waited).toHaveBeenCalledExactlyOnceWith('hold', 1000, 600)
+  })
+})
+
 describe('an abort', () => {
   test.each([false, true])('ends the wait at once and leaves nothing (refused before: %s)', async (again) => {
     const { turns, close } = setup()
@@ -441,6 +525,8 @@ test('whatever happens, each goes in its turn, not before the end, and nobody is
       let until = 0
       const turns = newTurns({
         waitMs: () => Math.max(0, until - performance.now()),
+        holdMs: () => Math.max(0, until - performance.now()),
+        barrenSince: () => undefined,
         take: () => {
           expect(performance.now()).toBeGreaterThanOrEqual(until)
         },
