@@ -335,19 +335,16 @@ describe('who acts on what', () => {
     ['503', 503],
     ['408', 408],
     ['a network failure', reset()],
-  ] as [string, ScriptEntry][])(
-    'a lone call comes back after the backoff, and no later: %s',
-    async (_, failure) => {
-      const back: number[] = []
-      for (const chance of [0, 1]) {
-        vi.spyOn(Math, 'random').mockReturnValue(chance)
-        const { server, fetch } = setup([failure, 200])
-        await settled(fetch(TARGET))
-        back.push(server.times[1]!)
-      }
-      expect(back).toEqual([1000, 1300])
-    },
-  )
+  ] as [string, ScriptEntry][])('a lone call comes back after the backoff, and no later: %s', async (_, failure) => {
+    const back: number[] = []
+    for (const chance of [0, 1]) {
+      vi.spyOn(Math, 'random').mockReturnValue(chance)
+      const { server, fetch } = setup([failure, 200])
+      await settled(fetch(TARGET))
+      back.push(server.times[1]!)
+    }
+    expect(back).toEqual([1000, 1300])
+  })
 
   test('a network failure: four times, then the very error', async () => {
     const errors = [reset(), reset(), reset(), reset()]

@@ -54,7 +54,13 @@ export const retryAfter = ({
         servedAt: -Infinity,
         barrenSince: undefined,
       }
-      const turns = newTurns({ waitMs, holdMs: hold.left, barrenSince: () => history.barrenSince, take: pace.sent, late })
+      const turns = newTurns({
+        waitMs,
+        holdMs: hold.left,
+        barrenSince: () => history.barrenSince,
+        take: pace.sent,
+        late,
+      })
       return { hold, pace, turns, history, calls: 0 }
     },
     ({ hold, pace, calls }) => calls === 0 && hold.left() === 0 && pace.idle,
