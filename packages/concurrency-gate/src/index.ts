@@ -144,9 +144,9 @@ export const concurrencyGate = ({
         const response = await next(request)
         const verdict = await classifyResponse(response)
         gate.learn(call, slot, verdict)
-        // No failure of this call: the server serves others of its key meanwhile, or is just coming back.
+        // No failure of this call: the server serves others of its key meanwhile, or comes back from an outage that it has met.
         const { serving, servedAt, comingBack } = gate.control
-        const excused = (serving && servedAt > firstSentAt) || comingBack
+        const excused = (serving && servedAt > firstSentAt) || (comingBack && call.attempt > refusals + 1)
         waitMs = call.gaveUp ? undefined : againMs(call, verdict, gate, { refusals, excused })
         if (waitMs === undefined) {
           kept = slotUntil === 'body' || (slotUntil === 'auto' && isStream(response))

@@ -92,8 +92,8 @@ export const RULES: readonly Rule[] = [
   {
     name: 'counted unless others were served',
     file: 'concurrency-gate/src/index.ts',
-    find: '(serving && servedAt > firstSentAt) || comingBack',
-    replace: 'true',
+    find: '(serving && servedAt > firstSentAt) || (comingBack',
+    replace: 'true || (comingBack',
   },
   {
     name: 'who waited behind refusals has waited',
