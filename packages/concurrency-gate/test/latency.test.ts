@@ -49,6 +49,21 @@ describe('whether more in flight only makes answers slower', () => {
     expect(latency.wary).toBe(false)
   })
 
+  test('answers that differ by chance, not with how many are in flight, are no sign', () => {
+    const latency = newLatency(4)
+    expect(round(latency, 4, () => 10)).toBeUndefined()
+    expect(round(latency, 16, (active) => (active > 4 && active % 2 === 0 ? 50 : 10))).toBeUndefined()
+    expect(latency.wary).toBe(false)
+  })
+
+  test('nor is there one before any among few have come back', () => {
+    const latency = newLatency(4)
+    const at = performance.now()
+    vi.advanceTimersByTime(1)
+    for (let i = 0; i < 100; i++) expect(latency.heard(at, 16, 1000 + i, 16)).toBeUndefined()
+    expect(latency.wary).toBe(false)
+  })
+
   test('five milliseconds are no difference', () => {
     const latency = newLatency(4)
     round(latency, 4, () => 1)

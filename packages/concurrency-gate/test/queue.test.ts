@@ -1,36 +1,75 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Entry, newQueue } from '../src/queue.ts'
+import { type Entry, newEntry, newQueue, type Place, type Queue } from '../src/queue.ts'
 
-const nothing = (): void => {}
+const REQUEST = new Request('https://api.test/')
+
+const join = (queue: Queue, place: Place = 'new'): Entry => {
+  const entry = newEntry(REQUEST, Infinity, () => {})
+  queue.join(entry, place)
+  return entry
+}
+
+/** Whoever comes first leaves. */
+const shift = (queue: Queue): Entry | undefined => {
+  const { first } = queue
+  if (first) queue.leave(first)
+  return first
+}
 
 describe('a queue of calls', () => {
-  test('first come, first served; those ahead come before all others', () => {
+  test('those sent back come first, then those that were sent before, then first come, first served', () => {
     const queue = newQueue()
-    const a = queue.join(nothing, false)
-    const b = queue.join(nothing, false)
-    const c = queue.join(nothing, true)
-    expect(queue.size).toBe(3)
-    expect([queue.shift(), queue.shift(), queue.shift(), queue.shift()]).toEqual([c, a, b, undefined])
+    const a = join(queue)
+    const b = join(queue)
+    const c = join(queue, 'again')
+    const d = join(queue, 'ahead')
+    const e = join(queue, 'again')
+    const f = join(queue)
+    expect(queue.size).toBe(6)
+    for (const entry of [d, c, e, a, b, f, undefined]) expect(shift(queue)).toBe(entry)
     expect(queue.size).toBe(0)
+  })
+
+  test('the first that was never sent is known', () => {
+    const queue = newQueue()
+    const again = join(queue, 'again')
+    expect(queue.firstNew).toBeUndefined()
+    const a = join(queue)
+    join(queue)
+    expect(queue.firstNew).toBe(a)
+    queue.leave(again)
+    expect(queue.firstNew).toBe(a)
   })
 
   test('leaving twice, or after the turn has come, changes nothing', () => {
     const queue = newQueue()
-    const a = queue.join(nothing, false)
-    const b = queue.join(nothing, false)
-    expect(queue.shift()).toBe(a)
+    const a = join(queue)
+    const b = join(queue)
+    expect(shift(queue)).toBe(a)
     queue.leave(a)
     expect(queue.size).toBe(1)
     queue.leave(b)
     queue.leave(b)
     expect(queue.size).toBe(0)
-    expect(queue.shift()).toBeUndefined()
+    expect(shift(queue)).toBeUndefined()
+  })
+
+  test('whoever has left may join another queue', () => {
+    const [queue, other] = [newQueue(), newQueue()]
+    const [a, b] = [join(queue), join(queue)]
+    queue.leave(a)
+    other.join(a, 'new')
+    queue.leave(a)
+    expect([a.queue, b.queue]).toEqual([other, queue])
+    expect([queue.size, other.size]).toEqual([1, 1])
+    other.leave(a)
+    expect([queue.first, other.first, a.queue]).toEqual([b, undefined, undefined])
   })
 
   test('behaves like a list, whoever joins, leaves and is served', () => {
     const step = fc.oneof(
-      fc.record({ do: fc.constant('join' as const), ahead: fc.boolean() }),
+      fc.record({ do: fc.constant('join' as const), place: fc.constantFrom('new', 'again', 'ahead') }),
       fc.record({ do: fc.constant('leave' as const), which: fc.nat(30) }),
       fc.record({ do: fc.constant('shift' as const) }),
     )
@@ -41,20 +80,24 @@ describe('a queue of calls', () => {
         const everybody: Entry[] = []
         for (const one of steps) {
           if (one.do === 'join') {
-            const entry = queue.join(nothing, one.ahead)
+            const entry = join(queue, one.place)
             everybody.push(entry)
-            if (one.ahead) model.unshift(entry)
-            else model.push(entry)
-          } else if (one.do === 'shift') expect(queue.shift()).toBe(model.shift())
+            const never = model.findIndex(({ place }) => place === 'new')
+            const places = { ahead: 0, again: never < 0 ? model.length : never, new: model.length }
+            model.splice(places[one.place], 0, entry)
+          } else if (one.do === 'shift') expect(shift(queue)).toBe(model.shift())
           else if (everybody.length > 0) {
             const entry = everybody[one.which % everybody.length] as Entry
             queue.leave(entry)
             if (model.includes(entry)) model.splice(model.indexOf(entry), 1)
           }
           expect(queue.size).toBe(model.length)
+          expect(queue.first).toBe(model[0])
+          expect(queue.last).toBe(model.at(-1))
+          expect(queue.firstNew).toBe(model.find(({ place }) => place === 'new'))
         }
-        for (const entry of model) expect(queue.shift()).toBe(entry)
-        expect(queue.shift()).toBeUndefined()
+        for (const entry of model) expect(shift(queue)).toBe(entry)
+        expect(shift(queue)).toBeUndefined()
       }),
       { seed: 1, numRuns: 300 },
     )

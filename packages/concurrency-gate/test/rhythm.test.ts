@@ -401,6 +401,27 @@ describe('how long it is', () => {
     expect(rhythm.waitMs()).toBe(250)
   })
 
+  describe('a length that was found', () => {
+    /** A window of 200 ms, as it seemed, is shut at its end, and opens after so long. */
+    const opensAfter = (ms: number): Rhythm => {
+      const rhythm = seen(150, 250)
+      expect(rhythm.contradicted).toBe(false)
+      pass(ms - 1)
+      refuse(rhythm)
+      pass(1)
+      accept(rhythm)
+      return rhythm
+    }
+
+    test('may have been too short', () => {
+      expect(opensAfter(400).contradicted).toBe(false)
+    })
+
+    test('but not by more than half: then it was none', () => {
+      expect(opensAfter(401).contradicted).toBe(true)
+    })
+  })
+
   test('one that still fits is kept', () => {
     const rhythm = learned(5)
     accept(rhythm, 5)
