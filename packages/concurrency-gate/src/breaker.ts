@@ -13,12 +13,10 @@ const MOST_ENDPOINTS = 1000
 /** An outage of the key: several endpoints failed, and none was served. */
 const KEY = '*'
 /** What has not failed yet in an outage of the key: its first probe need not wait. */
-const UNTRIED = '?'
+export const UNTRIED = '?'
 
 /** Half-open probes for each endpoint that is down, and for the key once several are. */
 export interface Breaker {
-  /** Whether nothing has failed since the last success: nothing to look up then. */
-  readonly calm: boolean
   /** Where a request waits for a probe; undefined if it may be sent. */
   laneOf(request: Request): string | undefined
   /** Milliseconds until a probe may be sent from this lane. */
@@ -56,7 +54,7 @@ export const newBreaker = (): Breaker => {
   const rows = new Map<string, Row>()
   /** Failures since any success. */
   let key = newRow()
-  let failedInKey = new Set<string>()
+  const failedInKey = new Set<string>()
   let untried = false
   let othersServed = false
 
@@ -74,16 +72,20 @@ export const newBreaker = (): Breaker => {
     return opens
   }
 
+  /** The endpoint that has been failing for longest, one whose breaker is closed if there is any. */
+  const forget = (): void => {
+    const [oldest] = rows
+    const [name] = [...rows].find(([, { probing }]) => !probing) ?? oldest ?? []
+    if (name !== undefined) rows.delete(name)
+  }
+
   const closeKey = (): void => {
     key = newRow()
-    failedInKey = new Set()
+    failedInKey.clear()
     untried = false
   }
 
   return {
-    get calm() {
-      return rows.size === 0
-    },
     laneOf: (request) => {
       if (rows.size === 0) return undefined
       const name = nameOf(request)
@@ -106,7 +108,9 @@ export const newBreaker = (): Breaker => {
     failed: (request, sentAt) => {
       const name = nameOf(request)
       const row = rows.get(name) ?? newRow()
-      if (rows.size < MOST_ENDPOINTS) rows.set(name, row)
+      rows.set(name, row)
+      if (rows.size > MOST_ENDPOINTS) forget()
+      if (!key.probing && performance.now() - key.failedAt > OUTAGE_MS) failedInKey.clear()
       failedInKey.add(name)
       const endpoint = fail(row, request, sentAt)
       // A single endpoint is no outage of the key.

@@ -20,8 +20,8 @@ export interface Chance {
   /** A request goes out; `anyway` if it is known that nothing else but a window can refuse it. */
   sent(one: Sent, anyway: boolean): void
   served(one: Sent): void
-  /** Refused without a word. Returns whether chance was believed, and is not any more. */
-  refused(one: Sent): boolean
+  /** Refused without a word. */
+  refused(one: Sent): void
   /** Whether the last refusal may be let pass: the only one since a success, or there is evidence for chance. */
   readonly negligible: boolean
   /** An answer or an error has been taken in, whatever it was. */
@@ -113,11 +113,10 @@ export const newChance = (): Chance => {
       if (row++ === 0) rowSince = refusedAt
       if (tests.has(one)) score = Math.max(LEAST, score + REFUSED)
       // Refusals may be faster than answers: who was sent with them has had the time to be served.
-      if (!believed || row < REFUTED_BY || now() - rowSince < 1.5 * (roundTripMs ?? 0)) return false
+      if (!believed || row < REFUTED_BY || now() - rowSince < 1.5 * (roundTripMs ?? 0)) return
       believed = false
       score = 0
       enough += ENOUGH
-      return true
     },
     get negligible() {
       if (score > 0 || (row === 1 && score > LEAST)) return true

@@ -14,6 +14,8 @@ import { newRhythm } from './rhythm.ts'
 export interface Control {
   /** Whether one more may go out, with `active` in flight, `streams` of them with headers already. */
   room(active: number, streams?: number): boolean
+  /** Whether one more stays within the ceilings that are certain: the user's and the server's own. */
+  allows(active: number, streams?: number): boolean
   /** What the server is taken to allow, for people to look at. */
   readonly limit: number
   /** Whether the server itself named the ceiling: then open streams count, too. */
@@ -37,7 +39,7 @@ export interface Control {
   /** Whether a lone refusal may have been by chance: asking again tells. */
   readonly uncertain: boolean
   /** Half-open probes of what is down. */
-  readonly breaker: Pick<Breaker, 'calm' | 'laneOf' | 'waitMs' | 'probe'>
+  readonly breaker: Pick<Breaker, 'laneOf' | 'waitMs' | 'probe'>
   /** Milliseconds by which a call that failed again comes back later, so that all who lost the same server do not come at once. */
   spreadMs(retry: number, request: Request): number
   /** Milliseconds until there may be room for one more. */
@@ -198,7 +200,8 @@ export const newControl = (fixed: number | undefined): Control => {
     barrenSince = undefined
     const tookMs = lastSuccessAt - sent.at
     crowd.heard(tookMs)
-    limit = ramped()
+    // What was not made use of does not grow.
+    if (Math.max(sent.active, active) > limit / 2) limit = ramped()
     if (rampAt !== undefined) rampAt = lastSuccessAt
     const enough = latency.heard(sent.at, sent.active, tookMs, limit)
     if (enough !== undefined) {
@@ -408,15 +411,20 @@ export const newControl = (fixed: number | undefined): Control => {
   /** Milliseconds until the window opens again, as long as the evidence is not against there being one. */
   const closedMs = (): number => (nature.is === 'window' && !chance.leaning ? rhythm.waitMs() : 0)
 
+  /** Where all that is in flight are open streams, the server may not count them, whatever it announces. */
+  const allows = (active: number, streams: number): boolean =>
+    active < (fixed ?? Infinity) && (!announced || active < ceiling || active === streams)
+
   /** Milliseconds until a request may go although what was learned speaks against it. */
   const floorMs = (active: number, streams: number): number =>
     active > streams && active >= Math.floor(limit) ? Infinity : Math.max(0, sentAt + PROBE_AT_LEAST_MS - now())
 
   return {
+    allows: (active, streams = 0) => allows(active, streams),
     room: (active, streams = 0) => {
       if (now() < askedUntil) return false
       const unanswered = active - streams
-      if (floorMs(active, streams) === 0 && (!announced || active < ceiling || unanswered === 0)) return true
+      if (floorMs(active, streams) === 0 && allows(active, streams)) return true
       if (probing.waitMs() > 0 || now() < leftFreeUntil) return false
       if (probing.since !== undefined) return unanswered < 1
       if (nature.trying) return nature.due && active < (fixed ?? Infinity)
@@ -425,7 +433,7 @@ export const newControl = (fixed: number | undefined): Control => {
       return active < Math.floor(ramped()) || (unanswered === 0 && !announced && fixed === undefined)
     },
     get limit() {
-      return Math.floor(ramped())
+      return Math.floor(limit)
     },
     get announced() {
       return announced
@@ -474,7 +482,8 @@ export const newControl = (fixed: number | undefined): Control => {
       const rampMs = ramping() ? (rampAt ?? 0) + RAMP_MS * Math.log2((active + 1) / limit) - now() : Infinity
       const floor = floorMs(active, streams)
       const ownMs = learnedMs > 0 ? Math.min(learnedMs, floor) : Math.min(rampMs, floor)
-      return Math.max(askedMs, ownMs === Infinity ? 0 : Math.max(1, ownMs))
+      if (askedMs > 0) return learnedMs > 0 ? Math.max(askedMs, ownMs) : askedMs
+      return ownMs === Infinity ? 0 : Math.max(1, ownMs)
     },
     rest: () => {
       rested = true
@@ -492,7 +501,7 @@ export const newControl = (fixed: number | undefined): Control => {
       // What is not made use of does not grow; what is goes on from where it has come to.
       if (rampAt !== undefined && active <= limit / 2) rampAt = sentAt
       else if (rampAt !== undefined && ramping() && active > limit) {
-        rampAt = Math.max(rampAt + RAMP_MS * Math.log2(active / limit), sentAt - RAMP_MS)
+        rampAt = Math.max(rampAt, sentAt - RAMP_MS) + RAMP_MS * Math.log2(active / limit)
         limit = active
       }
       rhythm.sent()

@@ -1,9 +1,10 @@
 import type { Verdict } from '@aplomb/classify'
 import { type Call, onAbort, sleep } from '@aplomb/pipeline'
 import pLimit from 'p-limit'
+import { UNTRIED } from './breaker.ts'
 import { type Control, newControl, type Sent } from './control.ts'
 import { QueueFullError, QueueTimeoutError } from './errors.ts'
-import { type Entry, newEntry, newQueue, type Place, type Queue } from './queue.ts'
+import { type Entry, newEntry, newLine, newQueue, type Place, type Queue } from './queue.ts'
 
 /** The right to have one request in flight. */
 export interface Slot {
@@ -22,11 +23,13 @@ export interface Slot {
 export interface Gate {
   readonly limit: number
   readonly active: number
+  /** Of those, the ones whose headers have not come. */
+  readonly unanswered: number
   readonly queued: number
   /** What is known of the server. */
   readonly control: Pick<Control, 'serving' | 'servedAt' | 'failing' | 'comingBack' | 'random' | 'uncertain'>
-  /** A slot, now or when the turn comes. */
-  enter(call: Call, request: Request, as: Place): Promise<Slot>
+  /** A slot, now or when the turn comes; `retries` of its own failures come before. */
+  enter(call: Call, request: Request, as: Place, retries?: number): Promise<Slot>
   /** Whether a slot that was taken a while ago is still within the limit: then it may be sent from now. */
   keeps(slot: Slot): boolean
   /** Takes in what came of a request, whose slot is not given back yet. */
@@ -54,7 +57,7 @@ const refuse = (call: Call, error: Error): Error => {
 export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate => {
   const control = newControl(fixed)
   const { breaker } = control
-  const queue = newQueue()
+  const line = newLine()
   // p-limit counts the slots; the order of waiting is ours, because its queue knows neither abort nor time-out.
   const slots = pLimit(1)
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -77,7 +80,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       if (!held) return
       held = false
       if (streaming) streams--
-      if (--active === 0 && queue.size + parked === 0) control.rest()
+      if (--active === 0 && waiting() === 0) control.rest()
       resolve()
     }
     const stream = (): void => {
@@ -98,74 +101,72 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
     return free
   }
 
+  const waiting = (): number => line.size + parked
+
   /** Who waits for a probe steps aside, so that others pass. */
-  const park = (entry: Entry, lane: string): void => {
-    const line = lanes.get(lane) ?? newQueue()
-    lanes.set(lane, line)
-    queue.leave(entry)
-    line.join(entry, entry.place)
+  const park = (entry: Entry, name: string): void => {
+    const lane = lanes.get(name) ?? newQueue()
+    lanes.set(name, lane)
+    entry.queue?.leave(entry)
+    lane.join(entry, false)
     parked++
   }
 
-  /** Those whose lane is not closed any more stand in front again. */
+  /** Those whose lane is not closed any more stand in front again, in their order. */
   const unpark = (): void => {
-    for (const [lane, line] of lanes) {
-      const { first } = line
-      if (first && breaker.laneOf(first.request) === lane) continue
-      lanes.delete(lane)
-      for (let entry = line.last; entry; entry = line.last) {
-        line.leave(entry)
+    for (const [name, lane] of lanes) {
+      const { first } = lane
+      if (first && breaker.laneOf(first.request) === name) continue
+      lanes.delete(name)
+      for (let entry = lane.last; entry; entry = lane.last) {
+        lane.leave(entry)
         parked--
-        queue.join(entry, 'ahead')
+        line.join(entry, true)
       }
     }
   }
 
   const remove = (entry: Entry): void => {
-    const line = entry.queue
-    if (line !== undefined && line !== queue) parked--
-    line?.leave(entry)
+    if (entry.queue && !line.holds(entry)) parked--
+    entry.queue?.leave(entry)
   }
 
-  const admit = (entry: Entry, lane?: string): void => {
+  /** Sends the first of a lane or of the line, whatever was learned; false where a ceiling that is certain forbids it. */
+  const force = (entry: Entry, lane?: string): boolean => {
+    if (!control.allows(slots.activeCount, streams)) return false
+    slots.concurrency = slots.activeCount + 1
     remove(entry)
     entry.admit(lane)
+    return true
   }
 
   /** Milliseconds until the next probe. */
   const probe = (): number => {
     let nextMs = Infinity
-    for (const [lane, { first }] of lanes) {
-      if (!first) continue
-      const waitMs = breaker.waitMs(lane)
-      if (waitMs > 0) nextMs = Math.min(nextMs, waitMs)
-      else {
-        slots.concurrency = slots.activeCount + 1
-        admit(first, lane)
-      }
+    // What has not failed yet tells more.
+    for (const name of [UNTRIED, ...lanes.keys()]) {
+      const lane = lanes.get(name)
+      if (lane?.first && probeMs(name) === 0) force(lane.first, name)
+      if (lane?.first) nextMs = Math.min(nextMs, probeMs(name) || Infinity)
     }
     return nextMs
   }
 
+  const probeMs = (name: string): number => Math.max(breaker.waitMs(name), control.askedMs())
+
   /** Milliseconds until an entry has waited for as long as it may while nobody is served: then it is sent, and that is its answer. */
   const overdueMs = ({ joinedAt, patienceMs }: Entry): number => {
     const { barrenSince } = control
-    return barrenSince === undefined ? Infinity : Math.max(joinedAt, barrenSince) + patienceMs - performance.now()
+    if (barrenSince === undefined) return Infinity
+    return Math.max(Math.max(joinedAt, barrenSince) + patienceMs - performance.now(), control.askedMs(), 0)
   }
 
   /** Milliseconds until the next one is overdue. */
   const release = (): number => {
     let nextMs = Infinity
-    for (const line of [queue, ...lanes.values()]) {
-      while (line.first) {
-        const waitMs = Math.max(overdueMs(line.first), control.askedMs())
-        if (waitMs > 0) {
-          nextMs = Math.min(nextMs, waitMs)
-          break
-        }
-        slots.concurrency = slots.activeCount + 1
-        admit(line.first)
-      }
+    for (const queue of [line, ...lanes.values()]) {
+      while (queue.first && overdueMs(queue.first) === 0) if (!force(queue.first)) return nextMs
+      if (queue.first) nextMs = Math.min(nextMs, overdueMs(queue.first))
     }
     return nextMs
   }
@@ -177,12 +178,14 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
     let nextMs = control.barrenSince === undefined ? Infinity : release()
     for (;;) {
       // A probe is for a call that was never sent, as long as there is one: those that were have fewer tries left.
-      const first = (control.probing && queue.firstNew) || queue.first
+      const first = (control.probing && line.firstNew) || line.first
       if (!first) break
       const lane = breaker.laneOf(first.request)
       if (lane !== undefined) park(first, lane)
-      else if (room()) admit(first)
-      else {
+      else if (room()) {
+        remove(first)
+        first.admit()
+      } else {
         const pauseMs = control.pauseMs(slots.activeCount, streams)
         // A pause may have ended between the two questions: then there is room after all.
         if (pauseMs === 0 && room()) continue
@@ -191,25 +194,25 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       }
     }
     if (parked > 0) nextMs = Math.min(nextMs, probe())
-    if (nextMs < LONGEST_TIMER_MS && queue.size + parked > 0) timer = setTimeout(pump, Math.ceil(nextMs))
+    if (nextMs < LONGEST_TIMER_MS && waiting() > 0) timer = setTimeout(pump, Math.ceil(nextMs))
   }
 
   // A hundred thousand calls may wait here: as few closures for each as will do.
   const lineUp = (call: Call, request: Request, as: Place): Promise<Slot> =>
     new Promise((resolve, reject) => {
       const ahead = as === 'ahead'
+      const place = as === 'new' && call.attempt > 0 ? 'again' : as
       if (call.signal.aborted) return reject(call.signal.reason)
-      if ((queue.size === 0 || ahead) && breaker.laneOf(request) === undefined && room()) return resolve(take(request))
-      if (as === 'new' && queue.size + parked >= maxQueue)
-        return reject(refuse(call, new QueueFullError(call.key, maxQueue)))
-      const entry = newEntry(request, call.maxTotalWaitMs, (lane) => {
+      if ((line.size === 0 || ahead) && breaker.laneOf(request) === undefined && room()) return resolve(take(request))
+      if (as === 'new' && waiting() >= maxQueue) return reject(refuse(call, new QueueFullError(call.key, maxQueue)))
+      const entry = newEntry(request, place, call.maxTotalWaitMs, (lane) => {
         clearTimeout(expiry)
         stopListening()
         const at = performance.now()
         const behindMs = at - Math.max(entry.joinedAt, control.barrenSince ?? Infinity)
         call.waited('queue', at - entry.joinedAt, Math.max(0, behindMs))
         if (lane !== undefined) breaker.probe(lane, request)
-        resolve(take(request, overdueMs(entry) <= 0))
+        resolve(take(request, overdueMs(entry) === 0))
       })
       const leave = (late?: Error): void => {
         clearTimeout(expiry)
@@ -224,11 +227,11 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
         leave(expiryMs === queueTimeoutMs ? new QueueTimeoutError(call.key, queueTimeoutMs) : waitedOut())
       const expiry = expiryMs < LONGEST_TIMER_MS ? setTimeout(expire, Math.max(0, expiryMs)) : undefined
       const stopListening = onAbort(call.signal, leave)
-      queue.join(entry, as === 'new' && call.attempt > 0 ? 'again' : as)
+      line.join(entry, ahead)
       if (call.observed) {
         const { limit } = control
         const { id, key } = call
-        call.emit({ type: 'queue', call: id, key, queued: queue.size + parked, active: slots.activeCount, limit })
+        call.emit({ type: 'queue', call: id, key, queued: waiting(), active: slots.activeCount, limit })
       }
       pump()
     })
@@ -240,12 +243,15 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
     get active() {
       return active
     },
+    get unanswered() {
+      return active - streams
+    },
     get queued() {
-      return queue.size + parked
+      return waiting()
     },
     control,
-    enter: (call, request, as) => {
-      const spreadMs = as === 'new' && call.attempt > 0 ? control.spreadMs(call.attempt, request) : 0
+    enter: (call, request, as, retries = 0) => {
+      const spreadMs = as === 'new' ? control.spreadMs(retries, request) : 0
       if (spreadMs === 0 || !call.fits(spreadMs)) return lineUp(call, request, as)
       return sleep(spreadMs, call.signal).then(() => {
         call.waited('queue', spreadMs)

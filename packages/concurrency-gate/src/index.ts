@@ -61,12 +61,12 @@ const againMs = (call: Call, verdict: Verdict, gate: Gate, { refusals, excused }
   const { kind, retryable, refused, tentative } = verdict
   if (!retryable || tentative || !(refused || call.repeatable)) return undefined
   if (kind === 'concurrency-limited')
-    return gate.active > 1 || excused ? 0 : CROWDED_MS * CROWDED_GROWTH ** call.counted
+    return gate.unanswered > 1 || excused ? 0 : CROWDED_MS * CROWDED_GROWTH ** call.counted
   if (kind !== 'rate-limited' || !isSilent(verdict) || refusals >= MOST_SILENT_REFUSALS) return undefined
   const { random, failing, serving, uncertain } = gate.control
   if (random) return Math.min(LONGEST_CHANCE_MS, CHANCE_MS * 2 ** refusals)
-  const alone = gate.active + gate.queued <= 1
-  if (failing || (!alone && (serving || gate.active > 1))) return 0
+  const alone = gate.unanswered + gate.queued <= 1
+  if (failing || (!alone && (serving || gate.unanswered > 1))) return 0
   return alone && refusals === 0 && uncertain ? 0 : undefined
 }
 
@@ -119,7 +119,7 @@ export const concurrencyGate = ({
     for (;;) {
       let slot: Slot
       try {
-        slot = await gate.enter(call, request, place)
+        slot = await gate.enter(call, request, place, call.attempt - (histories.get(call)?.refusals ?? 0))
       } catch (error) {
         // It was not sent again: then the last answer stands.
         if (last && !call.signal.aborted) return last
@@ -163,7 +163,7 @@ export const concurrencyGate = ({
           return response
         }
         // It keeps its turn, unless none of ours was in flight: then others are to try, too.
-        place = verdict.kind === 'concurrency-limited' && gate.active > 1 ? 'ahead' : 'again'
+        place = verdict.kind === 'concurrency-limited' && gate.unanswered > 1 ? 'ahead' : 'again'
         last = setAside(response)
         call.emit({
           type: 'retry',

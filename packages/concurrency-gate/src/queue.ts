@@ -10,31 +10,39 @@ export interface Entry {
   readonly patienceMs: number
   /** Hands it the slot, of a probe if it waited in a lane for one. */
   readonly admit: (lane?: string) => void
-  /** Where it lined up. */
-  place: Place
+  readonly place: Place
   /** The queue it is in. */
   queue: Queue | undefined
   before: Entry | undefined
   after: Entry | undefined
 }
 
-/** Those that were sent before, then first come, first served; leaving from the middle costs as little as from the front. */
+/** First come, first served; leaving from the middle costs as little as from the front. */
 export interface Queue {
   readonly size: number
   readonly first: Entry | undefined
   readonly last: Entry | undefined
-  /** The first that was never sent: every try is still before it. */
-  readonly firstNew: Entry | undefined
-  join(entry: Entry, place: Place): void
+  join(entry: Entry, inFront: boolean): void
   leave(entry: Entry): void
 }
 
-export const newEntry = (request: Request, patienceMs: number, admit: Entry['admit']): Entry => ({
+/** Calls that were sent before, then those that were not. */
+export interface Line {
+  readonly size: number
+  readonly first: Entry | undefined
+  /** The first that was never sent: every try is still before it. */
+  readonly firstNew: Entry | undefined
+  join(entry: Entry, inFront: boolean): void
+  /** Whether it waits here. */
+  holds(entry: Entry): boolean
+}
+
+export const newEntry = (request: Request, place: Place, patienceMs: number, admit: Entry['admit']): Entry => ({
   request,
   joinedAt: performance.now(),
   patienceMs,
   admit,
-  place: 'new',
+  place,
   queue: undefined,
   before: undefined,
   after: undefined,
@@ -43,8 +51,6 @@ export const newEntry = (request: Request, patienceMs: number, admit: Entry['adm
 export const newQueue = (): Queue => {
   let first: Entry | undefined
   let last: Entry | undefined
-  /** The last that was sent before. */
-  let lastAgain: Entry | undefined
   let size = 0
 
   const queue: Queue = {
@@ -57,26 +63,20 @@ export const newQueue = (): Queue => {
     get last() {
       return last
     },
-    get firstNew() {
-      return lastAgain ? lastAgain.after : first
-    },
-    join: (entry, place) => {
-      entry.place = place
+    join: (entry, inFront) => {
       entry.queue = queue
-      entry.before = place === 'new' ? last : place === 'again' ? lastAgain : undefined
-      entry.after = entry.before ? entry.before.after : first
+      entry.before = inFront ? undefined : last
+      entry.after = inFront ? first : undefined
       if (entry.before) entry.before.after = entry
       else first = entry
       if (entry.after) entry.after.before = entry
       else last = entry
-      if (place === 'again' || (place === 'ahead' && lastAgain === undefined)) lastAgain = entry
       size++
     },
     leave: (entry) => {
       if (entry.queue !== queue) return
       entry.queue = undefined
       size--
-      if (entry === lastAgain) lastAgain = entry.before
       if (entry.before) entry.before.after = entry.after
       else first = entry.after
       if (entry.after) entry.after.before = entry.before
@@ -85,4 +85,22 @@ export const newQueue = (): Queue => {
     },
   }
   return queue
+}
+
+export const newLine = (): Line => {
+  const again = newQueue()
+  const fresh = newQueue()
+  return {
+    get size() {
+      return again.size + fresh.size
+    },
+    get first() {
+      return again.first ?? fresh.first
+    },
+    get firstNew() {
+      return fresh.first
+    },
+    join: (entry, inFront) => (entry.place === 'new' ? fresh : again).join(entry, inFront),
+    holds: ({ queue }) => queue === again || queue === fresh,
+  }
 }

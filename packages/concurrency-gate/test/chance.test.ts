@@ -21,9 +21,10 @@ const serve = (chance: Chance, one = send(chance)): void => {
 }
 
 const refuse = (chance: Chance, one = send(chance)): boolean => {
-  const refuted = chance.refused(one)
+  const { believed } = chance
+  chance.refused(one)
   chance.ended(one)
-  return refuted
+  return believed && !chance.believed
 }
 
 /** A refusal, and the first request after it is served. */

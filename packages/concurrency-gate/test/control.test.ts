@@ -121,7 +121,7 @@ describe('slow start by time', () => {
     const control = newControl(undefined)
     fill(control)
     vi.advanceTimersByTime(60_000)
-    expect(control.limit).toBe(8)
+    expect(most(control)).toBe(8)
   })
 
   test('a rest begins it anew', () => {

@@ -1,45 +1,47 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Entry, newEntry, newQueue, type Place, type Queue } from '../src/queue.ts'
+import { type Entry, type Line, newEntry, newLine, newQueue, type Place, type Queue } from '../src/queue.ts'
 
 const REQUEST = new Request('https://api.test/')
 
-const join = (queue: Queue, place: Place = 'new'): Entry => {
-  const entry = newEntry(REQUEST, Infinity, () => {})
-  queue.join(entry, place)
+const join = (queue: Queue | Line, place: Place = 'new'): Entry => {
+  const entry = newEntry(REQUEST, place, Infinity, () => {})
+  queue.join(entry, place === 'ahead')
   return entry
 }
 
 /** Whoever comes first leaves. */
-const shift = (queue: Queue): Entry | undefined => {
+const shift = (queue: Queue | Line): Entry | undefined => {
   const { first } = queue
-  if (first) queue.leave(first)
+  if (first) leave(first)
   return first
 }
 
+const leave = (entry: Entry): void => entry.queue?.leave(entry)
+
 describe('a queue of calls', () => {
   test('those sent back come first, then those that were sent before, then first come, first served', () => {
-    const queue = newQueue()
-    const a = join(queue)
-    const b = join(queue)
-    const c = join(queue, 'again')
-    const d = join(queue, 'ahead')
-    const e = join(queue, 'again')
-    const f = join(queue)
-    expect(queue.size).toBe(6)
-    for (const entry of [d, c, e, a, b, f, undefined]) expect(shift(queue)).toBe(entry)
-    expect(queue.size).toBe(0)
+    const line = newLine()
+    const a = join(line)
+    const b = join(line)
+    const c = join(line, 'again')
+    const d = join(line, 'ahead')
+    const e = join(line, 'again')
+    const f = join(line)
+    expect(line.size).toBe(6)
+    for (const entry of [d, c, e, a, b, f, undefined]) expect(shift(line)).toBe(entry)
+    expect(line.size).toBe(0)
   })
 
   test('the first that was never sent is known', () => {
-    const queue = newQueue()
-    const again = join(queue, 'again')
-    expect(queue.firstNew).toBeUndefined()
-    const a = join(queue)
-    join(queue)
-    expect(queue.firstNew).toBe(a)
-    queue.leave(again)
-    expect(queue.firstNew).toBe(a)
+    const line = newLine()
+    const again = join(line, 'again')
+    expect(line.firstNew).toBeUndefined()
+    const a = join(line)
+    join(line)
+    expect(line.firstNew).toBe(a)
+    leave(again)
+    expect(line.firstNew).toBe(a)
   })
 
   test('leaving twice, or after the turn has come, changes nothing', () => {
@@ -59,7 +61,7 @@ describe('a queue of calls', () => {
     const [queue, other] = [newQueue(), newQueue()]
     const [a, b] = [join(queue), join(queue)]
     queue.leave(a)
-    other.join(a, 'new')
+    other.join(a, false)
     queue.leave(a)
     expect([a.queue, b.queue]).toEqual([other, queue])
     expect([queue.size, other.size]).toEqual([1, 1])
@@ -75,29 +77,29 @@ describe('a queue of calls', () => {
     )
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
-        const queue = newQueue()
+        const line = newLine()
         const model: Entry[] = []
         const everybody: Entry[] = []
         for (const one of steps) {
           if (one.do === 'join') {
-            const entry = join(queue, one.place)
+            const entry = join(line, one.place)
             everybody.push(entry)
             const never = model.findIndex(({ place }) => place === 'new')
             const places = { ahead: 0, again: never < 0 ? model.length : never, new: model.length }
             model.splice(places[one.place], 0, entry)
-          } else if (one.do === 'shift') expect(shift(queue)).toBe(model.shift())
+          } else if (one.do === 'shift') expect(shift(line)).toBe(model.shift())
           else if (everybody.length > 0) {
             const entry = everybody[one.which % everybody.length] as Entry
-            queue.leave(entry)
+            leave(entry)
             if (model.includes(entry)) model.splice(model.indexOf(entry), 1)
           }
-          expect(queue.size).toBe(model.length)
-          expect(queue.first).toBe(model[0])
-          expect(queue.last).toBe(model.at(-1))
-          expect(queue.firstNew).toBe(model.find(({ place }) => place === 'new'))
+          expect(line.size).toBe(model.length)
+          expect(line.first).toBe(model[0])
+          for (const entry of everybody) expect(line.holds(entry)).toBe(model.includes(entry))
+          expect(line.firstNew).toBe(model.find(({ place }) => place === 'new'))
         }
-        for (const entry of model) expect(shift(queue)).toBe(entry)
-        expect(shift(queue)).toBeUndefined()
+        for (const entry of model) expect(shift(line)).toBe(entry)
+        expect(shift(line)).toBeUndefined()
       }),
       { seed: 1, numRuns: 300 },
     )
