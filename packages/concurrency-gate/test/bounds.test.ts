@@ -5,7 +5,6 @@ import { flush, outcomes, settled, urlOf, useFakeTime, watch } from '../../aplom
 import { newBreaker } from '../src/breaker.ts'
 import { newControl } from '../src/control.ts'
 import { concurrencyGate } from '../src/index.ts'
-import { verdict } from './support.ts'
 
 useFakeTime()
 
