@@ -1,4 +1,5 @@
 import type { Verdict } from '@aplomb/classify'
+import { ownLimits } from '@aplomb/pipeline'
 import { type Breaker, newBreaker } from './breaker.ts'
 import { newChance } from './chance.ts'
 import { newCrowd } from './crowd.ts'
@@ -32,6 +33,8 @@ export interface Control {
   readonly failing: boolean
   /** Whether its outage is over, and began less than a minute ago: refusals are of others who come back, too. */
   readonly comingBack: boolean
+  /** Whether it was just refused for a limit that is its endpoint's own: no matter of the key. */
+  isOwn(request: Request): boolean
   /** Whether one request at a time is sent, to find out. */
   readonly probing: boolean
   /** Whether it refuses at random: then nothing but a moment helps. */
@@ -130,6 +133,9 @@ export const newControl = (fixed: number | undefined): Control => {
   const chance = newChance()
 
   const breaker = newBreaker()
+  const endpoints = ownLimits()
+  /** The last request that was refused for a limit of its endpoint's own. */
+  let ownRefusal: Request | undefined
   const probing = newProbing()
   /** Whether that is for a server that comes back from an outage, not for its limits alone. */
   let back = false
@@ -194,6 +200,7 @@ export const newControl = (fixed: number | undefined): Control => {
   const succeeded = (sent: Sent, active: number): void => {
     rhythm.accepted(sent.at)
     chance.served(sent)
+    endpoints.served(sent.request, sent.at)
     lastSuccessAt = now()
     refusedCall = undefined
     severalRefused = false
@@ -396,7 +403,12 @@ export const newControl = (fixed: number | undefined): Control => {
     const reason = heed(verdict, sent, active)
     // The prose of an answer to something else is about that call alone.
     if (verdict.tentative) return reason
-    if (kind === 'rate-limited' || kind === 'concurrency-limited') noteRefused(sent)
+    if (kind === 'rate-limited' || kind === 'concurrency-limited') {
+      const counts = verdict.limits.concurrency !== undefined || retryAfterMs !== undefined
+      ownRefusal = !counts && !chance.believed && endpoints.refused(sent.request, sent.at) ? sent.request : undefined
+      if (ownRefusal) return reason
+      noteRefused(sent)
+    }
     if (kind === 'concurrency-limited') {
       if (retryAfterMs !== undefined && retryAfterMs <= LONGEST_WAIT_MS)
         askedUntil = Math.max(askedUntil, now() + retryAfterMs)
@@ -445,6 +457,7 @@ export const newControl = (fixed: number | undefined): Control => {
     get failing() {
       return failures > 0
     },
+    isOwn: (request) => request === ownRefusal,
     get probing() {
       return probing.since !== undefined || nature.trying
     },

@@ -13,6 +13,8 @@ export interface Slot {
   answered: boolean
   /** Whether it was given beyond the limit, as its call had waited for as long as it may: back in line it would wait for ever. */
   readonly overdue: boolean
+  /** Whether it was not given back yet. */
+  readonly held: boolean
   /** Its headers have come, and its body goes on: an open stream. */
   stream(): void
   /** Gives it back. Once is enough; more does no harm. */
@@ -27,7 +29,7 @@ export interface Gate {
   readonly unanswered: number
   readonly queued: number
   /** What is known of the server. */
-  readonly control: Pick<Control, 'serving' | 'servedAt' | 'failing' | 'comingBack' | 'random' | 'uncertain'>
+  readonly control: Pick<Control, 'serving' | 'servedAt' | 'failing' | 'comingBack' | 'random' | 'uncertain' | 'isOwn'>
   /** A slot, now or when the turn comes; `retries` of its own failures come before. */
   enter(call: Call, request: Request, as: Place, retries?: number): Promise<Slot>
   /** Whether a slot that was taken a while ago is still within the limit: then it may be sent from now. */
@@ -89,7 +91,16 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       streams++
       pump()
     }
-    return { sent: control.sent(measured(++active), request), answered: false, overdue, stream, release }
+    return {
+      sent: control.sent(measured(++active), request),
+      answered: false,
+      overdue,
+      get held() {
+        return held
+      },
+      stream,
+      release,
+    }
   }
 
   /** In flight for what is learned from it: an open stream counts where the server itself counts. */
@@ -259,7 +270,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       })
     },
     keeps: (slot) => {
-      if (active > Math.max(1, control.limit) && !slot.overdue) return false
+      if (!slot.held || (active > Math.max(1, control.limit) && !slot.overdue)) return false
       const { request } = slot.sent
       slot.sent = slot.answered
         ? control.sent(measured(active), request)

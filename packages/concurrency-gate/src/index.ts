@@ -52,14 +52,20 @@ const CROWDED_GROWTH = 4
 
 /** How often a call was refused before, and whether this time is no failure of its own. */
 interface Refusals {
+  readonly request: Request
   readonly refusals: number
   readonly excused: boolean
 }
 
 /** When a refused call is sent again by the gate: at once in its turn, or after some milliseconds; undefined if it is not its own to send. */
-const againMs = (call: Call, verdict: Verdict, gate: Gate, { refusals, excused }: Refusals): number | undefined => {
+const againMs = (
+  call: Call,
+  verdict: Verdict,
+  gate: Gate,
+  { request, refusals, excused }: Refusals,
+): number | undefined => {
   const { kind, retryable, refused, tentative } = verdict
-  if (!retryable || tentative || !(refused || call.repeatable)) return undefined
+  if (!retryable || tentative || !(refused || call.repeatable) || gate.control.isOwn(request)) return undefined
   if (kind === 'concurrency-limited')
     return gate.unanswered > 1 || excused ? 0 : CROWDED_MS * CROWDED_GROWTH ** call.counted
   if (kind !== 'rate-limited' || !isSilent(verdict) || refusals >= MOST_SILENT_REFUSALS) return undefined
@@ -130,6 +136,7 @@ export const concurrencyGate = ({
       let kept = false
       call.seat = {
         heard: async (response) => gate.learn(call, slot, await classifyResponse(response)),
+        leave: () => slot.release(),
         regain: () => {
           if (gate.keeps(slot)) return undefined
           slot.release()
@@ -147,7 +154,7 @@ export const concurrencyGate = ({
         // No failure of this call: the server serves others of its key meanwhile, or comes back from an outage that it has met.
         const { serving, servedAt, comingBack } = gate.control
         const excused = (serving && servedAt > firstSentAt) || (comingBack && call.attempt > refusals + 1)
-        waitMs = call.gaveUp ? undefined : againMs(call, verdict, gate, { refusals, excused })
+        waitMs = call.gaveUp ? undefined : againMs(call, verdict, gate, { request, refusals, excused })
         if (waitMs === undefined) {
           kept = slotUntil === 'body' || (slotUntil === 'auto' && isStream(response))
           if (!kept) return response

@@ -1,6 +1,6 @@
 /** Finds out whether more in flight only makes answers slower: then they wait for each other in the server. */
 export interface Latency {
-  /** Takes in how long an answer took that was sent `at`, among `active`. Returns the limit to go back to, if more was of no use. */
+  /** Takes in how long an answer took that was sent `at`, among `active`. Returns the limit to go to: back, if more was of no use, or there again, if that was a mistake. */
   heard(at: number, active: number, tookMs: number, limit: number): number | undefined
   /** From now on, `limit` is what more is compared with. */
   rebase(limit: number): void
@@ -26,6 +26,8 @@ export const newLatency = (limit: number): Latency => {
   let few = newMean()
   let many = newMean()
   let trend = newTrend()
+  /** What it went back from: answers among few ought to be quick again. */
+  let suspected: { readonly slowMs: number; readonly limit: number } | undefined
 
   const rebase = (anew: number): void => {
     base = anew
@@ -50,6 +52,16 @@ export const newLatency = (limit: number): Latency => {
       trend.add(active, tookMs)
       if (active <= base) few.add(tookMs)
       else if (active > base * 1.5) many.add(tookMs)
+      if (suspected && few.count >= Math.min(base, FEWEST)) {
+        const { slowMs, limit: before } = suspected
+        suspected = undefined
+        // They are not: it was the server that became slower, and more in flight was what came of it (Little's law).
+        if (few.mean > slowMs) {
+          wary = false
+          rebase(before)
+          return before
+        }
+      }
       // Those among few may not have come back yet: then there is nothing to compare with.
       if (many.count < Math.max(base, FEWEST) || few.count < Math.min(base, FEWEST)) return undefined
       const slower = many.mean > few.mean * QUEUEING + NOISE_MS
@@ -57,6 +69,7 @@ export const newLatency = (limit: number): Latency => {
       if (slower && trend.t < SIGNIFICANT_T) return undefined
       wary = slower
       if (wary) {
+        suspected = { slowMs: Math.sqrt(few.mean * many.mean), limit: now }
         rebase(base)
         return base
       }

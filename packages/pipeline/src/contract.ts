@@ -24,6 +24,8 @@ export interface GiveUp {
 export interface Seat {
   /** An answer came that is not handed up. */
   heard(response: Response): Promise<void>
+  /** This call waits by itself: others may have its place meanwhile. */
+  leave(): void
   /** After a wait, before sending: nothing if there still is a place for this call, else a wait for one. */
   regain(): Promise<void> | undefined
 }

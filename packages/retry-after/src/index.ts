@@ -1,6 +1,6 @@
 import { classifyResponse, setAside, type Verdict } from '@aplomb/classify'
 import type { LimitWindow } from '@aplomb/limits'
-import { type Call, keyed, middleware, type Middleware } from '@aplomb/pipeline'
+import { type Call, keyed, middleware, type Middleware, ownLimits, sleep } from '@aplomb/pipeline'
 import { newHold } from './hold.ts'
 import { newPace } from './pace.ts'
 import { SHORT_MS } from './share.ts'
@@ -61,14 +61,14 @@ export const retryAfter = ({
         take: pace.sent,
         late,
       })
-      return { hold, pace, turns, history, calls: 0 }
+      return { hold, pace, turns, history, endpoints: ownLimits(), calls: 0 }
     },
     ({ hold, pace, calls }) => calls === 0 && hold.left() === 0 && pace.idle,
   )
 
   return middleware(NAME, async (request, next, call) => {
     const state = states(call.key)
-    const { hold, pace, turns, history } = state
+    const { hold, pace, turns, history, endpoints } = state
     let firstSentAt = Infinity
     let last: Response | undefined
     state.calls++
@@ -84,13 +84,15 @@ export const retryAfter = ({
         const response = await next(request)
         const verdict = await classifyResponse(response)
         const waitMs = waitOf(verdict)
-        // A limit that bare prose speaks of may be none.
-        if (paced && !verdict.tentative) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited')
+        const own = waitMs !== undefined && endpoints.refused(request, sent.at)
+        // A limit that bare prose speaks of may be none; one of an endpoint's own does not count for others.
+        if (paced && !verdict.tentative && !own) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited')
         if (verdict.action === 'use') {
+          endpoints.served(request, sent.at)
           history.servedAt = performance.now()
           history.barrenSince = undefined
         } else if (waitMs !== undefined) history.barrenSince ??= performance.now()
-        if (waitMs !== undefined && waitMs <= maxWaitMs && !call.gaveUp) {
+        if (waitMs !== undefined && waitMs <= maxWaitMs && !own && !call.gaveUp) {
           hold.extend(waitMs)
           call.emit({ type: 'hold', call: call.id, key: call.key, by: NAME, reason: verdict.evidence, waitMs })
         }
@@ -111,6 +113,10 @@ export const retryAfter = ({
         call.emit({ type: 'retry', ...facts, reason: `${verdict.kind}: ${verdict.evidence}`, waitMs })
         await call.seat?.heard(response)
         last = setAside(response)
+        if (!own) continue
+        call.seat?.leave()
+        await sleep(waitMs, call.signal)
+        call.waited('hold', waitMs)
       }
     } finally {
       state.calls--

@@ -53,6 +53,10 @@ interface Track {
   expected: boolean
   /** Whether windows follow each other without a gap; else each begins with its first request. */
   regular: boolean
+  /** How often its limit was another one than before. */
+  changes: number
+  /** Answers since the last that spoke of it. */
+  missing: number
   /** What was left when an answer came, and the last request sent by then: those after it cannot have overtaken it. */
   seen: { readonly remaining: number; readonly place: number }
 }
@@ -60,11 +64,24 @@ interface Track {
 /** A try in a short window that no answer has told of is of no use after this share of it. */
 const LATEST = 0.3
 
+/** A limit that changes so often is not one: each endpoint has its own, under the same name (GitHub's resources). */
+const MOST_CHANGES = 3
+
+/** A window that so many answers in a row do not mention is one of some endpoints only. */
+const MOST_MISSING = 3
+
 /** An API has one or two windows, some have five. More are a label per user or path, of no use here. */
 const MOST_WINDOWS = 8
+/** Names of windows that are left out, at most. */
+const MOST_PARTIAL = 100
+
+const idOf = ({ name, unit, windowMs }: Pick<LimitWindow, 'name' | 'unit' | 'windowMs'>): string =>
+  `${name ?? ''}/${unit ?? ''}/${windowMs ?? ''}`
 
 export const newPace = (): Pace => {
   const tracks = new Map<string, Track>()
+  /** Windows of some endpoints only, or several under one name: what others send does not count for them. */
+  const partial = new Set<string>()
   let lastPlace = 0
   /** The last request that no window was named for: it was not in any. */
   let outside = -Infinity
@@ -109,6 +126,19 @@ export const newPace = (): Pace => {
     })
   }
 
+  const leaveOut = (id: string): void => {
+    tracks.delete(id)
+    if (partial.size >= MOST_PARTIAL) partial.clear()
+    partial.add(id)
+  }
+
+  const noteMissing = (windows: readonly LimitWindow[], place: number): void => {
+    for (const [id, track] of tracks) {
+      if (place <= track.place || windows.some((window) => idOf(window) === id)) continue
+      if (++track.missing >= MOST_MISSING) leaveOut(id)
+    }
+  }
+
   return {
     waitMs: () => {
       const now = performance.now()
@@ -144,12 +174,16 @@ export const newPace = (): Pace => {
       // It was on the way for half of the time that its answer took, or less, and for no longer than any has taken.
       const arrivedAt = at + Math.min(fastestMs, (now - at) / 2)
       if (!served) for (const track of tracks.values()) if (place > track.before) track.refused++
+      if (served) noteMissing(windows, place)
       for (const { name, unit, limit, remaining, resetMs, windowMs } of windows) {
         if (remaining === undefined || resetMs === undefined || resetMs <= 0) continue
         // How many tokens or points a request takes is not known: only their end counts.
         if (unit !== undefined && unit !== 'requests' && remaining > 0) continue
-        const id = `${name ?? ''}/${unit ?? ''}/${windowMs ?? ''}`
+        const id = idOf({ name, unit, windowMs })
         const known = tracks.get(id)
+        const changes = (known?.changes ?? 0) + (known && limit !== undefined && limit !== known.limit ? 1 : 0)
+        if (changes > MOST_CHANGES) leaveOut(id)
+        if (partial.has(id)) continue
         if (known ? known.place >= place : tracks.size >= MOST_WINDOWS) continue
         // Resets come rounded up to seconds. But a window has begun when a request in it arrives.
         const bound = Math.min(now + resetMs, windowMs === undefined ? Infinity : arrivedAt + windowMs)
@@ -184,6 +218,8 @@ export const newPace = (): Pace => {
           race: known?.race ?? false,
           expected: false,
           regular,
+          changes,
+          missing: 0,
           seen: same && place <= known.seen.place ? known.seen : { remaining, place: lastPlace },
         }
         // Answers overtake each other: for certain only what is more than all of ours that can be in the count was used by others.

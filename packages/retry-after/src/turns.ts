@@ -1,6 +1,6 @@
 import { type Call, onAbort } from '@aplomb/pipeline'
 
-/** Calls that wait until their key may send: those that were refused before, then first come, first served. */
+/** Calls that wait until their key may send: those that were refused before in turn with those that were not, first come, first served. */
 export interface Turns<Turn> {
   readonly size: number
   /** The call's turn, now or when it comes. Rejects at once when the signal fires, or the wait is longer than the call may wait. */
@@ -47,6 +47,7 @@ export const newTurns = <Turn>({ waitMs, holdMs, barrenSince, take, late }: Turn
   let apartMs = 0
   let nextAt = 0
   let earliest = Infinity
+  let freshNext = true
 
   const size = (): number => refused.size + fresh.size
 
@@ -82,11 +83,18 @@ export const newTurns = <Turn>({ waitMs, holdMs, barrenSince, take, late }: Turn
   const behindMs = (joinedAt: number): number =>
     Math.max(0, performance.now() - Math.max(joinedAt, barrenSince() ?? Infinity))
 
+  /** Those that were refused and those that were not take turns: what refuses the ones may serve the others. */
+  const first = (): Waiter | undefined => {
+    const [one] = refused
+    const [other] = fresh
+    return freshNext ? (other ?? one) : (one ?? other)
+  }
+
   const look = (): void => {
     clearTimeout(timer)
     timer = undefined
     while (size() > 0) {
-      const [next] = refused.size > 0 ? refused : fresh
+      const next = first()
       const ms = next && holdMs() === 0 && isOverdue(next) ? 0 : timeLeft()
       if (ms > 0) {
         dismiss(ms)
@@ -94,8 +102,8 @@ export const newTurns = <Turn>({ waitMs, holdMs, barrenSince, take, late }: Turn
         if (size() > 0) timer = setTimeout(look, Math.min(Math.ceil(ms), LONGEST_MS))
         return
       }
-      const [first] = refused.size > 0 ? refused : fresh
-      first?.admit()
+      freshNext = next !== undefined && refused.has(next)
+      next?.admit()
       nextAt += Math.random() * apartMs
     }
   }
