@@ -45,8 +45,11 @@ const SHORTEST_ROUND_TRIP_MS = 20
 const LONGEST_ROUND_TRIP_MS = 250
 /** A server that failed so lately, in milliseconds, refuses because others come back to it, too. */
 const AFTER_OUTAGE_MS = 10_000
-/** Weight of the past in the mean round trip. */
+/** Weight of the past in the mean round trip, and in the share of what is refused. */
 const EWMA_WEIGHT = 0.8
+const SHARE_WEIGHT = 0.95
+/** Where more than that is refused, it is not by chance that a test is served: a slot has come free. */
+const MOST_BY_CHANCE = 0.75
 
 export const newChance = (): Chance => {
   let score = 0
@@ -55,6 +58,9 @@ export const newChance = (): Chance => {
   let row = 0
   let rowSince = 0
   let roundTripMs: number | undefined
+  /** The share of what is refused, and its mean at successes: refusals may come back in a bunch, before answers. */
+  let share = 0
+  let meanShare = 0
   let refusedAt: number | undefined
   let refusedAmong = 0
   let refusalMs = 0
@@ -67,12 +73,18 @@ export const newChance = (): Chance => {
   const now = (): number => performance.now()
   const afterOutage = (): boolean => now() - outageAt < AFTER_OUTAGE_MS
 
+  const refute = (): void => {
+    believed = false
+    score = 0
+    enough += ENOUGH
+  }
+
   return {
     get leaning() {
-      return score > 0
+      return score > 0 && meanShare <= MOST_BY_CHANCE
     },
     get likely() {
-      return score >= enough
+      return score >= enough && meanShare <= MOST_BY_CHANCE
     },
     get believed() {
       return believed
@@ -104,9 +116,13 @@ export const newChance = (): Chance => {
       const tookMs = now() - one.at
       roundTripMs = roundTripMs === undefined ? tookMs : roundTripMs * EWMA_WEIGHT + tookMs * (1 - EWMA_WEIGHT)
       row = 0
+      share *= SHARE_WEIGHT
+      meanShare = meanShare * EWMA_WEIGHT + share * (1 - EWMA_WEIGHT)
+      if (believed && meanShare > MOST_BY_CHANCE) refute()
       if (tests.has(one)) score = Math.min(enough, score + SERVED)
     },
     refused: (one) => {
+      share = share * SHARE_WEIGHT + 1 - SHARE_WEIGHT
       refusedAt = now()
       refusedAmong = one.active
       refusalMs = refusedAt - one.at
@@ -114,9 +130,7 @@ export const newChance = (): Chance => {
       if (tests.has(one)) score = Math.max(LEAST, score + REFUSED)
       // Refusals may be faster than answers: who was sent with them has had the time to be served.
       if (!believed || row < REFUTED_BY || now() - rowSince < 1.5 * (roundTripMs ?? 0)) return
-      believed = false
-      score = 0
-      enough += ENOUGH
+      refute()
     },
     get negligible() {
       if (score > 0 || (row === 1 && score > LEAST)) return true

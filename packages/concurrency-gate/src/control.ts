@@ -319,16 +319,20 @@ export const newControl = (fixed: number | undefined): Control => {
     noCeiling()
   }
 
-  /** Nothing was to be learned from any refusal, and nothing is. */
-  const refuseByChance = (): void => {
-    chance.believe()
+  /** Nothing was to be learned from refusals so far. */
+  const unlearn = (): void => {
     relearn()
     probing.end()
-    limit = Math.max(limit, limitBefore, START)
+    limit = Math.min(ceiling, Math.max(limit, limitBefore, START))
     slowStart = fixed ?? SLOW_START
     proven = Infinity
     caution = 1
     crowdedAt = 0
+  }
+
+  const refuseByChance = (): void => {
+    chance.believe()
+    unlearn()
   }
 
   const refusedSilently = (sent: Sent, active: number): string | undefined => {
@@ -405,8 +409,11 @@ export const newControl = (fixed: number | undefined): Control => {
     if (verdict.tentative) return reason
     if (kind === 'rate-limited' || kind === 'concurrency-limited') {
       const counts = verdict.limits.concurrency !== undefined || retryAfterMs !== undefined
-      ownRefusal = !counts && !chance.believed && endpoints.refused(sent.request, sent.at) ? sent.request : undefined
-      if (ownRefusal) return reason
+      const own = !counts && !chance.believed ? endpoints.refused(sent.request, sent.at) : undefined
+      ownRefusal = own && sent.request
+      // What was learned from its refusals before was no matter of the key, either.
+      if (own === 'found') unlearn()
+      if (own) return reason
       noteRefused(sent)
     }
     if (kind === 'concurrency-limited') {

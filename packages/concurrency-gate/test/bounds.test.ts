@@ -259,3 +259,21 @@ test.each([
     expect(Math.max(...refused.slice(3))).toBeLessThanOrEqual(2)
   },
 )
+
+test.each([
+  ['without a word', {}],
+  ['by words', { body: { message: 'Too many concurrent requests.' } }],
+])('an endpoint that is always refused, %s, is sent a few times, and keeps nobody', async (_name, refusal) => {
+  const api = server((path) => (path === 'bad' ? { status: 429, delayMs: 5, ...refusal } : { delayMs: 50 }))
+  const fetch = createFetch([concurrencyGate()], { fetch: api })
+  const took: number[] = []
+  const one = async (i: number): Promise<void> => {
+    await new Promise((resolve) => setTimeout(resolve, i * 20))
+    const began = performance.now()
+    await fetch(`${KEY}/${i % 20 === 7 ? 'bad' : 'good'}`)
+    if (i % 20 !== 7) took.push(performance.now() - began)
+  }
+  await outcomes(Array.from({ length: 400 }, (_, i) => one(i)))
+  expect(api.sent.filter(([path]) => path === 'bad').length).toBeLessThan(60)
+  expect(Math.max(...took.slice(100))).toBe(50)
+})

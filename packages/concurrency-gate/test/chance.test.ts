@@ -221,4 +221,14 @@ describe('once it is believed', () => {
     })
     expect(tests).toEqual([false, false, false, false, false, true])
   })
+
+  it('by a server that refuses seven of eight, although the first one after a refusal is served: a slot has come free', () => {
+    const chance = believed()
+    for (let i = 0; i < 20; i++) {
+      refusals(chance, 7)
+      serve(chance)
+    }
+    expect(chance.believed).toBe(false)
+    expect(chance.leaning).toBe(false)
+  })
 })

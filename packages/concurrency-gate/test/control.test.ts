@@ -345,11 +345,21 @@ describe('beyond 16 the limit doubles only as long as answers take no longer for
   test('they wait for each other in the server: one more per round', () => {
     const control = newControl(undefined)
     expect(Array.from({ length: 3 }, () => round(control, 'ok', 10))).toEqual([4, 8, 16])
-    // Beyond twice the fastest and five more.
-    for (let i = 0; i < 4; i++) round(control, 'ok', 1000)
+    /** It works on one at a time beyond sixteen. */
+    const queueing = (): number => round(control, 'ok', Math.max(10, 100 * (control.limit - 16)))
+    for (let i = 0; i < 4; i++) queueing()
     const before = control.limit
-    expect(round(control, 'ok', 1000)).toBe(before)
+    expect(before).toBeLessThan(64)
+    expect(queueing()).toBe(before)
     expect(control.limit - before).toBeLessThanOrEqual(1)
+  })
+
+  test('a server that has become slower is no queue: the limit is what it was', () => {
+    const control = newControl(undefined)
+    expect(Array.from({ length: 4 }, () => round(control, 'ok', 10))).toEqual([4, 8, 16, 32])
+    const before = control.limit
+    for (let i = 0; i < 6; i++) round(control, 'ok', 1000)
+    expect(control.limit).toBeGreaterThanOrEqual(before)
   })
 
   test('a few milliseconds are no difference', () => {

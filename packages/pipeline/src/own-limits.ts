@@ -5,8 +5,8 @@ import { endpointOf } from './endpoint.ts'
  * were asked in between were served. What such a refusal says is no matter of the others.
  */
 export interface OwnLimits {
-  /** A request that was sent at this time, on the clock of `performance.now()`, was refused. Returns whether by a limit of its endpoint's own. */
-  refused(request: Request, sentAt: number): boolean
+  /** A request that was sent at this time, on the clock of `performance.now()`, was refused. Returns whether by a limit of its endpoint's own, and whether that is news. */
+  refused(request: Request, sentAt: number): 'found' | 'known' | undefined
   served(request: Request, sentAt: number): void
 }
 
@@ -19,6 +19,7 @@ interface Row {
   refusals: number
   /** When the first of them was heard. */
   readonly since: number
+  found: boolean
   /** When a request to another endpoint was sent after that, and served. */
   othersSentAt: number
 }
@@ -31,18 +32,21 @@ export const ownLimits = (): OwnLimits => {
   return {
     refused: (request, sentAt) => {
       const name = nameOf(request)
-      const row = rows.get(name) ?? { refusals: 0, since: performance.now(), othersSentAt: Infinity }
+      const row = rows.get(name) ?? { refusals: 0, since: performance.now(), found: false, othersSentAt: Infinity }
       row.refusals++
       rows.set(name, row)
       const [oldest] = rows.keys()
       if (rows.size > MOST_ENDPOINTS && oldest !== undefined) rows.delete(oldest)
-      return row.refusals >= REFUSALS && sentAt > row.othersSentAt
+      if (row.refusals < REFUSALS || sentAt <= row.othersSentAt) return undefined
+      if (row.found) return 'known'
+      row.found = true
+      return 'found'
     },
     served: (request, sentAt) => {
       // Most of the time there is nothing to look up.
       if (rows.size === 0) return
       rows.delete(nameOf(request))
-      for (const row of rows.values()) if (sentAt > row.since) row.othersSentAt = Math.min(row.othersSentAt, sentAt)
+      for (const row of rows.values()) if (sentAt >= row.since) row.othersSentAt = Math.min(row.othersSentAt, sentAt)
     },
   }
 }

@@ -84,7 +84,7 @@ export const retryAfter = ({
         const response = await next(request)
         const verdict = await classifyResponse(response)
         const waitMs = waitOf(verdict)
-        const own = waitMs !== undefined && endpoints.refused(request, sent.at)
+        const own = waitMs !== undefined && endpoints.refused(request, sent.at) !== undefined
         // A limit that bare prose speaks of may be none; one of an endpoint's own does not count for others.
         if (paced && !verdict.tentative && !own) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited')
         if (verdict.action === 'use') {

@@ -72,8 +72,6 @@ const MOST_MISSING = 3
 
 /** An API has one or two windows, some have five. More are a label per user or path, of no use here. */
 const MOST_WINDOWS = 8
-/** Names of windows that are left out, at most. */
-const MOST_PARTIAL = 100
 
 const idOf = ({ name, unit, windowMs }: Pick<LimitWindow, 'name' | 'unit' | 'windowMs'>): string =>
   `${name ?? ''}/${unit ?? ''}/${windowMs ?? ''}`
@@ -128,7 +126,6 @@ export const newPace = (): Pace => {
 
   const leaveOut = (id: string): void => {
     tracks.delete(id)
-    if (partial.size >= MOST_PARTIAL) partial.clear()
     partial.add(id)
   }
 
@@ -184,7 +181,7 @@ export const newPace = (): Pace => {
         const changes = (known?.changes ?? 0) + (known && limit !== undefined && limit !== known.limit ? 1 : 0)
         if (changes > MOST_CHANGES) leaveOut(id)
         if (partial.has(id)) continue
-        if (known ? known.place >= place : tracks.size >= MOST_WINDOWS) continue
+        if (known ? known.place >= place : tracks.size + partial.size >= MOST_WINDOWS) continue
         // Resets come rounded up to seconds. But a window has begun when a request in it arrives.
         const bound = Math.min(now + resetMs, windowMs === undefined ? Infinity : arrivedAt + windowMs)
         const refilled = known !== undefined && place > known.seen.place && remaining > known.seen.remaining

@@ -68,7 +68,12 @@ export const RULES: readonly Rule[] = [
   { name: 'floor', file: CONTROL, find: 'PROBE_AT_LEAST_MS = 10_000', replace: 'PROBE_AT_LEAST_MS = Infinity' },
   { name: 'first retry on time', file: CONTROL, find: 'if (retry < 2 ||', replace: 'if (retry < 1 ||' },
   { name: 'spreading over an outage', file: CONTROL, find: 'SPREAD = 1.25', replace: 'SPREAD = 0' },
-  { name: 'chance', file: CHANCE, find: 'return score >= enough', replace: 'return false' },
+  {
+    name: 'chance',
+    file: CHANCE,
+    find: 'return score >= enough && meanShare <= MOST_BY_CHANCE',
+    replace: 'return false',
+  },
   {
     name: 'lone refusals pass',
     file: CHANCE,
@@ -104,7 +109,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'probes are for calls that were never sent',
     file: GATE,
-    find: '(control.probing && queue.firstNew) || ',
+    find: '(control.probing && line.firstNew) || ',
     replace: '',
   },
   {
