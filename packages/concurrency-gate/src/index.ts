@@ -48,7 +48,7 @@ const CHANCE_MS = 50
 const LONGEST_CHANCE_MS = 1000
 /** Others keep the server full: the tries of a call that count are few, and so they are further and further apart. */
 const CROWDED_MS = 50
-const CROWDED_GROWTH = 4
+const CROWDED_GROWTH = 3
 
 /** How often a call was refused before, and whether this time is no failure of its own. */
 interface Refusals {

@@ -158,7 +158,7 @@ test('beside an open stream, a call that is refused for too many in flight is no
   const call = watch(fetch(`${KEY}/x`))
   await vi.advanceTimersByTimeAsync(60_000)
   expect(call.outcome).toHaveProperty('value.status', 200)
-  expect(times).toEqual([0, 200, 1000, 4200])
+  expect(times).toEqual([0, 150, 600, 1950])
 })
 
 test('an open stream does not count for "alone": a silent refusal is left to the backoff after one repetition', async () => {

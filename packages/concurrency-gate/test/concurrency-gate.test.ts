@@ -1108,12 +1108,12 @@ describe('14. a refusal does not count where somebody else was served since the 
     expect(await after(10_100)).toEqual([2, 2])
   })
 
-  test('others keep the server full: it is tried again after 200, 800 and 3200 ms, and then its answer is returned, unread', async () => {
+  test('others keep the server full: it is tried again after 150, 450 and 1350 ms, and then its answer is returned, unread', async () => {
     const { server, fetch } = setup([{ ...TOO_MANY, times: Infinity }])
     const response = await settled(fetch(TARGET))
     expect(response.status).toBe(429)
     expect(await response.json()).toEqual(TOO_MANY.body)
-    expect(server.times).toEqual([0, 200, 1000, 4200])
+    expect(server.times).toEqual([0, 150, 600, 1950])
     expect(vi.getTimerCount()).toBe(0)
   })
 
@@ -1317,10 +1317,10 @@ describe('16. a call that was sent once waits in line for no longer than it may'
 
   test('all that it waits afterwards does', async () => {
     const server = serve(() => ({ ...TOO_MANY, delayMs: 1 }))
-    const { fetch } = gated({}, server, { maxTotalWaitMs: 900 })
+    const { fetch } = gated({}, server, { maxTotalWaitMs: 500 })
     expect((await settled(fetch(TARGET))).status).toBe(429)
-    // After 200 ms, and then not after 800 more.
-    expect(server.times).toEqual([0, 201])
+    // After 150 ms, and then not after 450 more.
+    expect(server.times).toEqual([0, 151])
   })
 })
 

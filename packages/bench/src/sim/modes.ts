@@ -93,9 +93,10 @@ export const MODES: readonly Mode[] = [
   { name: 'outage, then 200/s', scenario: { api: OUTAGE_THEN_200, calls: 500 }, share: 0.88, sent: 1.15, doneMs: 5000 },
   {
     name: 'outage, then 200/s, 500 clients',
+    // Their first retries come on time and find it down; of the second, none comes before 3 s.
     scenario: { api: OUTAGE_THEN_200, calls: 1, clients: 500, warmUp: 1 },
-    share: 0.73,
-    sent: 3.2,
-    doneMs: 6000,
+    share: 0.68,
+    sent: 5,
+    doneMs: 6500,
   },
 ]
