@@ -392,7 +392,6 @@ const ENDLESS = {
   'words say full': {},
   'a header says full, Retry-After: 59': { ...FULL, 'retry-after': '59' },
 } as const
-const NAMED_MS = 59_000
 const REFUSAL_MS = 20
 /** The sum of waits, and one attempt with its way there and back. */
 const LONGEST_MS = 300_000 + REFUSAL_MS + 10
@@ -403,10 +402,8 @@ const refusedForEver: readonly Harm[] = (Object.keys(ENDLESS) as (keyof typeof E
     beside: 'fetch',
     seeds: 2,
     bars: {
-      // Behind others it counts from their first refusal on, and what the server has named may still have to pass.
-      settledMs: {
-        most: LONGEST_MS + (count > 1 ? 2 * (REFUSAL_MS + 10) + ('retry-after' in ENDLESS[how] ? NAMED_MS : 0) : 0),
-      },
+      // Behind others it counts from their first refusal on, and the ceiling and what was named keep it for a minute at most.
+      settledMs: { most: LONGEST_MS + (count > 1 ? 60_000 : 0) },
       refusedMs: { most: LONGEST_MS },
       mostSent: { most: 4 },
     },
@@ -422,7 +419,7 @@ const refusedForEver: readonly Harm[] = (Object.keys(ENDLESS) as (keyof typeof E
       return {
         settledMs: wallOf(calls),
         /** The same from each call's first refusal on: what it had waited in line before that is not in it. */
-        refusedMs: most(calls.map(({ settledAt, answeredAt: [first = 0] }) => settledAt - first)),
+        refusedMs: most(calls.map(({ settledAt, answeredAt: [first = settledAt] }) => settledAt - first)),
         mostSent: most(calls.map(({ sentAt }) => sentAt.length)),
       }
     },
