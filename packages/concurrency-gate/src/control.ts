@@ -432,7 +432,7 @@ export const newControl = (fixed: number | undefined): Control => {
 
   /** Where all that is in flight are open streams, the server may not count them, whatever it announces. */
   const allows = (active: number, streams: number): boolean =>
-    active < (fixed ?? Infinity) && (!announced || active < ceiling || active === streams)
+    active < (fixed ?? Infinity) && (!announced || active < slots || active === streams)
 
   /** Milliseconds until a request may go although what was learned speaks against it. */
   const floorMs = (active: number, streams: number): number =>

@@ -2,7 +2,7 @@ import type { Verdict } from '@aplomb/classify'
 import { type Call, onAbort, sleep } from '@aplomb/pipeline'
 import pLimit from 'p-limit'
 import { UNTRIED } from './breaker.ts'
-import { type Control, LONGEST_WAIT_MS, newControl, type Sent } from './control.ts'
+import { type Control, newControl, type Sent } from './control.ts'
 import { QueueFullError, QueueTimeoutError } from './errors.ts'
 import { type Entry, newEntry, newLine, newQueue, type Place, type Queue } from './queue.ts'
 
@@ -165,25 +165,19 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
 
   const probeMs = (name: string): number => Math.max(breaker.waitMs(name), control.askedMs())
 
-  /** When an entry has waited for as long as it may while nobody is served: then it is sent, and that is its answer. */
-  const dueAt = ({ joinedAt, patienceMs }: Entry): number =>
-    Math.max(joinedAt, control.barrenSince ?? Infinity) + patienceMs
-
-  const overdueMs = (entry: Entry): number => Math.max(dueAt(entry) - performance.now(), control.askedMs(), 0)
+  /** Milliseconds until an entry has waited for as long as it may while nobody is served: then it is sent, and that is its answer. */
+  const overdueMs = ({ joinedAt, patienceMs }: Entry): number => {
+    const { barrenSince } = control
+    if (barrenSince === undefined) return Infinity
+    return Math.max(Math.max(joinedAt, barrenSince) + patienceMs - performance.now(), control.askedMs(), 0)
+  }
 
   /** Milliseconds until the next one is overdue. */
   const release = (): number => {
     let nextMs = Infinity
     for (const queue of [line, ...lanes.values()]) {
-      for (let { first } = queue; first; { first } = queue) {
-        // A named time, or a ceiling, has kept it for as long as any may: it is not to be sent any more.
-        const expiresMs = dueAt(first) + LONGEST_WAIT_MS - performance.now()
-        if (expiresMs <= 0) first.leave(waitedOut(), () => undefined)
-        else if (overdueMs(first) > 0 || !force(first)) {
-          nextMs = Math.min(nextMs, expiresMs, overdueMs(first) || Infinity)
-          break
-        }
-      }
+      while (queue.first && overdueMs(queue.first) === 0) if (!force(queue.first)) return nextMs
+      if (queue.first) nextMs = Math.min(nextMs, overdueMs(queue.first))
     }
     return nextMs
   }
@@ -231,14 +225,13 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
         if (lane !== undefined) breaker.probe(lane, request)
         resolve(take(request, overdueMs(entry) === 0))
       })
-      const leave = (late?: Error, next = pump): void => {
+      const leave = (late?: Error): void => {
         clearTimeout(expiry)
         stopListening()
         remove(entry)
-        next()
+        pump()
         reject(late ? refuse(call, late) : call.signal.reason)
       }
-      entry.leave = leave
       const mayWaitMs = call.attempt > 0 ? call.mayWaitMs() : Infinity
       const expiryMs = Math.min(queueTimeoutMs ?? Infinity, mayWaitMs)
       const expire = (): void =>

@@ -10,8 +10,6 @@ export interface Entry {
   readonly patienceMs: number
   /** Hands it the slot, of a probe if it waited in a lane for one. */
   readonly admit: (lane?: string) => void
-  /** Ends its wait without sending it; `next` instead of whoever comes now. */
-  leave: (late?: Error, next?: () => void) => void
   readonly place: Place
   /** The queue it is in. */
   queue: Queue | undefined
@@ -39,15 +37,12 @@ export interface Line {
   holds(entry: Entry): boolean
 }
 
-const nothing = (): void => undefined
-
 export const newEntry = (request: Request, place: Place, patienceMs: number, admit: Entry['admit']): Entry => ({
   request,
   // Whole, as a hundred thousand may wait: a fraction would be an object of its own.
   joinedAt: Math.floor(performance.now()),
   patienceMs,
   admit,
-  leave: nothing,
   place,
   queue: undefined,
   before: undefined,

@@ -402,8 +402,8 @@ const refusedForEver: readonly Harm[] = (Object.keys(ENDLESS) as (keyof typeof E
     beside: 'fetch',
     seeds: 2,
     bars: {
-      // Behind others it counts from their first refusal on, and the ceiling and what was named keep it for a minute at most.
-      settledMs: { most: LONGEST_MS + (count > 1 ? 60_000 : 0) },
+      // What a call waits in line, before it is sent, is bounded by its turn: a ceiling of five, and the time named.
+      ...(count === 1 && { settledMs: { most: LONGEST_MS } }),
       refusedMs: { most: LONGEST_MS },
       mostSent: { most: 4 },
     },

@@ -103,7 +103,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'who waited behind refusals has waited',
     file: GATE,
-    find: 'Math.max(joinedAt, control.barrenSince ?? Infinity) + patienceMs',
+    find: 'Math.max(joinedAt, barrenSince) + patienceMs - performance.now()',
     replace: 'Infinity',
   },
   {
