@@ -35,6 +35,7 @@ export const newLatency = (limit: number): Latency => {
     few = newMean()
     many = newMean()
     trend = newTrend()
+    suspected = undefined
   }
 
   return {
@@ -69,8 +70,9 @@ export const newLatency = (limit: number): Latency => {
       if (slower && trend.t < SIGNIFICANT_T) return undefined
       wary = slower
       if (wary) {
-        suspected = { slowMs: Math.sqrt(few.mean * many.mean), limit: now }
+        const slowMs = Math.sqrt(few.mean * many.mean)
         rebase(base)
+        suspected = { slowMs, limit: now }
         return base
       }
       base = now
