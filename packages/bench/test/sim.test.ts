@@ -100,29 +100,34 @@ test.each([
   // A network that is fast gives whoever has a slot every chance to keep it.
   ['5 at once', 8, 400, { api: { concurrency: 5, latencyMs: LATENCY }, networkMs: [0.1, 0.4] as const }, 8],
 ])(
-  'on %s, %d clients with %d calls each: none is left behind, nothing is lost',
+  'on %s, %d clients with %d calls each: none is left behind in the median, nothing is lost',
   async (_limit, clients, calls, given, ratio) => {
-    const served = new Map<number, number>()
     const halfMs = leastTimeMs(given.api, calls * clients) / 2
-    const began = Promise.withResolvers<number>()
-    let client = 0
-    const outcome = await simulate({ ...given, calls, clients, seed: 2 }, (inner) => {
-      const mine = client++
-      return aplomb({
-        fetch: async (input, init) => {
-          if (!isWarmUp(input)) began.resolve(performance.now())
-          const response = await inner(input, init)
-          const early = !isWarmUp(input) && performance.now() - (await began.promise) < halfMs
-          if (early && response.ok) served.set(mine, (served.get(mine) ?? 0) + 1)
-          return response
-        },
+    /** How many times what the least got of the first half the one with the most got. */
+    const ratios: number[] = []
+    for (let seed = 1; seed <= 3; seed++) {
+      const served = new Map<number, number>()
+      const began = Promise.withResolvers<number>()
+      let client = 0
+      const outcome = await simulate({ ...given, calls, clients, seed }, (inner) => {
+        const mine = client++
+        return aplomb({
+          fetch: async (input, init) => {
+            if (!isWarmUp(input)) began.resolve(performance.now())
+            const response = await inner(input, init)
+            const early = !isWarmUp(input) && performance.now() - (await began.promise) < halfMs
+            if (early && response.ok) served.set(mine, (served.get(mine) ?? 0) + 1)
+            return response
+          },
+        })
       })
-    })
-    expect(outcome.failed).toBe(0)
-    expect(outcome.share).toBeGreaterThan(0.9)
-    expect(outcome.sentPerAnswer).toBeLessThan(1.4)
-    const counts = Array.from({ length: clients }, (_, one) => served.get(one) ?? 0)
-    expect(Math.max(...counts)).toBeLessThan(ratio * Math.min(...counts))
+      expect(outcome.failed).toBe(0)
+      expect(outcome.share).toBeGreaterThan(0.9)
+      expect(outcome.sentPerAnswer).toBeLessThan(1.4)
+      const counts = Array.from({ length: clients }, (_, one) => served.get(one) ?? 0)
+      ratios.push(Math.max(...counts) / Math.min(...counts))
+    }
+    expect(median(ratios)).toBeLessThan(ratio)
   },
 )
 

@@ -40,6 +40,8 @@ const LEAST = 3 * REFUSED
 const TEST_EVERY = 2
 /** Consecutive refusals that refute chance. */
 const REFUTED_BY = 8
+/** Of refusals that take as long as answers, more than that in a row are none that may be let pass. */
+const MOST_IN_A_ROW = 3
 /** What "about a round trip" is, in milliseconds: never so long that a short window has opened again. */
 const SHORTEST_ROUND_TRIP_MS = 20
 const LONGEST_ROUND_TRIP_MS = 250
@@ -135,7 +137,7 @@ export const newChance = (): Chance => {
     get negligible() {
       if (score > 0 || (row === 1 && score > LEAST)) return true
       // Refusals that take as long as answers: so does the test, and stopping meanwhile would cost as much as going on.
-      return pending > 0 && score === 0 && refusalMs > (roundTripMs ?? Infinity) / 2
+      return pending > 0 && score === 0 && row <= MOST_IN_A_ROW && refusalMs > (roundTripMs ?? Infinity) / 2
     },
     ended: (one) => {
       if (tests.delete(one)) pending--

@@ -67,8 +67,10 @@ const START = 4
 const SLOW_START = 16
 /** A window that ran out halves what is in flight, as that many come too late each time; but this does no harm. */
 const LATE = 8
-/** Slow start by time as well as by answers: without one, the limit doubles in so many milliseconds. */
-const RAMP_MS = 50
+/** Answers may take long: after so many milliseconds, slow start goes by the clock. */
+const RAMP_AFTER_MS = 100
+/** Then the limit doubles in so many milliseconds. */
+const RAMP_MS = 40
 /** What was learned is a hypothesis: with nothing sent for so long, in milliseconds, one request may go all the same. */
 const PROBE_AT_LEAST_MS = 10_000
 /** Failures further apart than that are not of one outage. */
@@ -143,7 +145,7 @@ export const newControl = (fixed: number | undefined): Control => {
   let refusedCall: Request | undefined
   let severalRefused = false
   /** When the ramp was at `limit`; undefined once something was refused, until a rest. */
-  let rampAt: number | undefined = 0
+  let rampAt: number | undefined = performance.now() + RAMP_AFTER_MS
   let sentAt = -Infinity
   let barrenSince: number | undefined
   /** A time that the server has named: nothing shortens that. */
@@ -152,6 +154,10 @@ export const newControl = (fixed: number | undefined): Control => {
   let lastSuccessAt = -Infinity
   let rested = false
   let limitBefore = limit
+  /** What halving for overload has taken away. */
+  let spared:
+    | { readonly at: number; readonly limit: number; readonly slowStart: number; readonly rampAt: number | undefined }
+    | undefined
 
   const now = (): number => performance.now()
 
@@ -163,7 +169,14 @@ export const newControl = (fixed: number | undefined): Control => {
     probing.since === undefined
 
   /** The limit with what the ramp adds to it by now: never more than a doubling at one moment. */
-  const ramped = (): number => (ramping() ? limit * 2 ** (Math.min(now() - (rampAt ?? 0), RAMP_MS) / RAMP_MS) : limit)
+  const ramped = (): number =>
+    ramping() ? limit * 2 ** Math.max(0, Math.min(1, (now() - (rampAt ?? 0)) / RAMP_MS)) : limit
+
+  /** Slow start goes by the answers for a while. */
+  const waitWithRamp = (): void => {
+    limit = ramped()
+    if (rampAt !== undefined) rampAt = now() + RAMP_AFTER_MS
+  }
 
   const endRamp = (): void => {
     limit = ramped()
@@ -181,6 +194,8 @@ export const newControl = (fixed: number | undefined): Control => {
     // An idle gate learns nothing about what the server could take.
     if (Math.max(sent.active, active) < limit / 2) return
     if (latency.measuring || nature.trying) return
+    // On the clock.
+    if (ramping() && rampAt !== undefined && rampAt <= now()) return
     const doubling = free ?? (!latency.wary && (limit < slowStart || slowStart >= SLOW_START))
     if (limit < ceiling) limit = Math.min(ceiling, limit + (doubling ? 1 : 1 / (limit * caution)))
     else if (!announced && ceiling < (fixed ?? Infinity) && streak > PATIENCE * ceiling) {
@@ -209,7 +224,7 @@ export const newControl = (fixed: number | undefined): Control => {
     crowd.heard(tookMs)
     // What was not made use of does not grow.
     if (Math.max(sent.active, active) > limit / 2) limit = ramped()
-    if (rampAt !== undefined) rampAt = lastSuccessAt
+    if (rampAt !== undefined) rampAt = Math.max(rampAt, lastSuccessAt)
     const enough = latency.heard(sent.at, sent.active, tookMs, limit)
     if (enough !== undefined) {
       rampAt = undefined
@@ -250,6 +265,13 @@ export const newControl = (fixed: number | undefined): Control => {
     barrenSince ??= now()
     const opened = breaker.failed(sent.request, sent.at)
     if (opened !== undefined) {
+      // It was its endpoint that failed, not the key that had too much to do.
+      if (opened === 'endpoint' && spared && failedAt - spared.at < OUTAGE_MS) {
+        limit = Math.min(ceiling, Math.max(limit, spared.limit))
+        slowStart = spared.slowStart
+        rampAt = spared.rampAt
+      }
+      spared = undefined
       limitBefore = limit
       return 'the server fails: probing'
     }
@@ -263,7 +285,9 @@ export const newControl = (fixed: number | undefined): Control => {
       lastSuccessAt > failingSince - OUTAGE_MS &&
       !breaker.laneOf(sent.request)
     ) {
-      endRamp()
+      limit = ramped()
+      spared = { at: failedAt, limit, slowStart, rampAt }
+      rampAt = undefined
       probing.decide()
       limit = slowStart = Math.max(1, limit / 2)
       return 'overloaded'
@@ -339,7 +363,10 @@ export const newControl = (fixed: number | undefined): Control => {
     chance.refused(sent)
     if (chance.believed) return undefined
     // One refusal among successes: a limit would refuse the next one, too.
-    if (nature.is === undefined && !nature.trying && active > 1 && chance.negligible) return undefined
+    if (nature.is === undefined && !nature.trying && active > 1 && chance.negligible) {
+      waitWithRamp()
+      return undefined
+    }
     endRamp()
     if (nature.is === undefined && chance.likely) {
       refuseByChance()
@@ -515,12 +542,12 @@ export const newControl = (fixed: number | undefined): Control => {
       if (rested && ceiling === Infinity && nature.is === undefined) {
         limit = Math.min(limit, START)
         latency.rebase(limit)
-        rampAt = sentAt
+        rampAt = sentAt + RAMP_AFTER_MS
       }
       rested = false
       // What is not made use of does not grow; what is goes on from where it has come to.
-      if (rampAt !== undefined && active <= limit / 2) rampAt = sentAt
-      else if (rampAt !== undefined && ramping() && active > limit) {
+      if (rampAt !== undefined && active <= limit / 2) rampAt = Math.max(rampAt, sentAt)
+      else if (rampAt !== undefined && rampAt < sentAt && ramping() && active > limit) {
         rampAt = Math.max(rampAt, sentAt - RAMP_MS) + RAMP_MS * Math.log2(active / limit)
         limit = active
       }

@@ -199,7 +199,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       } else {
         const pauseMs = control.pauseMs(slots.activeCount, streams)
         // A pause may have ended between the two questions: then there is room after all.
-        if (pauseMs === 0 && room()) continue
+        if (room()) continue
         if (pauseMs > 0) nextMs = Math.min(nextMs, pauseMs)
         break
       }

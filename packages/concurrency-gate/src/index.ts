@@ -72,7 +72,9 @@ const againMs = (
   const { random, failing, serving, uncertain } = gate.control
   if (random) return Math.min(LONGEST_CHANCE_MS, CHANCE_MS * 2 ** refusals)
   const alone = gate.unanswered + gate.queued <= 1
-  if (failing || (!alone && (serving || gate.unanswered > 1))) return 0
+  // The first try at once finds out whether it was chance; by the next ones, others may have been served.
+  if (failing || (!alone && (serving || gate.unanswered > 1)))
+    return excused || call.counted < 2 ? 0 : CROWDED_MS * CROWDED_GROWTH ** (call.counted - 1)
   return alone && refusals === 0 && uncertain ? 0 : undefined
 }
 

@@ -14,8 +14,11 @@ export interface Latency {
 const QUEUEING = 1.5
 /** A difference that is none, in milliseconds. */
 const NOISE_MS = 5
-/** Answers differ anyway: so much is the t statistic of their growth, where it is no chance. */
+/** Answers differ anyway: so much is the t statistic of their growth, where it is no chance, over so many answers at least. */
 const SIGNIFICANT_T = 4
+const FEWEST_OF_TREND = 10
+/** Where one more in flight takes so large a share of the mean answer for each that is, answers wait for each other more than not. */
+const ELASTIC = 0.5
 /** One or two answers tell nothing. */
 const FEWEST = 3
 
@@ -25,6 +28,8 @@ export const newLatency = (limit: number): Latency => {
   let wary = false
   let few = newMean()
   let many = newMean()
+  /** Among how many those were, in the mean. */
+  let among = newMean()
   let trend = newTrend()
   /** What it went back from: answers among few ought to be quick again. */
   let suspected: { readonly slowMs: number; readonly limit: number } | undefined
@@ -34,6 +39,7 @@ export const newLatency = (limit: number): Latency => {
     since = performance.now()
     few = newMean()
     many = newMean()
+    among = newMean()
     trend = newTrend()
     suspected = undefined
   }
@@ -52,7 +58,10 @@ export const newLatency = (limit: number): Latency => {
       if (at < since) return undefined
       trend.add(active, tookMs)
       if (active <= base) few.add(tookMs)
-      else if (active > base * 1.5) many.add(tookMs)
+      else if (active > base * 1.5) {
+        many.add(tookMs)
+        among.add(active)
+      }
       if (suspected && few.count >= Math.min(base, FEWEST)) {
         const { slowMs, limit: before } = suspected
         suspected = undefined
@@ -63,21 +72,23 @@ export const newLatency = (limit: number): Latency => {
           return before
         }
       }
-      // Those among few may not have come back yet: then there is nothing to compare with.
-      if (many.count < Math.max(base, FEWEST) || few.count < Math.min(base, FEWEST)) return undefined
-      const slower = many.mean > few.mean * QUEUEING + NOISE_MS
-      // By chance, for all that is known.
-      if (slower && trend.t < SIGNIFICANT_T) return undefined
-      wary = slower
-      if (wary) {
-        const slowMs = Math.sqrt(few.mean * many.mean)
+      if (now > base && trend.at(active) > trend.at(base) + NOISE_MS && queueing(trend)) {
+        const slowMs = trend.at(active)
+        wary = true
         rebase(base)
         suspected = { slowMs, limit: now }
         return base
       }
-      base = now
+      // Those among few may not have come back yet: then there is nothing to compare with.
+      if (many.count < Math.max(base, FEWEST) || few.count < Math.min(base, FEWEST)) return undefined
+      // It may be by chance.
+      if (many.mean > few.mean * QUEUEING + NOISE_MS) return undefined
+      wary = false
+      // The limit may have gone far beyond what these answers tell about.
+      base = Math.min(now, among.mean)
       few = many
       many = newMean()
+      among = newMean()
       return undefined
     },
   }
@@ -106,11 +117,20 @@ const newMean = (): Mean => {
   }
 }
 
-/** How surely one quantity grows with another: the t statistic of a linear regression. */
+/** How one quantity grows with another: a linear regression. */
 interface Trend {
+  readonly count: number
+  /** How sure that is: the t statistic. */
   readonly t: number
+  /** By how many percent one grows where the other grows by one, at the means of both. */
+  readonly elasticity: number
+  /** What is to be expected for this one. */
+  at(x: number): number
   add(x: number, y: number): void
 }
+
+const queueing = ({ count, t, elasticity }: Trend): boolean =>
+  count >= FEWEST_OF_TREND && t >= SIGNIFICANT_T && elasticity >= ELASTIC
 
 const newTrend = (): Trend => {
   let n = 0
@@ -120,11 +140,18 @@ const newTrend = (): Trend => {
   let yy = 0
   let xy = 0
   return {
+    get count() {
+      return n
+    },
     get t() {
       if (n < 3 || xx === 0 || yy === 0) return 0
       const r = xy / Math.sqrt(xx * yy)
       return r >= 1 ? Infinity : r * Math.sqrt((n - 2) / (1 - r * r))
     },
+    get elasticity() {
+      return xx === 0 || meanY === 0 ? 0 : ((xy / xx) * meanX) / meanY
+    },
+    at: (x) => meanY + (xx === 0 ? 0 : (xy / xx) * (x - meanX)),
     add: (x, y) => {
       n++
       const dx = x - meanX

@@ -122,8 +122,7 @@ test('what is not made use of does not grow: two in flight for a minute, then a 
   loops.forEach(watch)
   await vi.advanceTimersByTimeAsync(5000)
   expect(most).toBe(2)
-  // Two are half of four: one more for the answers, and no further.
-  expect(gate.stats(KEY).limit).toBe(5)
+  expect(gate.stats(KEY).limit).toBe(4)
   Array.from({ length: 2000 }, () => watch(fetch(`${KEY}/x`)))
   await flush()
   expect(inFlight).toBeLessThanOrEqual(10)

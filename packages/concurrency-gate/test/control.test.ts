@@ -91,8 +91,22 @@ describe('slow start by time', () => {
     return active
   }
 
-  test('without an answer the limit doubles every 50 ms', () => {
-    expect([0, 50, 100, 150, 400].map((ms) => unanswered(newControl(undefined), ms))).toEqual([4, 8, 16, 32, 1024])
+  test('without an answer the limit doubles every 40 ms after the first 100', () => {
+    const counts = [0, 100, 141, 181, 221, 261].map((ms) => unanswered(newControl(undefined), ms))
+    expect(counts).toEqual([4, 4, 8, 16, 32, 65])
+  })
+
+  test('until then it goes by the answers', () => {
+    const control = newControl(undefined)
+    expect(Array.from({ length: 4 }, () => round(control, 'ok', 30))).toEqual([4, 8, 16, 32])
+  })
+
+  test('a refusal that may be by chance makes it go by the answers for 100 ms', () => {
+    const control = newControl(undefined)
+    unanswered(control, 180)
+    control.learn(verdict('rate-limited'), send(control, 16), 16)
+    expect(unanswered(control, 100)).toBe(16)
+    expect(unanswered(control, 40)).toBe(32)
   })
 
   test('it is known when there will be room for one more', () => {
@@ -130,7 +144,7 @@ describe('slow start by time', () => {
     control.rest()
     send(control, 1)
     expect(fill(control, 1)).toBe(4)
-    vi.advanceTimersByTime(50)
+    vi.advanceTimersByTime(140)
     expect(fill(control, 4)).toBe(8)
   })
 
@@ -146,7 +160,7 @@ describe('slow start by time', () => {
     expect(control.limit).toBe(limit)
     control.rest()
     send(control, 1)
-    expect(unanswered(control, 50)).toBe(8)
+    expect(unanswered(control, 140)).toBe(8)
   })
 
   test.each([
@@ -584,8 +598,9 @@ describe('a refusal without a word', () => {
   test('the limit does not grow meanwhile: that would be among more', () => {
     const control = newControl(undefined)
     const [first] = batch(control, 8, 3)
+    const { limit } = control
     control.learn(verdict('ok'), first!, 5)
-    expect(control.limit).toBe(4)
+    expect(control.limit).toBe(limit)
   })
 
   test('others that take long are waited for only as long again as the first one took', () => {

@@ -230,8 +230,8 @@ const BROKEN = { 500: broken(500), 503: broken(503), reset } as const
 const CALLS = 400
 /** Of ten calls, one is to the good endpoint. */
 const GOOD = 10
-/** All at once, a call may wait for the ramp that the design grants: 50 ms x log2(calls / 4). */
-const RAMP_MS = 50 * Math.log2(CALLS / 4)
+/** All at once, a call may wait for the ramp: 100 ms, and 40 for each doubling. */
+const RAMP_MS = 100 + 40 * Math.log2(CALLS / 4)
 const ARRIVALS = {
   'each 10 ms': { apartMs: 10, most: 100 },
   'all at once': { apartMs: 0, most: 100 + RAMP_MS },

@@ -55,14 +55,14 @@ export const RULES: readonly Rule[] = [
   {
     name: 'latency guard',
     file: 'concurrency-gate/src/latency.ts',
-    find: 'wary = slower',
-    replace: 'wary = false',
+    find: 'queueing(trend)) {',
+    replace: 'false) {',
   },
   {
     name: 'significance of the latency guard',
     file: 'concurrency-gate/src/latency.ts',
-    find: 'slower && trend.t < SIGNIFICANT_T',
-    replace: 'false',
+    find: ' && t >= SIGNIFICANT_T',
+    replace: '',
   },
   { name: 'slow start by time', file: CONTROL, find: 'rampAt !== undefined &&\n', replace: 'false &&\n' },
   { name: 'floor', file: CONTROL, find: 'PROBE_AT_LEAST_MS = 10_000', replace: 'PROBE_AT_LEAST_MS = Infinity' },

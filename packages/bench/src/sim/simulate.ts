@@ -61,12 +61,25 @@ export const across =
   }
 
 export const ORIGIN = 'https://api.test'
+/** How long it takes to look at the clock, and to do what follows from that. */
+const LOOK_MS = 0.001
 /** A job that takes longer than this hangs. */
 const LONGEST_MS = 3_600_000
 
 /** Nothing that is still to come would settle the job, or not for a long time. */
 export class HangError extends Error {
   override readonly name = 'HangError' as const
+}
+
+/** Time goes on while code runs: no two looks at the clock show the same. */
+const goOn = (clock: FakeTimers.Clock): void => {
+  const { performance } = globalThis
+  const read = performance.now.bind(performance)
+  let last = read()
+  performance.now = () => {
+    last = Math.max(last + LOOK_MS, read())
+    return last
+  }
 }
 
 /** Runs a job on a clock that jumps from timer to timer, with all chance from the seed. One at a time per process: both are global. */
@@ -77,6 +90,7 @@ export const onClock = async <T>(seed: number, job: (clock: FakeTimers.Clock) =>
   })
   const random = Math.random
   Math.random = generator(seed)
+  goOn(clock)
   try {
     return await job(clock)
   } finally {

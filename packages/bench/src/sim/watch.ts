@@ -32,6 +32,8 @@ const MOST_ATTEMPTS = COUNTED + 30 + 20 + 16
 const MAX_WAIT_MS = 60_000
 /** How long the network of the simulator may still be at work for a call that has ended. */
 const AFTERMATH_MS = 10
+/** What happens within the same millisecond happens at once. */
+const AT_ONCE_MS = 1
 
 /** A Request listens to its signal for as long as it lives. */
 const LISTENING = 1
@@ -148,8 +150,9 @@ export const watch = (
 
   const punctual = (began: number, abortedAt: number): void => {
     const lateMs = performance.now() - began - (options.timeoutMs ?? Infinity)
-    if (lateMs > 0) breaks('time-out', `settled ${lateMs} ms after its time-out`)
-    if (performance.now() > abortedAt) breaks('abort', `settled ${performance.now() - abortedAt} ms after its abort`)
+    if (lateMs > AT_ONCE_MS) breaks('time-out', `settled ${lateMs} ms after its time-out`)
+    if (performance.now() > abortedAt + AT_ONCE_MS)
+      breaks('abort', `settled ${performance.now() - abortedAt} ms after its abort`)
   }
 
   const unheard = (signal: AbortSignal): void => {
