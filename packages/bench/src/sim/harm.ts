@@ -282,11 +282,7 @@ const eventStream = (): Response => {
 
 const READERS = {
   read: async ({ body }) => {
-    const forever = async (): Promise<void> => {
-      // oxlint-disable-next-line no-unused-vars
-      for await (const chunk of body ?? []);
-    }
-    void forever()
+    void body?.pipeTo(new WritableStream())
   },
   dropped: async ({ body }) => {
     const reader = body?.getReader()

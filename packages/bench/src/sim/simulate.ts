@@ -72,7 +72,7 @@ export class HangError extends Error {
 }
 
 /** Time goes on while code runs: no two looks at the clock show the same. */
-const goOn = (clock: FakeTimers.Clock): void => {
+const goOn = (): void => {
   const { performance } = globalThis
   const read = performance.now.bind(performance)
   let last = read()
@@ -90,7 +90,7 @@ export const onClock = async <T>(seed: number, job: (clock: FakeTimers.Clock) =>
   })
   const random = Math.random
   Math.random = generator(seed)
-  goOn(clock)
+  goOn()
   try {
     return await job(clock)
   } finally {
