@@ -1,4 +1,4 @@
-import { carryVerdict, classifyError, classifyResponse, setAside, type Verdict } from '@aplomb/classify'
+import { classifyError, classifyResponse, setAside, type Verdict } from '@aplomb/classify'
 import { type Call, keyed, middleware, type Middleware, sleep } from '@aplomb/pipeline'
 import { isStream, whenRead } from './body.ts'
 import { isSilent, LONGEST_WAIT_MS } from './control.ts'
@@ -161,7 +161,8 @@ export const concurrencyGate = ({
           kept = slotUntil === 'body' || (slotUntil === 'auto' && isStream(response))
           if (!kept) return response
           slot.stream()
-          return carryVerdict(response, whenRead(response, slot.release))
+          whenRead(response, slot.release)
+          return response
         }
         if (excused) call.excuse()
         history.refusals++

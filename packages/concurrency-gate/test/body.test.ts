@@ -8,7 +8,8 @@ const stream = () => {
   let controller!: ReadableStreamDefaultController<Uint8Array>
   const source = new ReadableStream<Uint8Array>({ start: (one) => void (controller = one) }, { highWaterMark: 0 })
   const end = vi.fn()
-  const response = whenRead(new Response(source, { headers: { 'content-type': 'text/event-stream' } }), end)
+  const response = new Response(source, { headers: { 'content-type': 'text/event-stream' } })
+  whenRead(response, end)
   const write = (text: string): void => controller.enqueue(new TextEncoder().encode(text))
   return { response, end, write, close: () => controller.close() }
 }
@@ -67,6 +68,82 @@ describe('the slot of a stream', () => {
     expect(end).not.toHaveBeenCalled()
     close()
     expect((await reader.read()).done).toBe(true)
+    expect(end).toHaveBeenCalledOnce()
+  })
+
+  const ways: Readonly<Record<string, (response: Response) => Promise<unknown>>> = {
+    text: (response) => response.text(),
+    arrayBuffer: (response) => response.arrayBuffer(),
+    blob: async (response) => (await response.blob()).text(),
+    'a reader': async ({ body }) => {
+      const reader = body!.getReader()
+      while (!(await reader.read()).done);
+    },
+    'an iterator': async ({ body }) => {
+      let text = ''
+      for await (const chunk of body!) text += new TextDecoder().decode(chunk)
+      return text
+    },
+    'an iterator that stops': async ({ body }) => {
+      for await (const _ of body!) break
+    },
+    'a pipe': ({ body }) => body!.pipeTo(new WritableStream()),
+    'a transform': async ({ body }) => {
+      const decoded = body!.pipeThrough(new TextDecoderStream())
+      return new Response(decoded.pipeThrough(new TextEncoderStream())).text()
+    },
+    'one of two branches': async ({ body }) => {
+      const [one, other] = body!.tee()
+      await new Response(one).body!.pipeTo(new WritableStream())
+      return other.cancel()
+    },
+    'a clone': (response) => response.clone().text(),
+    'the first of two, once cloned': (response) => {
+      response.clone()
+      return response.text()
+    },
+    cancel: ({ body }) => body!.cancel(),
+    "a reader's cancel": ({ body }) => body!.getReader().cancel(),
+  }
+  it.each(Object.keys(ways))('is given back at the end of %s', async (way) => {
+    const { response, end, write, close } = stream()
+    const read = ways[way]!(response)
+    if (!way.endsWith('cancel')) write('data: 1\n\n')
+    await vi.advanceTimersByTimeAsync(1)
+    if (!/cancel|stops/.test(way)) {
+      expect(end).not.toHaveBeenCalled()
+      close()
+    }
+    await read
+    expect(end).toHaveBeenCalledOnce()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('is given back when the stream breaks', async () => {
+    const source = new ReadableStream({ pull: (controller) => controller.error(new Error('reset')) })
+    const end = vi.fn()
+    const response = new Response(source)
+    whenRead(response, end)
+    await expect(response.text()).rejects.toThrow('reset')
+    expect(end).toHaveBeenCalledOnce()
+  })
+
+  it('leaves the Response as it is: own properties, bytes of a byte stream, what a lock refuses', async () => {
+    const bytes = new ReadableStream({ type: 'bytes', start: (one) => one.enqueue(new Uint8Array([1, 2])) })
+    const response = Object.assign(new Response(bytes), { own: 1 })
+    whenRead(response, () => undefined)
+    expect(Object.keys(response)).toEqual(['own'])
+    const reader = response.body!.getReader({ mode: 'byob' })
+    expect((await reader.read(new Uint8Array(2))).value).toEqual(new Uint8Array([1, 2]))
+    expect(() => response.body!.getReader()).toThrow(TypeError)
+    expect(() => response.body!.pipeThrough(new TextDecoderStream())).toThrow(TypeError)
+    await expect(response.text()).rejects.toThrow(TypeError)
+    await reader.cancel()
+  })
+
+  it('a body of another implementation is none to watch', () => {
+    const end = vi.fn()
+    whenRead({ body: { pipe: () => undefined }, bodyUsed: false } as unknown as Response, end)
     expect(end).toHaveBeenCalledOnce()
   })
 })

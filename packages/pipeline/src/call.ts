@@ -67,10 +67,11 @@ const NOTHING = Symbol('nothing')
 export const begin = (
   source: Source,
   given: Given,
+  controller: AbortController | undefined,
   { inner, key, timeoutMs, maxTotalWaitMs, replayLimitBytes, onEvent }: Setting,
 ): LiveCall => {
   const caller = given.signal
-  const controller = timeoutMs === undefined ? undefined : new AbortController()
+  if (caller?.aborted) controller?.abort(caller.reason)
   // Of a call that nobody can abort, its Request's own serves as well as a new one.
   const signal = controller?.signal ?? caller ?? source.request.signal
   if (!controller && !caller) neverFires(signal)
@@ -85,6 +86,9 @@ export const begin = (
   let lastExcused = 0
   let lastError: unknown = NOTHING
 
+  /** Requests whose bytes nobody reads yet. */
+  const unread = new Set<Source>([source])
+
   const adopt = (known: Source): Source => {
     if (known !== source) (replacements ??= new WeakMap()).set(known.request, known)
     if (!known.canReplay) call.canReplay = false
@@ -92,17 +96,12 @@ export const begin = (
     return known
   }
 
-  const sourceOf = (request: Request): Source | Promise<Source> => {
+  const sourceOf = (request: Request): Source => {
     const known = request === source.request ? source : replacements?.get(request)
     if (known) return known
     const found = fromRequest(request, given, inner, source.canReplay ? replayLimitBytes : 0)
-    return found instanceof Promise ? found.then(adopt) : adopt(found)
-  }
-
-  /** The first that uses the body up leaves none for the next: whoever comes after gets the request anew. */
-  const fresh = (known: Source): Request => {
-    if (known.request.bodyUsed && known.canReplay) return adopt(known.renew()).request
-    return adopt(known).request
+    unread.add(found)
+    return adopt(found)
   }
 
   /** The signal for an attempt, where it is not simply what the caller gave. */
@@ -110,10 +109,17 @@ export const begin = (
     // A Request made from another follows its signal only while that one is reachable: so the caller's is named again.
     const own = request === source.request ? undefined : request.signal
     if (!limit && !own && timeoutMs === undefined) return undefined
-    const signals = [caller, timeoutMs === undefined ? undefined : signal, own, limit].filter(
-      (one) => one !== undefined,
-    )
+    // A polyfill's is followed by the call's.
+    const theirs = timeoutMs === undefined && caller instanceof AbortSignal ? undefined : signal
+    const signals = [caller, theirs, own, limit].filter((one) => one instanceof AbortSignal)
     return signals.length === 1 ? signals[0] : AbortSignal.any(signals)
+  }
+
+  /** Whether it can be sent again is asked once an attempt has ended. */
+  const settle = async (from: Source): Promise<void> => {
+    const settled = from.settle()
+    if (settled) await settled
+    if (!from.canReplay) call.canReplay = false
   }
 
   const listen = (those: typeof listeners): void => {
@@ -167,14 +173,16 @@ export const begin = (
     },
 
     enter: (request) => {
-      const known = sourceOf(request)
-      return known instanceof Promise ? known.then(fresh) : fresh(known)
+      const known = adopt(sourceOf(request))
+      // The first that uses the body up leaves none for the next: whoever comes after gets the request anew.
+      if (!known.request.bodyUsed || !known.canReplay) return known.request
+      const anew = known.renew()
+      return anew instanceof Promise ? anew.then((one) => adopt(one).request) : adopt(anew).request
     },
 
     send: async (request) => {
       if (signal.aborted) throw signal.reason
-      const known = sourceOf(request)
-      const from = known instanceof Promise ? await known : known
+      const from = sourceOf(request)
       const attempt = (call.attempt += 1)
       call.counted++
       const spent = waits
@@ -192,8 +200,12 @@ export const begin = (
         call.emit({ type: 'attempt', ...facts, ...outcome })
       }
       try {
-        const response = await from.send(signalFor(request, limit?.signal))
+        const answer = from.send(signalFor(request, limit?.signal))
+        for (const one of unread) one.readBeside()
+        unread.clear()
+        const response = await answer
         clearTimeout(timer)
+        await settle(from)
         if (signal.aborted) {
           // An inner fetch that does not listen: nobody waits for its answer any more.
           discard(response)
@@ -204,6 +216,7 @@ export const begin = (
         return response
       } catch (error) {
         clearTimeout(timer)
+        await settle(from)
         lastError = error
         report({ error })
         throw error
@@ -224,8 +237,7 @@ export const begin = (
         const stop = (): void => {
           end(undefined, true)
           // As in `fetch`, whoever feeds the upload hears of the abort, even if nothing was sent yet.
-          if (call.attempt === 0 && !source.request.body?.locked)
-            source.request.body?.cancel(signal.reason).catch(() => undefined)
+          if (call.attempt === 0) source.cancel(signal.reason)
           reject(signal.reason)
         }
         const timer =

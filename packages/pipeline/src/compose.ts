@@ -88,9 +88,18 @@ const startOn = (
   setting: Setting,
   chain: (request: Request, call: LiveCall) => Promise<Response>,
 ): Promise<Response> => {
-  const run = (source: Source): Promise<Response> => begin(source, given, setting).run(chain)
-  const source = fromGiven(given, setting.inner, setting.replayLimitBytes)
-  return source instanceof Promise ? source.then(run) : run(source)
+  const { inner, replayLimitBytes, timeoutMs } = setting
+  // What is shown follows the call, not the caller's signal, which may live for long and would gather followers.
+  const follows = timeoutMs !== undefined || (given.signal && given.init?.['signal'] !== undefined)
+  const controller = follows ? new AbortController() : undefined
+  let source: Source
+  try {
+    source = fromGiven(given, inner, replayLimitBytes, controller?.signal)
+  } catch {
+    // What the platform refuses, the inner fetch may take, or refuses in its own words.
+    return given.init ? inner(given.target, given.init) : inner(given.target)
+  }
+  return begin(source, given, controller, setting).run(chain)
 }
 
 /** The call that a request belongs to, while it runs: for middlewares that were not made by {@link middleware}. */

@@ -1,6 +1,7 @@
 import type { Fetch } from './contract.ts'
-import { copyOfBody, isOneShot, lazily } from './one-shot.ts'
+import { isOneShot, lazily } from './one-shot.ts'
 import { beside, type Init, referrerOf, snapshot } from './snapshot.ts'
+import { newSpare, type Spare } from './spare.ts'
 
 /**
  * Where the bytes of an attempt come from. The middlewares see `request`; what is sent is, as long as nobody changed
@@ -9,12 +10,18 @@ import { beside, type Init, referrerOf, snapshot } from './snapshot.ts'
 export interface Source {
   /** What the middlewares see. */
   readonly request: Request
-  /** Whether it can be sent again. */
+  /** Whether it can be sent again, as far as is known. */
   readonly canReplay: boolean
   /** Sends it. `signal` is given only if it is not the caller's own. */
   send(signal?: AbortSignal): Promise<Response>
+  /** A request of the call is sent: the next attempt needs the bytes, and nothing else is to be kept. */
+  readBeside(): void
+  /** After an attempt: finds out whether it can be sent again. */
+  settle(): Promise<void> | undefined
   /** The same once more, for a middleware above which another has used up the body of `request`. */
-  renew(): Source
+  renew(): Source | Promise<Source>
+  /** Nobody will send it: whoever feeds the upload hears of it. */
+  cancel(reason: unknown): void
 }
 
 /** What was given to `fetch`, as it was at that moment. */
@@ -31,7 +38,10 @@ export interface Given {
 const isForeign = (input: unknown): input is Pick<Request, 'url' | 'method' | 'headers' | 'body' | 'signal'> =>
   !(input instanceof Request) && typeof input === 'object' && input !== null && 'url' in input && 'headers' in input
 
-const isSignal = (value: unknown): value is AbortSignal => value instanceof AbortSignal
+/** The platform's, or a polyfill's that works alike. */
+const isSignal = (value: unknown): value is AbortSignal =>
+  value instanceof AbortSignal ||
+  (typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value)
 
 /** Objects that only turn into a URL do so once, as in `fetch`. */
 const targetOf = (input: string | URL | Request): string | URL | Request => {
@@ -60,25 +70,40 @@ const print = (headers: Headers): string => {
   return text
 }
 
-const hasBody = (request: Request): boolean =>
-  request.body !== null && request.method !== 'GET' && request.method !== 'HEAD'
-
-/** Throws what `fetch` would reject with, if this makes no request. At once unless a Request's body has to be read. */
-export const fromGiven = (given: Given, inner: Fetch, limitBytes: number): Source | Promise<Source> => {
-  const { target, init, signal } = given
-  if (!(target instanceof Request) || !hasBody(target) || init?.['body'] != null) return showing(given, inner)
-  if (target.bodyUsed || target.body?.locked || signal?.aborted || limitBytes === 0) return showing(given, inner)
-  return (async () => showing(given, inner, await copyOfBody(target, limitBytes)))()
+/** Frees a branch of a body that nobody reads, which would keep all that goes through the other. */
+const give = (request: Request, reason?: unknown): void => {
+  if (request.body && !request.body.locked) request.body.cancel(reason).catch(() => undefined)
 }
 
-/** `bytes`: what is in the body of the Request that was given, as far as known. */
-const showing = (given: Given, inner: Fetch, bytes?: Uint8Array): Source => {
+/** `signal`: what is shown follows this one. Throws what `fetch` would reject with, if this makes no request. */
+export const fromGiven = (
+  given: Given,
+  inner: Fetch,
+  limitBytes: number,
+  signal: AbortSignal | undefined = given.signal,
+): Source => {
   const { target, init } = given
+  const body = init?.['body']
   const own = target instanceof Request ? target : undefined
-  const streamed = own && !own.bodyUsed && hasBody(own) ? own.body : isForeign(target) ? target.body : undefined
-  const body = init?.['body'] ?? bytes ?? streamed
-  const oneShot = isOneShot(body)
-  const request = show(given, oneShot ? lazily(body) : (body ?? undefined))
+  const spare = own && body == null && !given.signal?.aborted ? newSpare(own, limitBytes) : undefined
+  const streamed = isForeign(target) && body == null ? target.body : undefined
+  const oneShot = streamed != null || isOneShot(body)
+  const request = show(given, signal, oneShot ? lazily((streamed ?? body) as object) : (body ?? undefined))
+  return showing(given, inner, request, { spare, oneShot, sent: false })
+}
+
+/** What is the same for all that show one body. */
+interface Upload {
+  readonly spare: Spare | undefined
+  readonly oneShot: boolean
+  /** Whether the caller's own was handed to the inner fetch. */
+  sent: boolean
+}
+
+const showing = (given: Given, inner: Fetch, request: Request, upload: Upload): Source => {
+  const { target, init } = given
+  const { spare, oneShot } = upload
+  const own = target instanceof Request ? target : undefined
   const shown = print(request.headers)
   const typeOfBody = init?.['body'] == null ? null : request.headers.get('content-type')
 
@@ -93,40 +118,95 @@ const showing = (given: Given, inner: Fetch, bytes?: Uint8Array): Source => {
     return headers
   }
 
+  const sendNow = (signal: AbortSignal | undefined, bytes?: Uint8Array): Promise<Response> => {
+    // Bun forgets the type of a body that is replaced.
+    const headers = changed() ?? (bytes && init?.['headers'] == null ? given.headers : undefined)
+    const more: Init = { ...(headers && { headers }), ...(signal && { signal }), ...(bytes && { body: bytes }) }
+    const adds = Object.keys(more).length > 0
+    if (!init && !adds) return inner(target)
+    // The caller's Request alone would keep its referrer.
+    const kept = adds && own && Object.keys(init ?? {}).length === 0 ? referrerOf(own) : undefined
+    return inner(target, { ...init, ...kept, ...more })
+  }
+
   return {
     request,
-    canReplay: !oneShot,
-    send: (signal) => {
-      const headers = changed()
-      const more: Init = { ...(headers && { headers }), ...(signal && { signal }) }
-      if (bytes && own?.bodyUsed) more['body'] = bytes
-      const adds = Object.keys(more).length > 0
-      if (!init && !adds) return inner(target)
-      // The caller's Request alone would keep its referrer.
-      const kept = adds && own && Object.keys(init ?? {}).length === 0 ? referrerOf(own) : undefined
-      return inner(target, { ...init, ...kept, ...more })
+    get canReplay() {
+      return !oneShot && !spare?.lost
     },
+    send: async (signal) => {
+      if (!spare) return sendNow(signal)
+      if (!upload.sent) {
+        upload.sent = true
+        return sendNow(signal)
+      }
+      await spare.read()
+      return sendNow(signal, spare.bytes)
+    },
+    readBeside: () => {
+      void spare?.read().then(() => {
+        if (!spare.lost) return
+        give(request)
+        if (own && !upload.sent) give(own)
+      })
+    },
+    settle: () => spare?.settle(),
     renew: () => {
       const headers = changed()
-      return showing(headers ? { ...given, init: { ...init, headers } } : given, inner, bytes)
+      const now = headers ? { ...given, init: { ...init, headers } } : given
+      if (!spare) return showing(now, inner, show(now, request.signal, init?.['body'] ?? undefined), upload)
+      return spare.read().then(() => {
+        const anew = new Request(request, {
+          ...referrerOf(request),
+          headers: request.headers,
+          body: spare.bytes ?? null,
+        })
+        return showing(now, inner, withOwn(anew, request), upload)
+      })
+    },
+    cancel: (reason) => {
+      spare?.drop(reason)
+      give(request, reason)
+      if (own) give(own, reason)
     },
   }
 }
 
-const show = ({ target, init, headers }: Given, body: unknown): Request => {
-  const withBody: Init = body === undefined ? {} : { body }
+/** Stands in for the base of a URL that only the inner fetch can resolve. */
+const SOMEWHERE = 'http://localhost'
+
+const show = (given: Given, signal: AbortSignal | undefined, body: unknown): Request => {
+  const { target, init } = given
+  const aborted = given.signal?.aborted
+  const streams: Init = body instanceof ReadableStream ? { body, duplex: 'half' } : body === undefined ? {} : { body }
+  const follows: Init = signal && isSignal(init?.['signal']) ? { signal } : {}
   if (target instanceof Request) {
-    // As bare `fetch` would, this refuses one that is used up.
-    if (body === undefined && target.bodyUsed) return new Request(target, init)
-    const half: Init = body instanceof ReadableStream && init?.['body'] == null ? { duplex: 'half' } : {}
-    const args: Init = { headers, ...half, ...init, ...withBody }
-    return withOwn(new Request(target, args), target)
+    const again = init?.['body'] != null && target.bodyUsed
+    // Nobody will send it, but whoever feeds its body is to hear that from the body itself.
+    if (aborted && !target.bodyUsed) return withOwn(new Request(target.url, { method: target.method }), target)
+    // What is made of the Request itself uses it up in Chromium.
+    const from = again ? target : target.clone()
+    return withOwn(init ? new Request(from, { ...init, ...follows, ...streams }) : from, target)
   }
-  if (!isForeign(target)) return new Request(target, body === undefined ? init : { ...init, ...withBody })
-  const { url, method, headers: theirs, signal } = target
-  const shared = isSignal(signal) ? { signal } : {}
-  const args: Init = { method, headers: [...theirs], duplex: 'half', ...shared, ...init, ...withBody }
-  return new Request(url, args)
+  if (isForeign(target)) {
+    const { url, method, headers: theirs } = target
+    return new Request(url, {
+      method,
+      headers: [...theirs],
+      ...(signal && { signal }),
+      ...init,
+      ...follows,
+      ...streams,
+    })
+  }
+  const args = init || signal ? { ...init, ...follows, ...streams } : undefined
+  try {
+    return new Request(target, args)
+  } catch (error) {
+    const url = aborted || URL.canParse(target) ? undefined : URL.parse(target, SOMEWHERE)
+    if (!url) throw error
+    return new Request(url, args)
+  }
 }
 
 /** Own properties that somebody has set on a Request (openapi-fetch does). What is under symbols is the platform's. */
@@ -140,37 +220,53 @@ const withOwn = (request: Request, from: Request): Request => {
  * A Request that a middleware put in place of another: it is what is sent. `given` is what the call began with, for
  * what that Request does not keep.
  */
-export const fromRequest = (
-  request: Request,
-  given: Given,
-  inner: Fetch,
-  limitBytes: number,
-): Source | Promise<Source> => {
-  if (!hasBody(request)) return replaced(request, given, inner, true)
+export const fromRequest = (request: Request, given: Given, inner: Fetch, limitBytes: number): Source => {
   // A body that is used already fails in the inner fetch, with its own words.
-  if (limitBytes === 0 || request.bodyUsed || request.body?.locked) return replaced(request, given, inner, false)
-  return (async () => {
-    const bytes = await copyOfBody(request, limitBytes)
-    return replaced(request, given, inner, bytes !== undefined, bytes)
-  })()
+  const gone = request.bodyUsed
+  return replaced(request, given, inner, gone ? undefined : newSpare(request, limitBytes), gone)
 }
 
-const replaced = (request: Request, given: Given, inner: Fetch, canReplay: boolean, bytes?: Uint8Array): Source => {
+const replaced = (request: Request, given: Given, inner: Fetch, spare: Spare | undefined, gone: boolean): Source => {
   const { target, init } = given
   const from: Init = { ...(target instanceof Request && referrerOf(target)), ...init }
   const kept: Init = { ...beside(init) }
   for (const name of ['referrer', 'referrerPolicy']) if (from[name] !== undefined) kept[name] = from[name]
-  const again = (): Init => ({ ...referrerOf(request), body: bytes })
+  const again = (bytes: Uint8Array): Init => ({ ...referrerOf(request), headers: request.headers, body: bytes })
+  let sent = false
+
+  const sendNow = (signal: AbortSignal | undefined, bytes?: Uint8Array): Promise<Response> => {
+    const args: Init = { ...kept, ...(bytes && again(bytes)), ...(signal && { signal }) }
+    return Reflect.ownKeys(args).length > 0 ? inner(request, args) : inner(request)
+  }
+
   const source: Source = {
     request,
-    canReplay,
-    send: (signal) => {
-      const args: Init = { ...kept, ...(bytes && request.bodyUsed && again()), ...(signal && { signal }) }
-      return Reflect.ownKeys(args).length > 0 ? inner(request, args) : inner(request)
+    get canReplay() {
+      return !gone && !spare?.lost
     },
-    renew: () => {
+    send: async (signal) => {
+      if (!spare || (!sent && !request.bodyUsed)) {
+        sent = true
+        return sendNow(signal)
+      }
+      await spare.read()
+      return sendNow(signal, spare.bytes)
+    },
+    readBeside: () => {
+      void spare?.read().then(() => {
+        if (spare.lost && !sent) give(request)
+      })
+    },
+    settle: () => spare?.settle(),
+    renew: async () => {
+      await spare?.read()
+      const bytes = spare?.bytes
       if (!bytes) return source
-      return replaced(withOwn(new Request(request, again()), request), given, inner, true, bytes)
+      return fromRequest(withOwn(new Request(request, again(bytes)), request), given, inner, Infinity)
+    },
+    cancel: (reason) => {
+      spare?.drop(reason)
+      give(request, reason)
     },
   }
   return source
