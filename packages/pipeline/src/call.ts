@@ -73,7 +73,9 @@ export const begin = (
   const caller = given.signal
   if (caller?.aborted) controller?.abort(caller.reason)
   // Of a call that nobody can abort, its Request's own serves as well as a new one.
-  const signal = controller?.signal ?? caller ?? source.request.signal
+  // A polyfill's signal is followed, as is a time limit; the caller's own goes on after the call has ended.
+  const ours = timeoutMs === undefined && (!caller || caller instanceof AbortSignal) ? undefined : controller?.signal
+  const signal = ours ?? caller ?? source.request.signal
   if (!controller && !caller) neverFires(signal)
   const began = performance.now()
   // Weak: a long poll replaces its request a thousand times.
@@ -244,7 +246,7 @@ export const begin = (
           timeoutMs === undefined
             ? undefined
             : setTimeout(() => controller?.abort(timeoutError('call', timeoutMs)), timeoutMs)
-        const stopFollowing = caller && caller !== signal ? onAbort(caller, abort) : undefined
+        const stopFollowing = caller && controller ? onAbort(caller, abort) : undefined
         const stopListening = onAbort(signal, stop)
         if (signal.aborted) {
           stop()
