@@ -125,8 +125,8 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
     let settling: Promise<void> | undefined
     try {
       const response = await next(request)
-      // Answers from a cache below, or from nobody, cost nothing.
-      if (call.attempt === before || charged.has(response)) return response
+      // Answers from a cache below, or from nobody, cost nothing; a test double may give none at all.
+      if (call.attempt === before || !(response as Response | undefined) || charged.has(response)) return response
       charged.add(response)
       const verdict = verdictOf(response)
       const cost = verdict.limits.credits?.cost ?? askCost(settings.cost, response, request, call.signal)
