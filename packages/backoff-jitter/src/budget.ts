@@ -1,3 +1,4 @@
+import { clock } from '@aplomb/pipeline'
 /** How many retries a key may add to its traffic. */
 export interface RetryBudget {
   /** Notes a call, and with it a share of a retry. */
@@ -20,9 +21,9 @@ const MOST = 100
 /** A token bucket that calls and time fill. When it is empty, retries do not fail: they line up for the next token. */
 export const newRetryBudget = (): RetryBudget => {
   let tokens = FLOOR_PER_SECOND
-  let at = performance.now()
+  let at = clock()
   const refill = (): void => {
-    const now = performance.now()
+    const now = clock()
     if (tokens < FLOOR_PER_SECOND) tokens = Math.min(FLOOR_PER_SECOND, tokens + ((now - at) / 1000) * FLOOR_PER_SECOND)
     at = now
   }

@@ -1,3 +1,4 @@
+import { clock } from '@aplomb/pipeline'
 /** How a key fares: a failure in the midst of successes needs no long wait. */
 export interface Health {
   note(success: boolean): void
@@ -18,7 +19,7 @@ export const newHealth = (): Health => {
   return {
     note: (success) => {
       successes = successes * MEMORY + (success ? 1 - MEMORY : 0)
-      if (success) lastSuccessAt = performance.now()
+      if (success) lastSuccessAt = clock()
     },
     scale: (retry, failedAt) => {
       // A call that fails again while nobody else succeeds has met an outage, not bad luck.

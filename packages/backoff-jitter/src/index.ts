@@ -1,5 +1,5 @@
 import { classifyError, classifyResponse, setAside, type Verdict } from '@aplomb/classify'
-import { type Call, hasIdempotencyKey, keyed, middleware, type Middleware, sleep } from '@aplomb/pipeline'
+import { type Call, clock, hasIdempotencyKey, keyed, middleware, type Middleware, sleep } from '@aplomb/pipeline'
 import pRetry from 'p-retry'
 import { newRetryBudget } from './budget.ts'
 import { newHealth } from './health.ts'
@@ -136,7 +136,7 @@ export const backoffJitter = ({
       if (call.gaveUp) return false
       const { verdict, response } = failure
       const { retryAfterMs: asked = 0 } = verdict
-      failedAt ??= performance.now()
+      failedAt ??= clock()
       const haste = typeof jitter === 'function' ? 1 : health.scale(call.counted, failedAt)
       // What the server asks for is a floor: jitter only ever comes on top. Its refusals need no budget, they cost it little.
       const own = asked > 0 ? asked + (jitter === 'none' ? 0 : Math.random() * ADDED * baseMs) : nextDelay() * haste

@@ -1,3 +1,5 @@
+import { clock, later } from '@aplomb/pipeline'
+
 /** How long nobody may read from an answer before its slot is given to somebody else: its reader may be gone, or its call aborted. */
 const UNREAD_MS = 5000
 
@@ -22,15 +24,15 @@ interface Watch {
 
 const newWatch = (end: () => void): Watch => {
   let reading = 0
-  let readAt = performance.now()
+  let readAt = clock()
   let timer: ReturnType<typeof setTimeout> | undefined
   const watch = (ms: number): void => {
-    timer = setTimeout(look, Math.ceil(ms))
+    timer = later(look, Math.ceil(ms))
     // A server-side runtime must be able to exit meanwhile; elsewhere a timer is a number.
     if (typeof timer === 'object') (timer as { unref?: () => void }).unref?.()
   }
   const look = (): void => {
-    const leftMs = reading > 0 ? UNREAD_MS : readAt + UNREAD_MS - performance.now()
+    const leftMs = reading > 0 ? UNREAD_MS : readAt + UNREAD_MS - clock()
     if (leftMs > 0) watch(leftMs)
     else end()
   }
@@ -42,7 +44,7 @@ const newWatch = (end: () => void): Watch => {
     },
     pause: () => {
       reading--
-      readAt = performance.now()
+      readAt = clock()
     },
     done: () => {
       if (over) return

@@ -1,4 +1,4 @@
-import { endpointOf } from '@aplomb/pipeline'
+import { clock, endpointOf } from '@aplomb/pipeline'
 import { DOWN, newProbing, type Probing } from './probing.ts'
 
 /** Consecutive failures that open it, as in Polly's and opossum's examples. */
@@ -59,7 +59,7 @@ export const newBreaker = (): Breaker => {
   let othersServed = false
 
   const fail = (row: Row, request: Request, sentAt: number, mayOpen = true): boolean => {
-    const now = performance.now()
+    const now = clock()
     if (now - row.failedAt > OUTAGE_MS && !row.probing) row.failures = 0
     row.failedAt = now
     row.failures++
@@ -95,7 +95,7 @@ export const newBreaker = (): Breaker => {
     waitMs: (lane) => {
       const row = lane === KEY || lane === UNTRIED ? key : rows.get(lane)
       if (!row?.probing) return 0
-      if (row.probe) return Math.max(0, row.probedAt + PROBE_MS - performance.now())
+      if (row.probe) return Math.max(0, row.probedAt + PROBE_MS - clock())
       return lane === UNTRIED && untried ? 0 : row.probing.waitMs()
     },
     probe: (lane, request) => {
@@ -103,14 +103,14 @@ export const newBreaker = (): Breaker => {
       untried = false
       if (!row) return
       row.probe = request
-      row.probedAt = performance.now()
+      row.probedAt = clock()
     },
     failed: (request, sentAt) => {
       const name = nameOf(request)
       const row = rows.get(name) ?? newRow()
       rows.set(name, row)
       if (rows.size > MOST_ENDPOINTS) forget()
-      if (!key.probing && performance.now() - key.failedAt > OUTAGE_MS) failedInKey.clear()
+      if (!key.probing && clock() - key.failedAt > OUTAGE_MS) failedInKey.clear()
       failedInKey.add(name)
       const endpoint = fail(row, request, sentAt)
       // A single endpoint is no outage of the key.

@@ -1,3 +1,4 @@
+import { clock } from '@aplomb/pipeline'
 import type { Sent } from './control.ts'
 
 /**
@@ -72,7 +73,7 @@ export const newChance = (): Chance => {
   let passedUp = 0
   let outageAt = -Infinity
 
-  const now = (): number => performance.now()
+  const now = clock
   const afterOutage = (): boolean => now() - outageAt < AFTER_OUTAGE_MS
 
   const refute = (): void => {

@@ -1,5 +1,5 @@
 import type { Verdict } from '@aplomb/classify'
-import { ownLimits } from '@aplomb/pipeline'
+import { clock, ownLimits } from '@aplomb/pipeline'
 import { type Breaker, newBreaker } from './breaker.ts'
 import { newChance } from './chance.ts'
 import { newCrowd } from './crowd.ts'
@@ -21,7 +21,7 @@ export interface Control {
   readonly limit: number
   /** Whether the server itself named the ceiling: then open streams count, too. */
   readonly announced: boolean
-  /** When it last served somebody, on the clock of `performance.now()`. */
+  /** When it last served somebody, on the `clock`. */
   readonly servedAt: number
   /** Whether it has served somebody of late: then a refusal will pass. */
   readonly serving: boolean
@@ -145,7 +145,7 @@ export const newControl = (fixed: number | undefined): Control => {
   let refusedCall: Request | undefined
   let severalRefused = false
   /** When the ramp was at `limit`; undefined once something was refused, until a rest. */
-  let rampAt: number | undefined = performance.now() + RAMP_AFTER_MS
+  let rampAt: number | undefined = clock() + RAMP_AFTER_MS
   let sentAt = -Infinity
   let barrenSince: number | undefined
   /** A time that the server has named: nothing shortens that. */
@@ -159,7 +159,7 @@ export const newControl = (fixed: number | undefined): Control => {
     | { readonly at: number; readonly limit: number; readonly slowStart: number; readonly rampAt: number | undefined }
     | undefined
 
-  const now = (): number => performance.now()
+  const now = clock
 
   const ramping = (): boolean =>
     rampAt !== undefined &&

@@ -1,5 +1,5 @@
 import type { Verdict } from '@aplomb/classify'
-import { type Call, onAbort, sleep } from '@aplomb/pipeline'
+import { type Call, clock, later, onAbort, sleep } from '@aplomb/pipeline'
 import pLimit from 'p-limit'
 import { UNTRIED } from './breaker.ts'
 import { type Control, newControl, type Sent } from './control.ts'
@@ -169,7 +169,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
   const overdueMs = ({ joinedAt, patienceMs }: Entry): number => {
     const { barrenSince } = control
     if (barrenSince === undefined) return Infinity
-    return Math.max(Math.max(joinedAt, barrenSince) + patienceMs - performance.now(), control.askedMs(), 0)
+    return Math.max(Math.max(joinedAt, barrenSince) + patienceMs - clock(), control.askedMs(), 0)
   }
 
   /** Milliseconds until the next one is overdue. */
@@ -205,7 +205,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       }
     }
     if (parked > 0) nextMs = Math.min(nextMs, probe())
-    if (nextMs < LONGEST_TIMER_MS && waiting() > 0) timer = setTimeout(pump, Math.ceil(nextMs))
+    if (nextMs < LONGEST_TIMER_MS && waiting() > 0) timer = later(pump, Math.ceil(nextMs))
   }
 
   // A hundred thousand calls may wait here: as few closures for each as will do.
@@ -219,7 +219,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       const entry = newEntry(request, place, call.maxTotalWaitMs, (lane) => {
         clearTimeout(expiry)
         stopListening()
-        const at = performance.now()
+        const at = clock()
         const behindMs = at - Math.max(entry.joinedAt, control.barrenSince ?? Infinity)
         call.waited('queue', at - entry.joinedAt, Math.max(0, behindMs))
         if (lane !== undefined) breaker.probe(lane, request)
@@ -236,7 +236,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       const expiryMs = Math.min(queueTimeoutMs ?? Infinity, mayWaitMs)
       const expire = (): void =>
         leave(expiryMs === queueTimeoutMs ? new QueueTimeoutError(call.key, queueTimeoutMs) : waitedOut())
-      const expiry = expiryMs < LONGEST_TIMER_MS ? setTimeout(expire, Math.max(0, expiryMs)) : undefined
+      const expiry = expiryMs < LONGEST_TIMER_MS ? later(expire, Math.max(0, expiryMs)) : undefined
       const stopListening = onAbort(call.signal, leave)
       line.join(entry, ahead)
       if (call.observed) {
@@ -274,7 +274,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       const { request } = slot.sent
       slot.sent = slot.answered
         ? control.sent(measured(active), request)
-        : Object.assign(slot.sent, { at: performance.now(), active: measured(active) })
+        : Object.assign(slot.sent, { at: clock(), active: measured(active) })
       slot.answered = false
       return true
     },

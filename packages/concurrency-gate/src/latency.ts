@@ -1,3 +1,4 @@
+import { clock } from '@aplomb/pipeline'
 /** Finds out whether more in flight only makes answers slower: then they wait for each other in the server. */
 export interface Latency {
   /** Takes in how long an answer took that was sent `at`, among `active`. Returns the limit to go to: back, if more was of no use, or there again, if that was a mistake. */
@@ -36,7 +37,7 @@ export const newLatency = (limit: number): Latency => {
 
   const rebase = (anew: number): void => {
     base = anew
-    since = performance.now()
+    since = clock()
     few = newMean()
     many = newMean()
     among = newMean()

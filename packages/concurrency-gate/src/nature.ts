@@ -1,3 +1,4 @@
+import { clock } from '@aplomb/pipeline'
 import type { Sent } from './control.ts'
 import { newRounds } from './rounds.ts'
 
@@ -49,7 +50,7 @@ export const newNature = (onWindow: () => void): Nature => {
   }
 
   const awaited = (): boolean => trial === 'waiting' || trial === 'shown'
-  const waitMs = (): number => (trial === 'shown' ? Math.max(0, dueAt - performance.now()) : 0)
+  const waitMs = (): number => (trial === 'shown' ? Math.max(0, dueAt - clock()) : 0)
   const due = (): boolean => trial === 'due' || (trial === 'shown' && waitMs() === 0)
 
   return {
@@ -72,7 +73,7 @@ export const newNature = (onWindow: () => void): Nature => {
     },
     served: (one, active, limit) => {
       rounds.served(one.active)
-      if (trial === 'waiting') dueAt = 2 * performance.now() - one.at
+      if (trial === 'waiting') dueAt = 2 * clock() - one.at
       // Among as many as before, it would be refused for the same reason.
       if (awaited()) trial = active - 1 <= limit / 2 ? 'due' : 'shown'
       if (trial !== 'sent' || one !== tried) return false

@@ -1,6 +1,7 @@
+import { clock } from '@aplomb/pipeline'
 /** While the server is down, or refuses, one request at a time is sent, between pauses. */
 export interface Probing {
-  /** Since when, on the clock of `performance.now()`; else undefined. */
+  /** Since when, on the `clock`; else undefined. */
   readonly since: number | undefined
   /** Milliseconds until the next one may be sent. */
   waitMs(): number
@@ -39,7 +40,7 @@ export const newProbing = (): Probing => {
   let until = 0
   let decidedAt = 0
 
-  const now = (): number => performance.now()
+  const now = clock
   const decide = (): void => {
     decidedAt = now()
   }

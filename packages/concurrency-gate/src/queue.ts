@@ -1,10 +1,11 @@
+import { clock } from '@aplomb/pipeline'
 /** Never sent, sent before, or sent back while others are in flight: the last comes first. */
 export type Place = 'new' | 'again' | 'ahead'
 
 /** A call that waits for a slot. */
 export interface Entry {
   readonly request: Request
-  /** On the clock of `performance.now()`. */
+  /** On the `clock`. */
   readonly joinedAt: number
   /** How long it may wait while nobody is served, in milliseconds. */
   readonly patienceMs: number
@@ -40,7 +41,7 @@ export interface Line {
 export const newEntry = (request: Request, place: Place, patienceMs: number, admit: Entry['admit']): Entry => ({
   request,
   // Whole, as a hundred thousand may wait: a fraction would be an object of its own.
-  joinedAt: Math.floor(performance.now()),
+  joinedAt: Math.floor(clock()),
   patienceMs,
   admit,
   place,

@@ -1,3 +1,4 @@
+import { clock } from '@aplomb/pipeline'
 /**
  * Finds out the time window of an API that refuses without naming a time: how many requests it lets through, and when
  * it opens again. Then calls wait for the opening instead of being refused.
@@ -163,14 +164,14 @@ export const newRhythm = (): Rhythm => {
     },
     waitMs: () => {
       if (openedAt === undefined || (!closed && sent < quota)) return 0
-      if (periodMs === undefined) return closed && !several() ? Math.max(0, openedAt + aboveMs - performance.now()) : 0
+      if (periodMs === undefined) return closed && !several() ? Math.max(0, openedAt + aboveMs - clock()) : 0
       // Open again, as far as is known; until an answer says so, it gets no more than it took before.
       const most = sure ? Math.max(1, Math.min(quota, passed())) : 1
       const opensAt = openedAt + periodMs + (closed && sentSince >= most ? Math.max(periodMs, ANSWER_MS) : 0)
-      return Math.max(0, opensAt - performance.now())
+      return Math.max(0, opensAt - clock())
     },
     sent: () => {
-      const now = performance.now()
+      const now = clock()
       if (!closed && openedAt !== undefined && periodMs !== undefined && now >= openedAt + periodMs) {
         if (sure) open(now)
         else {
@@ -195,7 +196,7 @@ export const newRhythm = (): Rhythm => {
         firstRefusedAt = at
       }
       lastRefusedAt = at
-      closedAt = performance.now()
+      closedAt = clock()
       close()
     },
   }

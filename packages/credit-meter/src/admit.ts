@@ -1,4 +1,4 @@
-import { type Call, onAbort } from '@aplomb/pipeline'
+import { type Call, clock, later, onAbort } from '@aplomb/pipeline'
 import type { Account, Reservation, Row, Waiter } from './account.ts'
 import { BudgetExceededError } from './errors.ts'
 import type { Settings } from './options.ts'
@@ -28,7 +28,7 @@ const stopAwaiting = (account: Account, reservation: Reservation): void => {
 }
 
 const dropOverdue = (account: Account): void => {
-  const now = performance.now()
+  const now = clock()
   for (const reservation of account.awaited) {
     if (now - reservation.since < OVERDUE_MS) return
     stopAwaiting(account, reservation)
@@ -37,7 +37,7 @@ const dropOverdue = (account: Account): void => {
 
 /** Sets aside what a call is expected to cost. The returned function ends that, once. */
 export const reserve = (account: Account, row: Row): (() => void) => {
-  const reservation = { row, since: performance.now() }
+  const reservation = { row, since: clock() }
   account.inFlight++
   row.inFlight++
   account.awaited.add(reservation)
@@ -131,10 +131,13 @@ export const admit = async (account: Account, row: Row, settings: Settings, call
   row.waiting.add(waiter)
   account.waiting++
   let rounds = 0
-  const clock = setInterval(() => {
-    rounds++
-    waiter.wake()
-  }, OVERDUE_MS)
+  const overdue = (): ReturnType<typeof setTimeout> =>
+    later(() => {
+      rounds++
+      timer = overdue()
+      waiter.wake()
+    }, OVERDUE_MS)
+  let timer = overdue()
   try {
     for (;;) {
       await wake(waiter, call.signal)
@@ -142,7 +145,7 @@ export const admit = async (account: Account, row: Row, settings: Settings, call
       if (release) return release
     }
   } finally {
-    clearInterval(clock)
+    clearTimeout(timer)
     row.waiting.delete(waiter)
     account.waiting--
     // One wakes the next, until one has to wait: it is not for each to find out.

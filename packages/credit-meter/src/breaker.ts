@@ -1,3 +1,4 @@
+import { clock } from '@aplomb/pipeline'
 import { within } from './within.ts'
 
 /** How long the store may leave a question unanswered. Longer than a database takes, and short beside a call. */
@@ -57,7 +58,7 @@ export const newBreaker = (recovery: Recovery, report: (error: unknown) => void)
   }
 
   const open = (): void => {
-    circuit = { state: 'open', retryAt: performance.now() + AWAY_MS }
+    circuit = { state: 'open', retryAt: clock() + AWAY_MS }
   }
 
   const giveUp = (): void => {
@@ -84,7 +85,7 @@ export const newBreaker = (recovery: Recovery, report: (error: unknown) => void)
       const answer = question()
       if (!isThenable(answer)) return worked(answer)
       return new Promise((resolve) => {
-        const one = { askedAt: performance.now(), giveUp: resolve }
+        const one = { askedAt: clock(), giveUp: resolve }
         unanswered.add(one)
         const end = (): void => {
           unanswered.delete(one)
@@ -98,13 +99,13 @@ export const newBreaker = (recovery: Recovery, report: (error: unknown) => void)
   }
 
   const retry = async (): Promise<void> => {
-    const trial = (circuit = { state: 'half-open', retryAt: performance.now() + AWAY_MS } as Circuit)
+    const trial = (circuit = { state: 'half-open', retryAt: clock() + AWAY_MS } as Circuit)
     let isSlow = false
     for (const step of recovery(run)) {
-      const began = performance.now()
+      const began = clock()
       await step
       if (circuit !== trial) return
-      isSlow ||= performance.now() - began >= STORE_MS
+      isSlow ||= clock() - began >= STORE_MS
       if (isFailing) break
     }
     giveUp()
@@ -117,13 +118,13 @@ export const newBreaker = (recovery: Recovery, report: (error: unknown) => void)
   /** Those who waited for the oldest question may have gone, if their own time was shorter. */
   const isClosed = (): boolean => {
     const oldest = circuit.state === 'closed' ? unanswered.values().next().value : undefined
-    if (oldest && performance.now() - oldest.askedAt >= STORE_MS) timedOut()
+    if (oldest && clock() - oldest.askedAt >= STORE_MS) timedOut()
     return circuit.state === 'closed'
   }
 
   const ask: Ask = (question, answered, failed) => {
     if (isClosed()) return run(question, answered, failed)
-    if (circuit.state !== 'closed' && performance.now() >= circuit.retryAt) void retry()
+    if (circuit.state !== 'closed' && clock() >= circuit.retryAt) void retry()
   }
 
   return {

@@ -1,4 +1,4 @@
-import { onAbort } from '@aplomb/pipeline'
+import { later, onAbort } from '@aplomb/pipeline'
 
 /**
  * Resolves when the work is done, after `ms` milliseconds, or when the signal fires, whichever comes first. `late` is
@@ -16,7 +16,7 @@ export const within = (
       stopListening?.()
       resolve()
     }
-    const timer = setTimeout(() => {
+    const timer = later(() => {
       late()
       finish()
     }, ms)

@@ -1,5 +1,5 @@
 import { classifyError, peekedBody, verdictOf, type Verdict, type VerdictKind } from '@aplomb/classify'
-import type { AttemptEvent, Call, CallEvent, EventListener } from '@aplomb/pipeline'
+import { type AttemptEvent, type Call, type CallEvent, clock, type EventListener } from '@aplomb/pipeline'
 import { describeError, originOf, type Redactor } from '@aplomb/redact'
 import type { AttemptRecord, BaseRecord, Level, Outcome, Times } from './record.ts'
 import type { Output } from './sink.ts'
@@ -70,7 +70,7 @@ export const newDiary = (
   const verdictFor = (how: End): Verdict => {
     if ('response' in how) return verdictOf(how.response)
     // Our own deadline is no abort of the caller's.
-    const signal = performance.now() >= call.deadline ? undefined : call.signal
+    const signal = clock() >= call.deadline ? undefined : call.signal
     return classifyError(how.error, { signal })
   }
 

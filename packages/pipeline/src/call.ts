@@ -1,5 +1,6 @@
 import type { Call, Fetch, WaitKind } from './contract.ts'
 import type { CallEvent, EventListener } from './events.ts'
+import { clock, later } from './clock.ts'
 import { discard } from './discard.ts'
 import { notify } from './notify.ts'
 import { neverFires, onAbort } from './on-abort.ts'
@@ -77,7 +78,7 @@ export const begin = (
   const ours = timeoutMs === undefined && (!caller || caller instanceof AbortSignal) ? undefined : controller?.signal
   const signal = ours ?? caller ?? source.request.signal
   if (!controller && !caller) neverFires(signal)
-  const began = performance.now()
+  const began = clock()
   // Weak: a long poll replaces its request a thousand times.
   let replacements: WeakMap<Request, Source> | undefined
   const responses: Response[] = []
@@ -146,7 +147,7 @@ export const begin = (
     maxAttempts: MAX_ATTEMPTS,
     seat: undefined,
     mayWaitMs: () => {
-      const leftMs = call.deadline - performance.now()
+      const leftMs = call.deadline - clock()
       return call.attempt === 0 ? leftMs : Math.min(leftMs, maxTotalWaitMs - totalWaitMs)
     },
     fits: (waitMs) => waitMs < call.mayWaitMs(),
@@ -245,7 +246,7 @@ export const begin = (
         const timer =
           timeoutMs === undefined
             ? undefined
-            : setTimeout(() => controller?.abort(timeoutError('call', timeoutMs)), timeoutMs)
+            : later(() => controller?.abort(timeoutError('call', timeoutMs)), timeoutMs)
         const stopFollowing = caller && controller ? onAbort(caller, abort) : undefined
         const stopListening = onAbort(signal, stop)
         if (signal.aborted) {

@@ -44,7 +44,7 @@ export interface Call {
   readonly counted: number
   /** Fires when the caller aborts or the deadline passes. Every wait listens to it. */
   readonly signal: AbortSignal
-  /** When the call's `timeoutMs` is used up, on the clock of `performance.now()`. `Infinity` without one. */
+  /** When the call's `timeoutMs` is used up, on the {@link clock}. `Infinity` without one. */
   readonly deadline: number
   /** Whether the request can be sent again. False for one-shot bodies: hand the answer on instead of retrying. */
   readonly canReplay: boolean

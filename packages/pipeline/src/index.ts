@@ -13,6 +13,7 @@ export type {
 } from './events.ts'
 export type { CreateFetchOptions, Handler } from './compose.ts'
 export type { Keyed } from './keyed.ts'
+export { clock, later } from './clock.ts'
 export { callOf, compose, createFetch, middleware } from './compose.ts'
 export { discard } from './discard.ts'
 export { endpointOf } from './endpoint.ts'

@@ -1,3 +1,4 @@
+import { clock } from './clock.ts'
 import { endpointOf } from './endpoint.ts'
 
 /**
@@ -5,7 +6,7 @@ import { endpointOf } from './endpoint.ts'
  * were asked in between were served. What such a refusal says is no matter of the others.
  */
 export interface OwnLimits {
-  /** A request that was sent at this time, on the clock of `performance.now()`, was refused. Returns whether by a limit of its endpoint's own, and whether that is news. */
+  /** A request that was sent at this time, on the `clock`, was refused. Returns whether by a limit of its endpoint's own, and whether that is news. */
   refused(request: Request, sentAt: number): 'found' | 'known' | undefined
   served(request: Request, sentAt: number): void
 }
@@ -32,7 +33,7 @@ export const ownLimits = (): OwnLimits => {
   return {
     refused: (request, sentAt) => {
       const name = nameOf(request)
-      const row = rows.get(name) ?? { refusals: 0, since: performance.now(), found: false, othersSentAt: Infinity }
+      const row = rows.get(name) ?? { refusals: 0, since: clock(), found: false, othersSentAt: Infinity }
       row.refusals++
       rows.set(name, row)
       const [oldest] = rows.keys()

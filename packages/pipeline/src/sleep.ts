@@ -1,3 +1,4 @@
+import { clock, later } from './clock.ts'
 import { onAbort } from './on-abort.ts'
 
 /** The longest delay a timer takes (2^31-1 ms, 24.8 days); beyond it, `setTimeout` fires at once. */
@@ -13,10 +14,10 @@ export const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
       reject(signal.reason)
       return
     }
-    const until = performance.now() + ms
+    const until = clock() + ms
     const arm = (): ReturnType<typeof setTimeout> => {
-      const left = until - performance.now()
-      return left > LONGEST_MS ? setTimeout(() => (timer = arm()), LONGEST_MS) : setTimeout(finish, Math.max(0, left))
+      const left = until - clock()
+      return left > LONGEST_MS ? later(() => (timer = arm()), LONGEST_MS) : later(finish, Math.max(0, left))
     }
     const finish = (): void => {
       stopListening?.()

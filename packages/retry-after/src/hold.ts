@@ -1,3 +1,4 @@
+import { clock } from '@aplomb/pipeline'
 /** A pause that all calls of a key share. */
 export interface Hold {
   /** Milliseconds until it ends; 0 if there is none. */
@@ -9,9 +10,9 @@ export interface Hold {
 export const newHold = (): Hold => {
   let until = 0
   return {
-    left: () => Math.max(0, until - performance.now()),
+    left: () => Math.max(0, until - clock()),
     extend: (ms) => {
-      until = Math.max(until, performance.now() + ms)
+      until = Math.max(until, clock() + ms)
     },
   }
 }

@@ -1,6 +1,6 @@
 import { classifyResponse, setAside, type Verdict } from '@aplomb/classify'
 import type { LimitWindow } from '@aplomb/limits'
-import { type Call, keyed, middleware, type Middleware, ownLimits, sleep } from '@aplomb/pipeline'
+import { type Call, clock, keyed, middleware, type Middleware, ownLimits, sleep } from '@aplomb/pipeline'
 import { newHold } from './hold.ts'
 import { newPace } from './pace.ts'
 import { SHORT_MS } from './share.ts'
@@ -89,9 +89,9 @@ export const retryAfter = ({
         if (paced && !verdict.tentative && !own) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited')
         if (verdict.action === 'use') {
           endpoints.served(request, sent.at)
-          history.servedAt = performance.now()
+          history.servedAt = clock()
           history.barrenSince = undefined
-        } else if (waitMs !== undefined) history.barrenSince ??= performance.now()
+        } else if (waitMs !== undefined) history.barrenSince ??= clock()
         if (waitMs !== undefined && waitMs <= maxWaitMs && !own && !call.gaveUp) {
           hold.extend(waitMs)
           call.emit({ type: 'hold', call: call.id, key: call.key, by: NAME, reason: verdict.evidence, waitMs })
@@ -100,7 +100,7 @@ export const retryAfter = ({
         if (waitMs === undefined || call.gaveUp || !(verdict.refused || call.repeatable)) return response
 
         // Others were served meanwhile: a lost race is no failure of this call.
-        const since = pace.crowded ? Math.min(firstSentAt, performance.now() - SHORT_MS) : firstSentAt
+        const since = pace.crowded ? Math.min(firstSentAt, clock() - SHORT_MS) : firstSentAt
         const served = history.servedAt > since
         const lost = maxAttempts > 1 && verdict.kind === 'rate-limited' && waitMs <= SHORT_MS && served
         if (lost && call.attempt - call.counted < MOST_RACES) call.excuse()

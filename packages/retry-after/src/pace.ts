@@ -1,3 +1,4 @@
+import { clock } from '@aplomb/pipeline'
 import type { LimitWindow } from '@aplomb/limits'
 import { newTries, NONE, portion, SHORT_MS, type Tries, type Use, wasRace } from './share.ts'
 
@@ -25,7 +26,7 @@ interface Track {
   limit: number | undefined
   /** What the server said is left, at its latest. */
   remaining: number
-  /** Requests that we may still send before `resetAt`, on the clock of `performance.now()`. */
+  /** Requests that we may still send before `resetAt`, on the `clock`. */
   left: number
   resetAt: number
   /** How long the window is, as far as was seen. */
@@ -138,7 +139,7 @@ export const newPace = (): Pace => {
 
   return {
     waitMs: () => {
-      const now = performance.now()
+      const now = clock()
       let wait = 0
       for (const [name, track] of tracks) {
         renew(name, track, now)
@@ -154,7 +155,7 @@ export const newPace = (): Pace => {
       return wait
     },
     sent: () => {
-      const now = performance.now()
+      const now = clock()
       for (const track of tracks.values()) {
         if (track.resetAt === Infinity) track.resetAt = now + track.lengthMs
         track.firstAt ??= now
@@ -165,7 +166,7 @@ export const newPace = (): Pace => {
       return { place: ++lastPlace, at: now }
     },
     learn: (windows, { place, at }, served = true) => {
-      const now = performance.now()
+      const now = clock()
       fastestMs = Math.min(fastestMs, now - at)
       if (served && windows.length === 0) outside = Math.max(outside, place)
       // It was on the way for half of the time that its answer took, or less, and for no longer than any has taken.
@@ -246,7 +247,7 @@ export const newPace = (): Pace => {
       return [...tracks.values()].some(({ others, remaining }) => others > 0 && remaining === 0)
     },
     get idle() {
-      const now = performance.now()
+      const now = clock()
       for (const { resetAt, expected } of tracks.values()) if (now < resetAt && !expected) return false
       return true
     },

@@ -1,3 +1,4 @@
+import { clock } from '@aplomb/pipeline'
 /** How much of a window is for this client, where others use it, too. */
 
 /** What was used of a window: by us, and by others at least. */
@@ -57,7 +58,7 @@ export const portion = ({ limit, remaining, toCome = 1, owed = 0 }: Rest, use: U
 
 /** Tries for what others leave of a window: one after the other. */
 export interface Tries {
-  /** When the next one is due, on the clock of `performance.now()`. */
+  /** When the next one is due, on the `clock`. */
   readonly at: number
   /** One is due: how many requests may go, now that others have used `others` and so many remain. */
   take(others: number, remaining: number): number
@@ -91,7 +92,7 @@ export const newTries = (): Tries => {
       return Math.min(step, Math.ceil(remaining / 2))
     },
     spent: (lengthMs) => {
-      at = performance.now() + Math.min(lengthMs * APART, MOST_APART_MS) * (0.5 + Math.random())
+      at = clock() + Math.min(lengthMs * APART, MOST_APART_MS) * (0.5 + Math.random())
     },
     ended: (served, refused, limit, lengthMs) => {
       step = 0
@@ -99,7 +100,7 @@ export const newTries = (): Tries => {
       if (at === Infinity) at = 0
       if (served > 0) missed = Math.max(0, missed - 1)
       else if (refused > 0) missed++
-      else return performance.now() < at
+      else return clock() < at
       const first = fresh
       fresh = false
       // More clients than requests that are open to them: they cannot all come to each window.
@@ -107,7 +108,7 @@ export const newTries = (): Tries => {
       const absence = missed === 0 ? 0 : Math.floor(Math.random() * Math.min(GROWTH ** missed, most))
       if (absence === 0 && (served > 0 || first)) return false
       // Those who had some of it come first: so clients that take turns do not take the same.
-      at = performance.now() + absence * lengthMs + Math.min(lengthMs * LATE, MOST_LATE_MS) * (0.5 + Math.random())
+      at = clock() + absence * lengthMs + Math.min(lengthMs * LATE, MOST_LATE_MS) * (0.5 + Math.random())
       return true
     },
   }

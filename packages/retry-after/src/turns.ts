@@ -1,4 +1,4 @@
-import { type Call, onAbort } from '@aplomb/pipeline'
+import { type Call, clock, later, onAbort } from '@aplomb/pipeline'
 
 /** Calls that wait until their key may send: those that were refused before in turn with those that were not, first come, first served. */
 export interface Turns<Turn> {
@@ -14,7 +14,7 @@ export interface TurnSetting<Turn> {
   readonly waitMs: () => number
   /** The part of it that the server has named. */
   readonly holdMs: () => number
-  /** Since when the key was only refused, if it was: on the clock of `performance.now()`. */
+  /** Since when the key was only refused, if it was: on the `clock`. */
   readonly barrenSince: () => number | undefined
   /** Counts one as sent. */
   readonly take: () => Turn
@@ -53,7 +53,7 @@ export const newTurns = <Turn>({ waitMs, holdMs, barrenSince, take, late }: Turn
 
   /** Those who would wait in vain hear of it now. */
   const dismiss = (ms: number): void => {
-    const at = performance.now() + ms
+    const at = clock() + ms
     if (at < earliest) return
     earliest = Infinity
     for (const { until, call, fail } of [...refused, ...fresh]) {
@@ -64,7 +64,7 @@ export const newTurns = <Turn>({ waitMs, holdMs, barrenSince, take, late }: Turn
 
   const timeLeft = (): number => {
     const ms = waitMs()
-    const now = performance.now()
+    const now = clock()
     if (ms > 0) {
       since ??= now
       return ms
@@ -80,8 +80,7 @@ export const newTurns = <Turn>({ waitMs, holdMs, barrenSince, take, late }: Turn
   /** Whether it has waited for as long as it may while nobody was served: then it is sent, and that is its answer. */
   const isOverdue = ({ joinedAt, call }: Waiter): boolean => behindMs(joinedAt) >= call.maxTotalWaitMs
 
-  const behindMs = (joinedAt: number): number =>
-    Math.max(0, performance.now() - Math.max(joinedAt, barrenSince() ?? Infinity))
+  const behindMs = (joinedAt: number): number => Math.max(0, clock() - Math.max(joinedAt, barrenSince() ?? Infinity))
 
   /** Those that were refused and those that were not take turns: what refuses the ones may serve the others. */
   const first = (): Waiter | undefined => {
@@ -99,7 +98,7 @@ export const newTurns = <Turn>({ waitMs, holdMs, barrenSince, take, late }: Turn
       if (ms > 0) {
         dismiss(ms)
         // Timers drop fractions, and would fire before the end.
-        if (size() > 0) timer = setTimeout(look, Math.min(Math.ceil(ms), LONGEST_MS))
+        if (size() > 0) timer = later(look, Math.min(Math.ceil(ms), LONGEST_MS))
         return
       }
       freshNext = next !== undefined && refused.has(next)
@@ -120,7 +119,7 @@ export const newTurns = <Turn>({ waitMs, holdMs, barrenSince, take, late }: Turn
       }
       if (size() === 0 && ms === 0) return go(again)
       if (!call.fits(ms)) return reject(late(call, ms))
-      const began = performance.now()
+      const began = clock()
       const line = again ? refused : fresh
       const leave = (): void => {
         line.delete(waiter)
@@ -135,7 +134,7 @@ export const newTurns = <Turn>({ waitMs, holdMs, barrenSince, take, late }: Turn
         call,
         admit: () => {
           leave()
-          call.waited('hold', performance.now() - began, behindMs(began))
+          call.waited('hold', clock() - began, behindMs(began))
           go(true)
         },
         fail: (reason) => {

@@ -31,7 +31,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'dueAt',
     file: NATURE,
-    find: `(trial === 'shown' ? Math.max(0, dueAt - performance.now()) : 0)
+    find: `(trial === 'shown' ? Math.max(0, dueAt - clock()) : 0)
   const due = (): boolean => trial === 'due' || (trial === 'shown' && waitMs() === 0)`,
     replace: `0
   const due = (): boolean => trial === 'due'`,
@@ -103,7 +103,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'who waited behind refusals has waited',
     file: GATE,
-    find: 'Math.max(joinedAt, barrenSince) + patienceMs - performance.now()',
+    find: 'Math.max(joinedAt, barrenSince) + patienceMs - clock()',
     replace: 'Infinity',
   },
   {
