@@ -1,57 +1,25 @@
+import {
+  BEFORE_SENDING,
+  FAILURES,
+  type FailureRow,
+  NOT_FOUND_CODES,
+  NOT_FOUND_TEXTS,
+  UNSENT_CODES,
+  UNSENT_TEXTS,
+} from './failures.ts'
 import { actionFor } from './statuses.ts'
 import type { Verdict, VerdictKind } from './types.ts'
 
-/** What a failure without an answer means. */
-interface FailureRow {
-  /** Over the codes and messages of the error and its causes. */
-  readonly says: RegExp
-  readonly kind: VerdictKind
-  readonly retryable: boolean
-}
-
-/**
- * How the runtimes say it: undici (Node), Bun, Deno, Workers, Chrome, Firefox, Safari, React Native, node-fetch. What
- * no repetition can mend comes first.
- *
- * ENOTFOUND is retried: in practice it is as often a resolver that is busy or starting as a name that does not exist.
- */
-const FAILURES: readonly FailureRow[] = [
-  // Certificates and protocols
-  {
-    says: /\bCERT_|_CERT\b|_CERT_|\bERR_TLS_|\bERR_SSL_|\bEPROTO\b|self[- ]signed|certificate|SSL routines|wrong version number|HOSTNAME_MISMATCH|UNABLE_TO_(?:GET|VERIFY)|TLS handshake failed/i,
-    kind: 'network',
-    retryable: false,
-  },
-  { says: /redirect/i, kind: 'network', retryable: false },
-  // Bad arguments
-  {
-    says: /invalid url|ERR_INVALID_URL|failed to parse url|unknown scheme|URL scheme|unsupported (?:protocol|scheme)|UnsupportedProtocol|bad port|invalid (?:header|method|argument|value|name)|invalid .{0,40}header|UND_ERR_INVALID_ARG|UND_ERR_NOT_SUPPORTED|ERR_INVALID_(?:ARG|CHAR|HTTP)|CONTENT_LENGTH_MISMATCH|is not a valid|cannot be constructed|cannot have body|body (?:is unusable|has already been|used already|is already)|already (?:been )?(?:used|read)|duplex option|must be a string|is not a function|no-cors|content security policy|not implemented/i,
-    kind: 'invalid',
-    retryable: false,
-  },
-
-  {
-    says: /UND_ERR_(?:CONNECT|HEADERS|BODY)_TIMEOUT|\bETIMEDOUT\b|\bESOCKETTIMEDOUT\b|timed[ -]?out|\btimeout\b/i,
-    kind: 'timeout',
-    retryable: true,
-  },
-  {
-    says: /\b(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|ENOTFOUND|EAI_AGAIN|EAI_FAIL|EAI_NODATA|EPIPE|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENETRESET|ENOTCONN|EADDRNOTAVAIL|EADDRINUSE|EMFILE|ENFILE)\b|\bUND_ERR_|HPE_|\bERR_(?:HTTP2|STREAM)_|ERR_NETWORK|ConnectionRefused|ConnectionClosed|ConnectionReset|FailedToOpenSocket/,
-    kind: 'network',
-    retryable: true,
-  },
-  {
-    says: /fetch failed|failed to fetch|load failed|networkerror|network ?error|network (?:request failed|connection (?:was )?lost)|connection (?:was |is )?(?:lost|closed|reset|refused|aborted|error|terminated)|error sending request|unable to connect|socket|other side closed|terminated|premature close|internet connection appears to be offline|hostname could(?: not|n't) be (?:found|resolved)|could not connect|dns error|tcp connect|broken pipe|stream (?:closed|reset)|\bgoaway\b|internal error; reference/i,
-    kind: 'network',
-    retryable: true,
-  },
-]
-
-interface Described {
-  readonly name: string
-  readonly texts: readonly string[]
-  readonly message?: string | undefined
-  readonly code?: string | undefined
+/** An error in a chain of causes. */
+interface Link {
+  readonly codes: readonly string[]
+  /** Its message, without URLs and names of hosts. */
+  readonly text: string
+  /** The system call that failed. */
+  readonly syscall: string | undefined
+  /** Where it was to connect to, as far as it says. */
+  readonly hosts: readonly string[]
+  readonly ports: readonly string[]
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
@@ -70,29 +38,103 @@ const text = (source: unknown, key: string): string => {
   return typeof value === 'string' ? value.slice(0, 1000) : ''
 }
 
-/** A URL in a message may hold any word. */
-const withoutUrls = (message: string): string => message.replaceAll(/\bhttps?:\/\/[^\s)]+/g, 'URL')
+/** The name of a host or a URL may hold any word. */
+const withoutHosts = (message: string): string =>
+  message
+    .replaceAll(/\b[a-z][\w+.-]*:\/\/\S+/gi, 'URL')
+    .replaceAll(/(?:[\w-]+\.)+[a-z][\w-]+/gi, 'HOST')
+    .replaceAll(/(?<=failed to fetch )\([^)]*\)/gi, 'HOST')
 
-/** Codes and messages of an error and of what caused it, the root last. */
-const describe = (error: unknown): Described => {
-  const texts: string[] = []
+/** Codes that stand in a message. */
+const CODES = /\b(?:[A-Z]{3,}_)?E[A-Z]{2,}\w*|\bHPE_\w+/g
+/** libuv's way to put it. */
+const SYSTEM_CALL = /\b(connect|getaddrinfo|read|write) E[A-Z]/
+
+const linkOf = (one: unknown): Link => {
+  const message = typeof one === 'string' ? one.slice(0, 1000) : text(one, 'message')
+  const words = withoutHosts(message)
+  const urls = Array.from(message.matchAll(/\bhttps?:\/\/[^\s)]+/g), ([url]) => urlOf(url)).filter(
+    (url) => url !== undefined,
+  )
+  const attempted = /attempted address(?:es)?: ([^)]*)/.exec(message)?.[1] ?? ''
+  const port = member(one, 'port')
+  return {
+    codes: [text(one, 'code'), ...(words.match(CODES) ?? [])].filter(Boolean),
+    text: words,
+    syscall: text(one, 'syscall') || SYSTEM_CALL.exec(words)?.[1],
+    hosts: [text(one, 'hostname'), text(one, 'host'), ...urls.map(({ hostname }) => hostname)].filter(Boolean),
+    ports: [
+      ...(typeof port === 'number' || typeof port === 'string' ? [String(port)] : []),
+      ...urls.map(portOf),
+      ...Array.from(attempted.matchAll(/:(\d+)(?=,|$)/g), ([, found = '']) => found),
+    ],
+  }
+}
+
+const urlOf = (url: string): URL | undefined => {
+  try {
+    return new URL(url)
+  } catch {
+    return undefined
+  }
+}
+
+const portOf = ({ protocol, port }: URL): string => port || (protocol === 'https:' ? '443' : '80')
+
+interface Chain {
+  readonly links: readonly Link[]
+  /** Those that nothing else has caused. */
+  readonly roots: readonly Link[]
+}
+
+/** An error and what caused it, the root last. */
+const chainOf = (error: unknown): Chain => {
+  const links: Link[] = []
+  const roots: Link[] = []
   const queue: unknown[] = [error]
   // The causes of undici's "fetch failed" hold the reason; an AggregateError has one for each address tried.
   for (let i = 0; i < queue.length && i < 12; i++) {
     const one = queue[i]
-    if (typeof one === 'string') texts.push(withoutUrls(one.slice(0, 1000)))
-    if (!isObject(one)) continue
-    texts.push(text(one, 'code'), withoutUrls(text(one, 'message')))
     const errors = member(one, 'errors')
-    queue.push(member(one, 'cause'), ...(Array.isArray(errors) ? errors.slice(0, 4) : []))
+    const causes = [member(one, 'cause'), ...(Array.isArray(errors) ? errors.slice(0, 4) : [])].filter(
+      (cause) => typeof cause === 'string' || isObject(cause),
+    )
+    queue.push(...causes)
+    const link = linkOf(one)
+    links.push(link)
+    if (causes.length === 0) roots.push(link)
   }
-  return {
-    name: isObject(error) ? text(error, 'name') : typeof error,
-    texts,
-    message: (typeof error === 'string' ? error.slice(0, 1000) : text(error, 'message')) || undefined,
-    code: text(error, 'code') || text(member(error, 'cause'), 'code') || undefined,
-  }
+  return { links, roots }
 }
+
+/** The first row that something in the chain speaks of, and what: codes before texts. */
+const rowFor = (links: readonly Link[]): { readonly row: FailureRow; readonly said: string } | undefined => {
+  const sources = { codes: links.flatMap(({ codes }) => codes), texts: links.map((link) => link.text) }
+  for (const field of ['codes', 'texts'] as const) {
+    for (const row of FAILURES) {
+      const said = sources[field].map((one) => row[field].exec(one)?.[0]).find((match) => match !== undefined)
+      if (said !== undefined) return { row, said }
+    }
+  }
+  return undefined
+}
+
+/** Whether nothing has reached a server, for certain. */
+const isUnsent = ({ roots }: Chain, url: string | undefined): boolean => {
+  const asked = url === undefined ? undefined : urlOf(url)
+  // Another server than the one asked could not be reached: a redirect of the first, which had the request, or a proxy.
+  const isElsewhere = ({ hosts, ports }: Link): boolean =>
+    asked !== undefined &&
+    (hosts.some((host) => host !== asked.hostname) || ports.some((port) => port !== portOf(asked)))
+  return roots.every((root) => {
+    if (isElsewhere(root)) return false
+    if (root.syscall) return BEFORE_SENDING.has(root.syscall)
+    return root.codes.some((code) => UNSENT_CODES.test(code)) || UNSENT_TEXTS.test(root.text)
+  })
+}
+
+const isNotFound = ({ roots }: Chain): boolean =>
+  roots.some((root) => root.codes.some((code) => NOT_FOUND_CODES.test(code)) || NOT_FOUND_TEXTS.test(root.text))
 
 const verdict = (
   kind: VerdictKind,
@@ -116,6 +158,8 @@ const verdict = (
 export interface ClassifyErrorOptions {
   /** The caller's signal. If it is aborted, so is the call, whatever the error looks like. */
   readonly signal?: AbortSignal | undefined
+  /** What was asked: a failure to connect to another server, after a redirect, does not mean that nothing was sent. */
+  readonly request?: { readonly url: string } | undefined
 }
 
 /**
@@ -125,8 +169,9 @@ export interface ClassifyErrorOptions {
  * Whether the caller gave up is asked of the signal, never of the error's name: an abort's reason may be anything.
  * Without a signal an AbortError is taken as the caller's.
  */
-export const classifyError = (error: unknown, { signal }: ClassifyErrorOptions = {}): Verdict => {
-  const { name, texts, message, code } = describe(error)
+export const classifyError = (error: unknown, { signal, request }: ClassifyErrorOptions = {}): Verdict => {
+  const name = isObject(error) ? text(error, 'name') : typeof error
+  const message = (typeof error === 'string' ? error.slice(0, 1000) : text(error, 'message')) || undefined
   if (signal?.aborted) return verdict('aborted', false, "the caller's signal is aborted", message)
   if (name === 'TimeoutError') return verdict('timeout', true, 'TimeoutError, not from the caller', message)
   if (name === 'AbortError') {
@@ -134,9 +179,21 @@ export const classifyError = (error: unknown, { signal }: ClassifyErrorOptions =
       ? verdict('timeout', true, "AbortError, but the caller's signal is not aborted", message)
       : verdict('aborted', false, 'AbortError', message)
   }
-  for (const { says, kind, retryable } of FAILURES) {
-    const said = texts.map((one) => says.exec(one)?.[0]).find((match) => match !== undefined)
-    if (said !== undefined) return verdict(kind, retryable, `${name || 'error'}: "${said}"`, message, code)
+  const code = text(error, 'code') || text(member(error, 'cause'), 'code') || undefined
+  const chain = chainOf(error)
+  // undici fails so where the fetch standard returns "a network error" and no more: at a redirect with a stream, for one.
+  if (
+    message === 'fetch failed' &&
+    chain.links.length > 1 &&
+    chain.roots.some((root) => root.codes.length === 0 && !root.text)
+  )
+    return verdict('network', false, `${name || 'error'} without a reason`, message, code)
+  const found = rowFor(chain.links)
+  if (found) {
+    const { row, said } = found
+    const known = verdict(row.kind, row.retryable, `${name || 'error'}: "${said}"`, message, code)
+    if (!row.retryable) return known
+    return { ...known, unsent: isUnsent(chain, request?.url), tentative: isNotFound(chain) }
   }
   // fetch throws a TypeError for what it cannot send; so does a bug.
   if (name === 'TypeError') return verdict('invalid', false, 'TypeError that speaks of no network', message, code)

@@ -68,10 +68,12 @@ export interface Verdict {
    * one of your `rules` has found in an answer below 400.
    */
   readonly refused: boolean
+  /** No answer, and nothing has reached the server: refused, unreachable, not found, not connected in time. So even a POST may be sent again. */
+  readonly unsent?: boolean | undefined
   /**
-   * Bare prose has told this, on a status that speaks neither of limits nor of money. It sets the kind and a wait,
-   * concerns this call alone, and permits at most one counted repetition of it, if it is safe to send again: it never
-   * pauses a key, never puts a call back in line, never trips the meter.
+   * Bare prose has told this, on a status that speaks neither of limits nor of money; or it is a host that was not
+   * found. It sets the kind and a wait, concerns this call alone, and permits at most one counted repetition of it, if
+   * it is safe to send again: it never pauses a key, never puts a call back in line, never trips the meter.
    */
   readonly tentative: boolean
   /** The server's explicit word, where it gave one: `x-should-retry` and its kin. */

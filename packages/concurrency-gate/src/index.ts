@@ -186,8 +186,9 @@ export const concurrencyGate = ({
         })
       } catch (error) {
         const verdict = classifyError(error, { signal: call.signal })
-        // What a middleware below has refused to send says nothing about the server.
-        gate.learn(call, slot, call.gaveUp ? { ...verdict, kind: 'unknown' } : verdict)
+        // What a middleware below has refused to send says nothing about the server; nor what no repetition mends, nor a host that is not found.
+        const silent = call.gaveUp || !verdict.retryable || verdict.tentative
+        gate.learn(call, slot, silent ? { ...verdict, kind: 'unknown' } : verdict)
         // On hold for longer than it may wait, it was not sent again either.
         const waitedOut = call.gaveUp && call.attempt === attempts && verdict.kind === 'timeout'
         if (last && waitedOut && !call.signal.aborted) return last

@@ -757,6 +757,21 @@ describe('10. an endpoint that is down gets one probe at a time', () => {
     expect(server.times).toEqual([0, 0, 0, 0, 0, 100])
   })
 
+  test.each<[string, Error]>([
+    ['a certificate', Object.assign(new Error('expired'), { code: 'CERT_HAS_EXPIRED' })],
+    ['CORS', new Error('cors failure')],
+    ['an argument', Object.assign(new Error('Invalid URL'), { code: 'ERR_INVALID_URL' })],
+    ['a closed dispatcher', Object.assign(new Error('The client is closed'), { code: 'UND_ERR_CLOSED' })],
+    ['a host that is not found', Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' })],
+  ])('not so %s: that says nothing of how the server fares', async (_, cause) => {
+    const failures = Array.from({ length: 10 }, () => new TypeError('fetch failed', { cause }))
+    const { gate, server, fetch } = setup(failures)
+    await outcomes(throwIn(fetch, 10))
+    expect(server.times).toEqual(Array.from({ length: 10 }, () => 0))
+    // Nor is it an answer, for the limit to grow by.
+    expect(gate.stats(KEY)).toEqual({ limit: 4, active: 0, queued: 0 })
+  })
+
   test('four are none, however often', async () => {
     const server = serve(({ n }) => ({ status: n % 5 === 0 ? 200 : 500, delayMs: 10 }))
     const { fetch } = gated({ limit: 1 }, server)
