@@ -4,7 +4,8 @@ import { clock, later } from './clock.ts'
 import { discard } from './discard.ts'
 import { notify } from './notify.ts'
 import { neverFires, onAbort } from './on-abort.ts'
-import { isRepeatable } from './repeatable.ts'
+import { outerOf, type Sending, startRepeating, whileSending } from './nested.ts'
+import { isRepeatable, type Repeatable } from './repeatable.ts'
 import { fromRequest, type Given, type Source } from './source.ts'
 
 /** What a pipeline knows before a call begins. */
@@ -15,10 +16,13 @@ export interface Setting {
   readonly maxTotalWaitMs: number
   readonly replayLimitBytes: number
   readonly onEvent: EventListener | undefined
+  readonly repeatable: Repeatable | undefined
+  /** The call of another `fetch` that is sending at this moment. */
+  readonly sending?: Sending | undefined
 }
 
 /** The facts that change as a call goes on. */
-type Facts = 'attempt' | 'counted' | 'canReplay' | 'gaveUp' | 'observed'
+type Facts = 'attempt' | 'counted' | 'canReplay' | 'gaveUp' | 'observed' | 'repeating'
 type Changing = Omit<LiveCall, Facts> & { -readonly [K in Facts]: LiveCall[K] }
 
 /** The pipeline's own side of a call. */
@@ -69,9 +73,10 @@ export const begin = (
   source: Source,
   given: Given,
   controller: AbortController | undefined,
-  { inner, key, timeoutMs, maxTotalWaitMs, replayLimitBytes, onEvent }: Setting,
+  { inner, key, timeoutMs, maxTotalWaitMs, replayLimitBytes, onEvent, repeatable, sending }: Setting,
 ): LiveCall => {
   const caller = given.signal
+  const outer = outerOf(sending, source.request)
   if (caller?.aborted) controller?.abort(caller.reason)
   // Of a call that nobody can abort, its Request's own serves as well as a new one.
   // A polyfill's signal is followed, as is a time limit; the caller's own goes on after the call has ended.
@@ -140,7 +145,8 @@ export const begin = (
     signal,
     deadline: timeoutMs === undefined ? Infinity : began + timeoutMs,
     canReplay: true,
-    repeatable: isRepeatable(source.request),
+    repeatable: isRepeatable(source.request, given.init?.['body'], repeatable),
+    repeating: false,
     gaveUp: undefined,
     observed: onEvent !== undefined,
     attemptTimeoutMs: undefined,
@@ -160,9 +166,14 @@ export const begin = (
       if (call.attempt > lastExcused) call.counted--
       lastExcused = call.attempt
     },
+    repeats: () => {
+      call.gaveUp ??= startRepeating(outer, source.request)
+      call.repeating = true
+    },
     giveUp: (by, reason) => {
       if (call.gaveUp) return
       call.gaveUp = { by, reason }
+      outer?.giveUp(by, reason)
       if (call.observed) call.emit({ type: 'give-up', call: call.id, key: call.key, by, reason, attempt: call.attempt })
     },
     emit: (event: CallEvent) => {
@@ -203,7 +214,7 @@ export const begin = (
         call.emit({ type: 'attempt', ...facts, ...outcome })
       }
       try {
-        const answer = from.send(signalFor(request, limit?.signal))
+        const answer = whileSending({ call, request }, () => from.send(signalFor(request, limit?.signal)))
         for (const one of unread) one.readBeside()
         unread.clear()
         const response = await answer

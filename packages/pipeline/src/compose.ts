@@ -1,6 +1,8 @@
 import type { Call, Fetch, Middleware, Next } from './contract.ts'
 import type { EventListener } from './events.ts'
 import { begin, liveCallOf, type LiveCall, type Setting } from './call.ts'
+import { type Sending, sendingNow } from './nested.ts'
+import { checkRepeatable, type Repeatable } from './repeatable.ts'
 import { fromGiven, type Given, type Source, take } from './source.ts'
 
 /** A middleware that wants to see the call. */
@@ -29,6 +31,12 @@ export interface CreateFetchOptions {
   readonly onEvent?: EventListener | undefined
   /** How much of the body of a `Request` is kept for sending it again, in bytes. @default 1 MiB */
   readonly replayLimitBytes?: number | undefined
+  /**
+   * Which requests may be sent again although the server may have carried them out, besides those with an idempotent
+   * method or an idempotency key: `'all'`, methods, or a function of the request (one that throws says no).
+   * @default those that their client library marks as ones that it would repeat by itself
+   */
+  readonly repeatable?: Repeatable | undefined
 }
 
 type Chain = (request: Request, call: LiveCall, last: Next) => Promise<Response>
@@ -70,6 +78,7 @@ const PLAIN: Omit<Setting, 'inner'> = {
   maxTotalWaitMs: MAX_TOTAL_WAIT_MS,
   replayLimitBytes: REPLAY_LIMIT_BYTES,
   onEvent: undefined,
+  repeatable: undefined,
 }
 
 /** Runs a chain on a request: inside the call it belongs to, or in a call and on a transport of its own. */
@@ -140,6 +149,12 @@ export const middleware = (name: string, handler: Handler): Middleware => {
 /** Every `fetch` made here: one in place of the global one must not send to itself. */
 const ours = new WeakSet<Fetch>()
 
+/** The call that a `fetch` made here is called by, if it is: at its bottom, or in one of its middlewares. */
+const sendingOf = (input: string | URL | Request): Sending | undefined => {
+  const call = input instanceof Request ? liveCallOf(input) : undefined
+  return call ? { call, request: input as Request } : sendingNow()
+}
+
 /** The global `fetch` as an inner one, and whether it is being called at this moment. */
 const globalFetch = (): { readonly inner: Fetch; readonly isInside: () => boolean } => {
   const before = globalThis.fetch
@@ -168,7 +183,7 @@ const globalFetch = (): { readonly inner: Fetch; readonly isInside: () => boolea
  * const response = await fetch('https://api.example.com/v1/items')
  */
 export const createFetch = (middlewares: readonly Middleware[], options: CreateFetchOptions = {}): Fetch => {
-  const { fetch, key, timeoutMs, onEvent, replayLimitBytes = REPLAY_LIMIT_BYTES } = options
+  const { fetch, key, timeoutMs, onEvent, replayLimitBytes = REPLAY_LIMIT_BYTES, repeatable } = options
   const { maxTotalWaitMs = MAX_TOTAL_WAIT_MS } = options
   const chain = build(middlewares, 'createFetch')
   for (const [name, value] of Object.entries({ fetch, onEvent })) {
@@ -185,15 +200,19 @@ export const createFetch = (middlewares: readonly Middleware[], options: CreateF
     throw new RangeError(`createFetch: maxTotalWaitMs must be 0 or more, got ${maxTotalWaitMs}`)
   if (!(replayLimitBytes >= 0))
     throw new RangeError(`createFetch: replayLimitBytes must be 0 or more, got ${replayLimitBytes}`)
+  checkRepeatable('createFetch', repeatable)
 
   const { inner, isInside } = fetch ? { inner: fetch, isInside: () => false } : globalFetch()
-  const setting: Setting = { inner, key, timeoutMs, maxTotalWaitMs, replayLimitBytes, onEvent }
+  const setting: Setting = { inner, key, timeoutMs, maxTotalWaitMs, replayLimitBytes, onEvent, repeatable }
   const plain = middlewares.length === 0 && timeoutMs === undefined && onEvent === undefined
 
   const made: Fetch = async (input, init) => {
     if (plain || isInside()) return init === undefined ? inner(input) : inner(input, init)
+    const sending = sendingOf(input)
     const given = take(input, init, replayLimitBytes)
-    return startOn(given, setting, (request, call) => chain(request, call, call.send))
+    return startOn(given, sending ? { ...setting, sending } : setting, (request, call) =>
+      chain(request, call, call.send),
+    )
   }
   ours.add(made)
   return made

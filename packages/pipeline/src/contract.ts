@@ -49,10 +49,13 @@ export interface Call {
   /** Whether the request can be sent again. False for one-shot bodies: hand the answer on instead of retrying. */
   readonly canReplay: boolean
   /**
-   * Whether the request may be sent again although the server may have carried it out: an idempotent method, or a
-   * key that tells repetitions apart. Otherwise only a server that refused before processing may be asked again.
+   * Whether the request may be sent again although the server may have carried it out: an idempotent method, a key that
+   * tells repetitions apart, the option `repeatable`, or the mark of a client library that repeats it by itself.
+   * Otherwise it may be only if the server refused before processing, or never had it.
    */
   repeatable: boolean
+  /** Whether a middleware of this call has said, with {@link Call.repeats}, that it sends failed requests again. */
+  readonly repeating: boolean
   /** Set once a middleware has decided that this call is over: nobody else retries. */
   readonly gaveUp: GiveUp | undefined
   /** Whether anybody listens to events. Ask before building a costly one. */
@@ -82,7 +85,12 @@ export interface Call {
   waited(kind: WaitKind, ms: number, behindMs?: number): void
   /** Takes the last attempt out of `counted`: the server refused it for a reason that is not this call's failure. */
   excuse(): void
-  /** Ends retrying, for every middleware of this call. */
+  /**
+   * For a middleware that sends failed requests again, as the call begins. If this call is sent by another one whose
+   * middlewares do so already, it has given up from the start: they add up, and never multiply.
+   */
+  repeats(): void
+  /** Ends retrying, for every middleware of this call and of the one that it is sent by, if there is one. */
   giveUp(by: string, reason: string): void
   /** Tells the listeners. What they throw is reported and dropped. */
   emit(event: CallEvent): void

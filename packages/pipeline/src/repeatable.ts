@@ -1,3 +1,8 @@
+import { type Asking, REPEATED_BY_CLIENT, REPETITIONS } from './marks.ts'
+
+/** Which requests may be sent again although the server may have carried them out: all, those of some methods, or those that a function names. */
+export type Repeatable = 'all' | readonly string[] | ((request: Request) => boolean)
+
 /** Methods that are safe to send again whatever became of the first time (RFC 9110 section 9.2.2; QUERY: draft-ietf-httpbis-safe-method-w-body). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY'])
 
@@ -7,6 +12,52 @@ const KEY_HEADERS = ['idempotency-key', 'x-idempotency-key', 'paypal-request-id'
 export const hasIdempotencyKey = ({ headers }: Pick<Request, 'headers'>): boolean =>
   KEY_HEADERS.some((name) => headers.has(name))
 
-/** Whether a request may be sent again although the server may have carried it out. */
-export const isRepeatable = (request: Pick<Request, 'method' | 'headers'>): boolean =>
-  IDEMPOTENT.has(request.method.toUpperCase()) || hasIdempotencyKey(request)
+const askingOf = ({ method, url, headers }: Request, body: unknown): Asking => ({
+  method: method.toUpperCase(),
+  url,
+  headers,
+  text: typeof body === 'string' ? body : undefined,
+})
+
+/** A callback that throws, or answers neither yes nor no, is taken for a no. */
+const says = (ask: () => unknown): boolean => {
+  try {
+    return ask() === true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Whether a request may be sent again although the server may have carried it out. `body` is what was given to
+ * `fetch`; `repeatable` is the user's word on those that are not safe by themselves.
+ */
+export const isRepeatable = (request: Request, body?: unknown, repeatable?: Repeatable): boolean => {
+  const asking = askingOf(request, body)
+  if (IDEMPOTENT.has(asking.method) || hasIdempotencyKey(request) || repeatable === 'all') return true
+  if (typeof repeatable === 'function') return says(() => repeatable(request))
+  if (repeatable?.some((method) => method.toUpperCase() === asking.method)) return true
+  return REPEATED_BY_CLIENT.some(({ shows }) => shows(asking))
+}
+
+/** How a request says that its client library has sent it before, if it does. */
+export const repetitionMark = (request: Request): string | undefined => {
+  const asking = askingOf(request, undefined)
+  return REPETITIONS.find(({ shows }) => shows(asking))?.name
+}
+
+/** @throws {TypeError} if it is none of the three. */
+export const checkRepeatable = (where: string, value: unknown): void => {
+  if (value === undefined || value === 'all' || typeof value === 'function') return
+  if (Array.isArray(value) && value.every((method) => typeof method === 'string')) return
+  throw new TypeError(`${where}: repeatable must be 'all', a list of methods or a function, got ${shown(value)}`)
+}
+
+const shown = (value: unknown): string =>
+  typeof value === 'string'
+    ? `'${value}'`
+    : value === null
+      ? 'null'
+      : Array.isArray(value)
+        ? 'a list of other things'
+        : typeof value

@@ -1,0 +1,46 @@
+import type { Call, GiveUp } from './contract.ts'
+import { repetitionMark } from './repeatable.ts'
+import { warnOnce } from './warn-once.ts'
+
+/** A call at the moment that it hands a request to its inner fetch. */
+export interface Sending {
+  readonly call: Call
+  readonly request: Pick<Request, 'url' | 'method'>
+}
+
+let current: Sending | undefined
+
+/** Runs what sends a request. A `fetch` of ours that is called in the same turn sees it. */
+export const whileSending = <T>(sending: Sending, send: () => T): T => {
+  const before = current
+  current = sending
+  try {
+    return send()
+  } finally {
+    current = before
+  }
+}
+
+/** Which call is handing a request to its inner fetch in this turn. */
+export const sendingNow = (): Sending | undefined => current
+
+/** The call that this request is sent by: not one of which it only fetches a token in between. */
+export const outerOf = (sending: Sending | undefined, { url, method }: Request): Call | undefined =>
+  sending?.request.url === url && sending.request.method === method ? sending.call : undefined
+
+const NESTED =
+  'one aplomb sends through another one. The inner one does not send again what the outer one does; give `fetch` to one of them only.'
+const REPEATED = (mark: string): string =>
+  `a client library sends requests again that aplomb has sent again already (${mark}): switch its own retries off, \`maxRetries: 0\` or as it names it.`
+
+/** Why a call that is sent by another one is not sent again by its own middlewares. */
+const BY_OUTER: GiveUp = { by: 'pipeline', reason: 'the fetch around this one sends again' }
+
+/** A middleware sends failed requests again. Returns why it is not to, if the call around this one does. */
+export const startRepeating = (outer: Call | undefined, request: Request): GiveUp | undefined => {
+  const mark = repetitionMark(request)
+  if (mark) warnOnce('client-retries', REPEATED(mark))
+  if (!outer?.repeating) return undefined
+  warnOnce('nested', NESTED)
+  return BY_OUTER
+}
