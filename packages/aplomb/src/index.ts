@@ -38,7 +38,7 @@ export interface AplombFetch extends Fetch {
 }
 
 const OWN = ['log', 'backoffJitter', 'concurrencyGate', 'retryAfter', 'creditMeter', 'classify', 'observe', 'use']
-const PIPELINE = ['fetch', 'key', 'timeoutMs', 'maxTotalWaitMs', 'onEvent', 'replayLimitBytes']
+const PIPELINE = ['fetch', 'key', 'timeoutMs', 'maxTotalWaitMs', 'onEvent', 'replayLimitBytes', 'repeatable']
 
 /**
  * A `fetch` that keeps its composure: all middlewares in the right order, each with its defaults. Right for an API that

@@ -183,7 +183,7 @@ describe('each part', () => {
 describe('options', () => {
   test('an unknown one is a TypeError that names it and those there are', () => {
     const known =
-      'fetch, key, timeoutMs, maxTotalWaitMs, onEvent, replayLimitBytes, log, backoffJitter, concurrencyGate, retryAfter, creditMeter, classify, observe, use'
+      'fetch, key, timeoutMs, maxTotalWaitMs, onEvent, replayLimitBytes, repeatable, log, backoffJitter, concurrencyGate, retryAfter, creditMeter, classify, observe, use'
     expect(() => aplomb({ retries: 3 } as AplombOptions)).toThrow(
       new TypeError(`aplomb: unknown option retries; there are ${known}`),
     )

@@ -51,6 +51,8 @@ describe('openai, with fetch: aplomb() and maxRetries: 0', () => {
     const fetch = aplomb({ ...options, fetch: server })
     return { fetch, openai: new OpenAI({ apiKey: 'k', baseURL: `${KEY}/v1`, fetch, maxRetries: 0 }) }
   }
+  /** Its requests without the mark by which it says that it would repeat them. */
+  const UNMARKED = { defaultHeaders: { 'x-stainless-retry-count': null } }
 
   test('a refusal with a time is waited for, the body sent again as it was', async () => {
     const { server, bodies } = serve([
@@ -65,9 +67,24 @@ describe('openai, with fetch: aplomb() and maxRetries: 0', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  test('a POST is sent again, as the SDK by itself would do', async () => {
+    const { server, bodies } = serve([[500], [503]])
+    const answer = await settled(client(server).openai.chat.completions.create(QUESTION))
+    expect(answer.choices[0]?.message.content).toBe('hello')
+    expect(bodies).toEqual([QUESTION, QUESTION, QUESTION])
+  })
+
+  test('not so where the user says no', async () => {
+    const { server } = serve([[500]])
+    const { openai } = client(server, { repeatable: () => false })
+    const [outcome] = await outcomes([openai.chat.completions.create(QUESTION)])
+    expect(outcome && 'error' in outcome && outcome.error).toBeInstanceOf(OpenAI.InternalServerError)
+    expect(server.times).toHaveLength(1)
+  })
+
   test('a POST that may have been carried out is not sent again; the error is the one of the SDK', async () => {
     const { server } = serve([[500, { 'x-request-id': 'r1' }]])
-    const { openai } = client(server)
+    const openai = client(server).openai.withOptions(UNMARKED)
     const [outcome] = await outcomes([openai.chat.completions.create(QUESTION)])
     const error = outcome && 'error' in outcome ? outcome.error : undefined
     expect(error).toBeInstanceOf(OpenAI.InternalServerError)
@@ -140,7 +157,7 @@ describe('openai, with fetch: aplomb() and maxRetries: 0', () => {
   test('a connection that breaks on a GET is mended; on a POST it is an APIConnectionError', async () => {
     const broken = createMockApi({ flaky: { rate: 1, kinds: ['reset'] } })
     const fetch = aplomb({ fetch: broken.fetch })
-    const openai = new OpenAI({ apiKey: 'k', baseURL: `${KEY}/v1`, fetch, maxRetries: 0 })
+    const openai = new OpenAI({ apiKey: 'k', baseURL: `${KEY}/v1`, fetch, maxRetries: 0, ...UNMARKED })
     const results = await outcomes([openai.chat.completions.create(QUESTION), openai.get('/lookup/192.0.2.1')])
     for (const one of results) expect('error' in one && one.error).toBeInstanceOf(OpenAI.APIConnectionError)
     expect(broken.stats().requests).toBe(1 + 4)

@@ -1,5 +1,14 @@
 import { classifyError, classifyResponse, setAside, type Verdict } from '@aplomb/classify'
-import { type Call, clock, hasIdempotencyKey, keyed, middleware, type Middleware, sleep } from '@aplomb/pipeline'
+import {
+  type Call,
+  clock,
+  hasIdempotencyKey,
+  keyed,
+  middleware,
+  type Middleware,
+  sleep,
+  warnOnce,
+} from '@aplomb/pipeline'
 import pRetry from 'p-retry'
 import { newRetryBudget } from './budget.ts'
 import { newHealth } from './health.ts'
@@ -19,7 +28,10 @@ export interface BackoffJitterOptions {
   readonly jitter?: Jitter | undefined
   /** A time limit for each attempt, from sending to headers, in milliseconds. @default none */
   readonly attemptTimeoutMs?: number | undefined
-  /** Methods that are sent again whatever went wrong. @default GET, HEAD, OPTIONS, TRACE, PUT, DELETE (RFC 9110 section 9.2.2), QUERY */
+  /**
+   * Methods that are sent again whatever went wrong, and no others. Goes with the next version.
+   * @deprecated in favour of the option `repeatable` of `aplomb()` and `createFetch()`
+   */
   readonly methods?: readonly string[] | undefined
   /**
    * Adds an `Idempotency-Key`, the same for every attempt, to POST and PATCH requests without one, so that they may be
@@ -75,6 +87,11 @@ export const backoffJitter = ({
     )
   }
   delays({ baseMs, maxMs, jitter })
+  if (methods)
+    warnOnce(
+      'backoff-jitter.methods',
+      'backoffJitter: `methods` goes with the next version; use `repeatable` of aplomb() or createFetch().',
+    )
   const repeatable = methods && new Set(methods.map((method) => method.toUpperCase()))
   const states = keyed(
     () => ({ budget: newRetryBudget(), health: newHealth() }),
@@ -86,7 +103,7 @@ export const backoffJitter = ({
     if (!verdict.retryable) return verdict.evidence
     if (call.counted >= maxAttempts) return `${call.counted} attempts were made, maxAttempts is ${maxAttempts}`
     if (!call.canReplay) return 'the request body cannot be sent again'
-    if (!call.repeatable && !verdict.refused) return `${method} may have been carried out`
+    if (!call.repeatable && !verdict.refused && !verdict.unsent) return `${method} may have been carried out`
     return undefined
   }
 
@@ -100,11 +117,12 @@ export const backoffJitter = ({
     const { budget, health } = states(call.key)
     const nextDelay = delays({ baseMs, maxMs, jitter })
     let failedAt: number | undefined
-    let repeatedOnProse = false
+    let repeatedOnce = false
     /** The failure before, if it can still be handed over. */
     let last: Failure | undefined
     budget.deposit()
     call.maxAttempts = maxAttempts
+    if (maxAttempts > 1) call.repeats()
     if (attemptTimeoutMs !== undefined) call.attemptTimeoutMs = attemptTimeoutMs
     call.repeatable = (repeatable?.has(request.method) ?? call.repeatable) || hasIdempotencyKey(request)
     if (idempotencyKey && !call.repeatable) {
@@ -121,7 +139,7 @@ export const backoffJitter = ({
         // It has waited for as long as it may, and was not sent again: then what came before stands.
         const waitedOut = call.attempt === attempts && error instanceof DOMException && error.name === 'TimeoutError'
         if (last && waitedOut && !call.signal.aborted) throw last
-        throw new Failure(classifyError(error, { signal: call.signal }), undefined, error)
+        throw new Failure(classifyError(error, { signal: call.signal, request }), undefined, error)
       }
       const verdict = await classifyResponse(response)
       if (verdict.action === 'use' || !verdict.retryable) {
@@ -138,20 +156,22 @@ export const backoffJitter = ({
       const { retryAfterMs: asked = 0 } = verdict
       failedAt ??= clock()
       const haste = typeof jitter === 'function' ? 1 : health.scale(call.counted, failedAt)
-      // What the server asks for is a floor: jitter only ever comes on top. Its refusals need no budget, they cost it little.
+      // What the server asks for is a floor: jitter only ever comes on top. Its refusals need no budget, they cost it little; a host that is not found costs nobody.
       const own = asked > 0 ? asked + (jitter === 'none' ? 0 : Math.random() * ADDED * baseMs) : nextDelay() * haste
-      health.note(false)
-      const waitMs = verdict.kind === 'rate-limited' ? own : Math.max(own, budget.waitMs())
-      // Prose alone is good for one repetition, unless the server's explicit word stands beside it.
-      const onProse = verdict.tentative && !verdict.hint
-      const enough = onProse && repeatedOnProse ? `sent again once on words alone: ${verdict.evidence}` : undefined
+      if (verdict.retryable) health.note(false)
+      // Prose alone, or a host that is not found, is good for one repetition, unless the server's explicit word stands beside it.
+      const once = verdict.tentative && !verdict.hint
+      const isCheap = verdict.kind === 'rate-limited' || (once && verdict.unsent === true)
+      const waitMs = isCheap ? own : Math.max(own, budget.waitMs())
+      const enough =
+        once && repeatedOnce ? `sent again once, which is all that this is good for: ${verdict.evidence}` : undefined
       const reason = stop(request, failure, call) ?? enough ?? tooLong(call, asked, waitMs)
       if (reason !== undefined) {
         if (verdict.retryable) call.giveUp(NAME, reason)
         return false
       }
-      repeatedOnProse ||= onProse
-      if (verdict.kind !== 'rate-limited') budget.withdraw()
+      repeatedOnce ||= once
+      if (!isCheap) budget.withdraw()
       last = response === undefined || setAside(response) ? failure : undefined
       const facts = { call: call.id, key: call.key, by: NAME, attempt: call.attempt }
       call.emit({ type: 'retry', ...facts, reason: `${verdict.kind}: ${verdict.evidence}`, waitMs })

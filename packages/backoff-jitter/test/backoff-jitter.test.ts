@@ -169,6 +169,9 @@ describe('3. a wait that the server names is a floor; one above maxMs is not sho
   })
 })
 
+const unsent = (code: string, syscall = 'connect'): TypeError =>
+  new TypeError('fetch failed', { cause: Object.assign(new Error(`${syscall} ${code}`), { code, syscall }) })
+
 describe('4. POST and PATCH are sent again only where that is safe', () => {
   const refusals: [string, ScriptedAnswer][] = [
     ['429', { status: 429 }],
@@ -218,6 +221,49 @@ describe('4. POST and PATCH are sent again only where that is safe', () => {
       expect(outcome).toEqual({ error })
       expect(server.times).toHaveLength(1)
     }
+  })
+
+  test.each([
+    unsent('ECONNREFUSED'),
+    unsent('EHOSTUNREACH'),
+    unsent('ETIMEDOUT'),
+    unsent('EAI_AGAIN', 'getaddrinfo'),
+    Object.assign(new Error('Connect Timeout Error'), { code: 'UND_ERR_CONNECT_TIMEOUT' }),
+  ])('%s: nothing has reached the server', async (error) => {
+    for (const method of ['POST', 'PATCH']) {
+      const { server, fetch } = setup([error, error, error, 200])
+      expect(await statusOf(fetch(TARGET, { ...post(), method }))).toBe(200)
+      expect(server.times).toHaveLength(4)
+    }
+  })
+
+  test('it is over once one of them may have', async () => {
+    const { server, fetch } = setup([unsent('ECONNREFUSED'), reset()])
+    const [outcome] = await outcomes([fetch(TARGET, post())])
+    expect(outcome).toHaveProperty('error')
+    expect(server.times).toHaveLength(2)
+  })
+
+  test('nor where the server that was not reached is one that it was redirected to', async () => {
+    const elsewhere = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', port: 8443 })
+    const { server, fetch } = setup([new TypeError('fetch failed', { cause: elsewhere })])
+    await outcomes([fetch(TARGET, post())])
+    expect(server.times).toHaveLength(1)
+  })
+
+  test('repeatable of the pipeline, and what a client library says, permit it', async () => {
+    const all = setup([500, reset(), 200], {}, { repeatable: 'all' })
+    expect(await statusOf(all.fetch(TARGET, post()))).toBe(200)
+    const marked = setup([500, reset(), 200])
+    expect(await statusOf(marked.fetch(TARGET, post({ 'x-stainless-retry-count': '0' })))).toBe(200)
+  })
+
+  test('methods tells once that it goes', () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    backoffJitter({ methods: ['POST'] })
+    backoffJitter({ methods: ['POST'] })
+    backoffJitter()
+    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('use `repeatable`'))
   })
 
   test.each(['Idempotency-Key', 'X-Idempotency-Key', 'PayPal-Request-Id'])('%s makes it safe', async (name) => {
@@ -388,6 +434,10 @@ describe('7. what no repetition can mend is not retried', () => {
     new TypeError('fetch failed', {
       cause: Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
     }),
+    new TypeError('fetch failed', {
+      cause: Object.assign(new Error('The client is closed'), { code: 'UND_ERR_CLOSED' }),
+    }),
+    new TypeError('fetch failed', { cause: new Error('cors failure') }),
     new TypeError("Cannot read properties of undefined (reading 'x')"),
     new Error('a middleware has a bug'),
   ])('%s', async (error) => {
@@ -397,6 +447,37 @@ describe('7. what no repetition can mend is not retried', () => {
     expect(server.times).toHaveLength(1)
     expect(events).toEqual(['attempt'])
     expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('a host that is not found is asked for once more', () => {
+  const unknown = unsent('ENOTFOUND', 'getaddrinfo')
+
+  test.each(['GET', 'POST'])('%s: within 3 s in all, the error as it was', async (method) => {
+    const { server, fetch } = setup([unknown, unknown])
+    const [outcome] = await outcomes([fetch(TARGET, { method })])
+    expect(outcome).toEqual({ error: unknown })
+    expect(server.times).toHaveLength(2)
+    expect(server.times[1]).toBeLessThanOrEqual(1300)
+  })
+
+  test('however many ask: nobody lines up for it', async () => {
+    const { server, fetch } = setup(Array.from({ length: 400 }, () => unknown))
+    await outcomes(Array.from({ length: 200 }, () => fetch(TARGET)))
+    expect(server.times).toHaveLength(400)
+    expect(Math.max(...server.times)).toBeLessThanOrEqual(1300)
+  })
+
+  test('once per call, whatever comes in between', async () => {
+    const { server, fetch } = setup([unknown, 500, unknown])
+    await outcomes([fetch(TARGET)])
+    expect(server.times).toHaveLength(3)
+  })
+
+  test('a resolver that is busy is asked as often as a server', async () => {
+    const { server, fetch } = setup(Array.from({ length: 4 }, () => unsent('EAI_AGAIN', 'getaddrinfo')))
+    await outcomes([fetch(TARGET)])
+    expect(server.times).toHaveLength(4)
   })
 })
 
