@@ -1,0 +1,50 @@
+import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { SUBJECTS } from '../src/sdk-table/clients.ts'
+import { faultsOf, type Pair, runAll } from '../src/sdk-table/run.ts'
+import { tableOf } from '../src/sdk-table/table.ts'
+
+describe('client libraries on loopback, alone and with their recipes, after one failure', () => {
+  let pairs: readonly Pair[]
+  beforeAll(async () => {
+    // Each waits for as long as it does on average, or less: chance has no say in who is later.
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    pairs = await runAll(SUBJECTS, 26)
+  }, 60_000)
+
+  it('what a library mends by itself is answered with aplomb, no more than 1.1 s later', () => {
+    expect(pairs).toHaveLength(SUBJECTS.length * 4)
+    expect(pairs.filter(({ alone }) => alone.answered)).toHaveLength(31)
+    expect(pairs.flatMap(faultsOf)).toEqual([])
+  })
+
+  it('with one request more, and none where it may have been carried out', () => {
+    for (const { subject, fault, recipe } of pairs) {
+      const mayRepeat = fault === 'refused' || !subject.because.startsWith('POST')
+      expect({ name: subject.name, fault, ...recipe, ms: 0 }).toEqual({
+        name: subject.name,
+        fault,
+        answered: mayRepeat,
+        requests: mayRepeat ? 2 : 1,
+        ms: 0,
+      })
+    }
+  })
+
+  it('the table has two lines for each', () => {
+    expect(tableOf(pairs).split('\n')).toHaveLength(2 + 2 * SUBJECTS.length)
+  })
+})
+
+describe('faultsOf', () => {
+  const pair = (alone: object, recipe: object): Pair => {
+    const result = { answered: true, requests: 2, ms: 500 }
+    return { subject: SUBJECTS[0]!, fault: '500', alone: { ...result, ...alone }, recipe: { ...result, ...recipe } }
+  }
+
+  it('finds calls that are less resilient than alone, or later', () => {
+    expect(faultsOf(pair({}, { ms: 1600 }))).toEqual([])
+    expect(faultsOf(pair({}, { ms: 1601 }))).toEqual(['answered 1101 ms later than alone'])
+    expect(faultsOf(pair({}, { answered: false }))).toEqual(['answered alone, but not with aplomb'])
+    expect(faultsOf(pair({ answered: false }, { answered: false }))).toEqual([])
+  })
+})
