@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
@@ -19,32 +20,43 @@ export const env = {
 }
 
 /** Runs a command in the root; resolves to its exit code and everything it printed. */
-const run = (command, args) =>
+const run = (command, args, onLine) =>
   new Promise((resolve) => {
     // The tools are .cmd files on Windows, which only a shell can start.
     const child = spawn(command, args, { cwd: root, env, shell: windows, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text) => (output += text))
     child.stderr.setEncoding('utf8').on('data', (text) => (output += text))
+    if (onLine) createInterface({ input: child.stdout }).on('line', onLine)
     child.on('error', (error) => resolve({ code: 1, output: String(error) }))
     child.on('close', (code) => resolve({ code: code ?? 1, output }))
   })
 
-/** Runs a command as one quiet line with its seconds; all of its output is shown when it fails. */
-export const step = async (name, command, args) => {
+/** Runs a command as one quiet line with its seconds. Lines that match `live` are shown as they come; without one all are, when it fails. */
+export const step = async (name, command, args, live) => {
   const startedAt = performance.now()
-  if (process.stdout.isTTY) process.stdout.write(`… ${name}`)
-  const { code, output } = await run(command, args)
+  if (process.stdout.isTTY && !live) process.stdout.write(`… ${name}`)
+  let shown = 0
+  const show = (line) => {
+    if (!live.test(line)) return
+    console.log(`  ${line}`)
+    shown++
+  }
+  const { code, output } = await run(command, args, live && show)
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
   const erase = process.stdout.isTTY ? '\r' : ''
   console.log(`${erase}${code === 0 ? '✓' : '✗'} ${name.padEnd(16)} ${seconds.padStart(5)} s`)
-  if (code !== 0) console.log(output)
+  if (code !== 0 && shown === 0) console.log(output)
   return { ok: code === 0, output }
 }
 
 /** Runs a task of turbo.json: when nothing that it reads has changed, its last result stands. */
-export const task = (name, title = name) =>
-  step(title, 'turbo', ['run', `//#${name}`, '--output-logs=errors-only', '--log-prefix=none', '--log-order=grouped'])
+export const task = (name, title = name, live) => {
+  const logs = live
+    ? ['--output-logs=new-only', '--log-order=stream']
+    : ['--output-logs=errors-only', '--log-order=grouped']
+  return step(title, 'turbo', ['run', `//#${name}`, '--log-prefix=none', ...logs], live)
+}
 
 const manifests = () => [
   'pnpm-lock.yaml',

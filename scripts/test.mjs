@@ -1,8 +1,10 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { install as installRuntimes } from '../tests/runtimes/install.mjs'
 import { install, node, root, step, task } from './setup.mjs'
 
 const report = '.report/vitest.json'
+const runtimesReport = '.report/runtimes.json'
 
 /** Counts single tests, and as one failure each a file that failed outside of them, as when it did not even load. */
 const readReport = () => {
@@ -24,6 +26,21 @@ const runTests = async () => {
   return { passed, failed: ok ? failed : Math.max(failed, 1) }
 }
 
+/** The lines of that run's own, among those of turbo. */
+const OF_RUNTIMES = /^( {6}| {2}✗ |[✓✗-] |on all runtimes)/
+
+/** What is published, on every runtime. */
+const runRuntimes = async () => {
+  if (!(await installRuntimes())) return { passed: 0, failed: 1 }
+  const path = join(root, runtimesReport)
+  rmSync(path, { force: true })
+  const { ok, output } = await task('test:runtimes', 'runtimes', OF_RUNTIMES)
+  if (/\b1 cached\b/.test(output))
+    console.log('  Nothing has changed since they passed; `npm run test:runtimes` runs them all the same.')
+  const { passed, failed } = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : { passed: 0, failed: 1 }
+  return { passed, failed: ok ? failed : Math.max(failed, 1) }
+}
+
 const runAll = async () => {
   if (!(await install())) return { passed: 0, failed: 1 }
 
@@ -38,8 +55,13 @@ const runAll = async () => {
   if (process.argv.includes('--all-outcomes'))
     checks.push(await step('outcomes', node, ['packages/bench/src/sim/outcomes.ts']))
 
-  const { passed, failed } = await runTests()
-  return { passed, failed: failed + checks.filter(({ ok }) => !ok).length }
+  const tests = [await runTests()]
+  if (checks[0].ok) tests.push(await runRuntimes())
+  const failed = checks.filter(({ ok }) => !ok).length
+  return {
+    passed: tests.reduce((sum, one) => sum + one.passed, 0),
+    failed: tests.reduce((sum, one) => sum + one.failed, failed),
+  }
 }
 
 const { passed, failed } = await runAll()

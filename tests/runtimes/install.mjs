@@ -20,7 +20,7 @@ export const install = async () => {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return true
 
   rmSync(stamp, { force: true })
-  const { ok } = await step('runtimes', 'pnpm', ['--dir', 'tests/runtimes', 'install', '--frozen-lockfile'])
+  const { ok } = await step('install runtimes', 'pnpm', ['--dir', 'tests/runtimes', 'install', '--frozen-lockfile'])
   if (ok) writeFileSync(stamp, wanted)
   return ok
 }

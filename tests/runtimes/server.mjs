@@ -83,9 +83,12 @@ const routes = {
     if (visits === 1) reply(503, 'not yet', { 'content-type': 'text/plain' })
     else routes.echo({ reply, ...rest })
   },
-  redirect: ({ reply, rest, root }) => reply(Number(rest[0]), undefined, { location: `${root}/${rest.slice(1).join('/')}` }),
-  bytes: ({ reply, rest }) => reply(200, Buffer.alloc(Number(rest[0]), 'bytes '), { 'content-type': 'application/x-probe' }),
-  gzip: ({ reply }) => reply(200, gzipSync('packed '.repeat(1000)), { 'content-type': 'text/plain', 'content-encoding': 'gzip' }),
+  redirect: ({ reply, rest, root }) =>
+    reply(Number(rest[0]), undefined, { location: `${root}/${rest.slice(1).join('/')}` }),
+  bytes: ({ reply, rest }) =>
+    reply(200, Buffer.alloc(Number(rest[0]), 'bytes '), { 'content-type': 'application/x-probe' }),
+  gzip: ({ reply }) =>
+    reply(200, gzipSync('packed '.repeat(1000)), { 'content-type': 'text/plain', 'content-encoding': 'gzip' }),
   form: ({ reply }) => reply(200, 'a=1&b=%C3%A9', { 'content-type': 'application/x-www-form-urlencoded' }),
   // Two that never answer, as their events have names of their own.
   hang: () => undefined,
@@ -114,7 +117,7 @@ const routes = {
   // For the checks themselves, with the runtime's own fetch.
   wait: async ({ reply, run, rest }) => {
     const timer = Promise.withResolvers()
-    const timeout = setTimeout(timer.resolve, PATIENCE_MS, false)
+    const timeout = setTimeout(() => timer.resolve(false), PATIENCE_MS)
     const happened = await Promise.race([run.next(rest[0]), timer.promise])
     clearTimeout(timeout)
     reply(200, String(happened), {})
@@ -177,7 +180,11 @@ export const startServer = async () => {
   return {
     origin: `http://127.0.0.1:${ports[0]}`,
     page: `http://localhost:${ports[0]}/page`,
-    places: { tls: `https://127.0.0.1:${ports[1]}`, refused: `http://127.0.0.1:${ports[2]}`, unknown: 'http://nowhere.invalid' },
+    places: {
+      tls: `https://127.0.0.1:${ports[1]}`,
+      refused: `http://127.0.0.1:${ports[2]}`,
+      unknown: 'http://nowhere.invalid',
+    },
     seen: (id) => runOf(id).seen,
     close: () => {
       for (const server of servers.slice(0, 2)) {

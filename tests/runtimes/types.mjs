@@ -1,6 +1,6 @@
 // The types of the packed packages, in an application for each runtime.
 import { spawnSync } from 'node:child_process'
-import { realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { node, root } from '../../scripts/setup.mjs'
 import { denoBinary, modules } from './runtimes.mjs'
@@ -16,7 +16,11 @@ const SETTINGS = {
 }
 
 const run = (command, args, cwd) => {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } })
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1' },
+  })
   return { ok: status === 0, lines: `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '') }
 }
 
@@ -26,8 +30,13 @@ const isOurs = (line) => /^(types\/|node_modules\/(@aplomb|aplomb)\/|error )/.te
 const compile = (folder, name, { lib, types }) => {
   const file = `tsconfig.${name.replaceAll(/\W/g, '-')}.json`
   const compilerOptions = {
-    ...{ target: 'ES2024', module: 'NodeNext', strict: true, exactOptionalPropertyTypes: true, noEmit: true },
-    ...{ lib, types: types.map((one) => join(modules, one)) },
+    target: 'ES2024',
+    module: 'NodeNext',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    lib,
+    types: types.map((one) => join(modules, one)),
   }
   writeFileSync(join(folder, file), JSON.stringify({ compilerOptions, files: ['types/app.ts'] }))
   const { lines } = run(node, [join(root, 'node_modules/typescript/bin/tsc'), '--pretty', 'false', '-p', file], folder)

@@ -3,7 +3,8 @@ import { outcomeOf } from './support.js'
 /** Each method, as a POST is sent again less often. */
 const failing = (urlOf) => async (context) => {
   const outcomes = []
-  for (const method of ['GET', 'POST']) outcomes.push(await outcomeOf(() => context.fetch(urlOf(context), { method }), context.base))
+  for (const method of ['GET', 'POST'])
+    outcomes.push(await outcomeOf(() => context.fetch(urlOf(context), { method }), context.base))
   return outcomes
 }
 

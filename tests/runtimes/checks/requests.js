@@ -1,6 +1,20 @@
 import { again, outcomeOf } from './support.js'
 
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'QUERY', 'PURGE', 'TRACE', 'CONNECT', 'post', 'patch']
+const METHODS = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'QUERY',
+  'PURGE',
+  'TRACE',
+  'CONNECT',
+  'post',
+  'patch',
+]
 
 /** Neither of these is sent again after a POST. */
 const STATUSES = [200, 201, 204, 400, 401, 402, 403, 404, 409, 410, 422, 500, 501, 502]
@@ -65,7 +79,9 @@ export const requests = {
       const init = { method: 'POST', headers, body: '{}' }
       outcomes.push(await outcomeOf(() => fetch(`${base}/echo`, init), base))
       outcomes.push(await outcomeOf(() => fetch(new Request(`${base}/echo`, init)), base))
-      outcomes.push(await outcomeOf(() => fetch(new Request(`${base}/echo`, init), { headers: { 'x-other': '3' } }), base))
+      outcomes.push(
+        await outcomeOf(() => fetch(new Request(`${base}/echo`, init), { headers: { 'x-other': '3' } }), base),
+      )
     }
     return outcomes
   },
@@ -83,8 +99,7 @@ export const requests = {
   ...Object.fromEntries(
     Object.entries(REFUSED).map(([name, send]) => [
       `refused by fetch: ${name}`,
-      ({ fetch, base }) =>
-        outcomeOf(() => send(fetch, `${base}/echo`), base),
+      ({ fetch, base }) => outcomeOf(() => send(fetch, `${base}/echo`), base),
     ]),
   ),
 }

@@ -2,7 +2,7 @@
 const VOLATILE = new Set(['date', 'connection', 'keep-alive'])
 
 /** What a caller can tell of an answer, its body read. */
-export const told = async (response, base) => {
+const told = async (response, base) => {
   const { pathname } = new URL(base)
   const { status, statusText, ok, type, url, redirected, headers } = response
   const hasBody = response.body !== null

@@ -12,7 +12,10 @@ export const workerd = {
 
   start: async (folder) => {
     const { Miniflare } = await import('miniflare')
-    const contents = readFileSync(await bundle(folder, 'worker', { conditions: ['workerd', 'worker', 'browser'] }), 'utf8')
+    const contents = readFileSync(
+      await bundle(folder, 'worker', { conditions: ['workerd', 'worker', 'browser'] }),
+      'utf8',
+    )
     const said = []
     const miniflare = new Miniflare({
       modules: [{ type: 'ESModule', path: 'worker.js', contents }],
@@ -25,7 +28,10 @@ export const workerd = {
     return {
       run: async (settings, onOutcome) => {
         for (const setting of settings) {
-          const response = await miniflare.dispatchFetch('http://worker/', { method: 'POST', body: JSON.stringify(setting) })
+          const response = await miniflare.dispatchFetch('http://worker/', {
+            method: 'POST',
+            body: JSON.stringify(setting),
+          })
           const text = await response.text()
           onOutcome(setting.index, response.ok ? JSON.parse(text) : { fault: text })
         }

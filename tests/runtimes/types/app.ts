@@ -41,7 +41,12 @@ export const pipeline: Fetch = createFetch(
 )
 
 export const lookUp = async (url: URL, signal: AbortSignal): Promise<string | undefined> => {
-  const response = await pipeline(url, { method: 'POST', body: JSON.stringify({ url }), headers: [['accept', '*/*']], signal })
+  const response = await pipeline(url, {
+    method: 'POST',
+    body: JSON.stringify({ url }),
+    headers: [['accept', '*/*']],
+    signal,
+  })
   if (!response.ok) return verdictOf(response).evidence
   try {
     const { city } = (await unwrap<{ city: string }>(response)) ?? { city: undefined }
