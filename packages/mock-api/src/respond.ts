@@ -9,7 +9,8 @@ export type ScriptEntry =
 export interface ScriptedAnswer {
   /** @default 200 */
   readonly status?: number | undefined
-  readonly headers?: HeadersInit | undefined
+  // Not `HeadersInit`: only the DOM's types have that name.
+  readonly headers?: ConstructorParameters<typeof Headers>[0]
   /** Text and bytes as they are; an object as JSON; `null` for no body. @default a small JSON object */
   readonly body?: string | Uint8Array<ArrayBuffer> | object | null | undefined
   /** Wait so long before answering, or until the request is aborted. @default 0 */
