@@ -1,5 +1,5 @@
 import { notify } from '@aplomb/pipeline'
-import createDebug from 'debug'
+import type { Debugger } from 'debug'
 import type { Level, LogRecord } from './record.ts'
 import { sentence } from './sentence.ts'
 
@@ -19,22 +19,51 @@ export interface Output {
   isOn(): boolean
   /** Whether anybody would see this kind of record. Ask before building it. */
   wants(event: LogRecord['event'], level: Level): boolean
-  write(record: LogRecord): void
+  write(record: LogRecord): unknown
 }
 
 const RANK: Readonly<Record<Level, number>> = { info: 0, warn: 1, error: 2 }
 
-const toDebug = (): Output => {
-  const printers = {
-    attempt: createDebug('aplomb:attempt'),
-    retry: createDebug('aplomb:retry'),
-    call: createDebug('aplomb:call'),
+/** As `debug` has it: in the environment, which Deno asks its user for, or in the browser's storage. */
+const namespaces = (): unknown => {
+  const { Deno, process, localStorage } = globalThis as Surroundings
+  try {
+    if (Deno && Deno.permissions.querySync({ name: 'env', variable: 'DEBUG' }).state !== 'granted') return undefined
+    return process?.env?.['DEBUG'] ?? localStorage?.getItem('debug') ?? localStorage?.getItem('DEBUG')
+  } catch {
+    // A page may be forbidden its storage.
+    return undefined
   }
+}
+
+/** What there may be of it. */
+interface Surroundings {
+  readonly Deno?: { readonly permissions: { querySync(descriptor: object): { readonly state: string } } }
+  readonly process?: { readonly env?: Readonly<Record<string, string | undefined>> }
+  readonly localStorage?: { getItem(name: string): string | null }
+}
+
+type Printers = Readonly<Record<LogRecord['event'], Debugger>>
+
+/** Loaded when somebody listens: it looks at the environment as soon as it is there. */
+const toDebug = (): Output => {
+  let printers: Printers | undefined
+  let loading: Promise<void> | undefined
+  const load = async (): Promise<void> => {
+    const { default: createDebug } = await import('debug')
+    printers = {
+      attempt: createDebug('aplomb:attempt'),
+      retry: createDebug('aplomb:retry'),
+      call: createDebug('aplomb:call'),
+    }
+  }
+  // Data in the format string would be taken for formats.
+  const print = (record: LogRecord): void => printers?.[record.event]('%s %j', sentence(record), record)
   return {
-    isOn: () => printers.attempt.enabled || printers.retry.enabled || printers.call.enabled,
-    wants: (event) => printers[event].enabled,
-    // Data in the format string would be taken for formats.
-    write: (record) => printers[record.event]('%s %j', sentence(record), record),
+    isOn: () =>
+      printers ? printers.attempt.enabled || printers.retry.enabled || printers.call.enabled : Boolean(namespaces()),
+    wants: (event) => (printers ? printers[event].enabled : Boolean(namespaces())),
+    write: (record) => (printers ? print(record) : (loading ??= load()).then(() => print(record))),
   }
 }
 

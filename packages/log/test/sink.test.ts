@@ -91,6 +91,7 @@ describe('8. the default sink is debug', () => {
     try {
       createDebug.enable(namespaces)
       await run({})
+      await vi.dynamicImportSettled()
     } finally {
       createDebug.log = original
     }
@@ -121,6 +122,31 @@ describe('8. the default sink is debug', () => {
     await run({ redact: { text } }, look)
     expect(observed).toEqual([false, true])
   })
+
+  test('it is loaded with the first record that somebody listens to: nothing is asked of the environment before', async () => {
+    const asked: PropertyKey[] = []
+    vi.stubGlobal('process', {
+      ...process,
+      env: new Proxy(
+        {},
+        {
+          get: (_, name) => {
+            asked.push(name)
+            throw new Error('NotCapable')
+          },
+        },
+      ),
+    })
+    try {
+      const { log } = await import('../src/index.ts')
+      const middleware = log()
+      expect(asked).toEqual([])
+      await run({})
+      expect(middleware).toBeTypeOf('function')
+    } finally {
+      vi.unstubAllGlobals()
+    }
+  })
 })
 
 describe('9. a sink changes neither the result nor the timing of a call', () => {
@@ -146,6 +172,8 @@ describe('9. a sink changes neither the result nor the timing of a call', () => 
       const before = performance.now()
       expect((await run({ sink: option })).status).toBe(500)
       expect(performance.now()).toBe(before)
+      // What somebody listens to loads debug, beside the call.
+      if (option === undefined) await vi.dynamicImportSettled()
       expect(seen).toHaveBeenCalledTimes(2)
     }
     createDebug.disable()
