@@ -167,7 +167,7 @@ export const begin = (
       lastExcused = call.attempt
     },
     repeats: () => {
-      call.gaveUp ??= startRepeating(outer, source.request)
+      call.gaveUp ??= startRepeating(outer, given.headers || given.init?.['headers'] ? source.request : undefined)
       call.repeating = true
     },
     giveUp: (by, reason) => {

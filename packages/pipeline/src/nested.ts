@@ -36,9 +36,12 @@ const REPEATED = (mark: string): string =>
 /** Why a call that is sent by another one is not sent again by its own middlewares. */
 const BY_OUTER: GiveUp = { by: 'pipeline', reason: 'the fetch around this one sends again' }
 
-/** A middleware sends failed requests again. Returns why it is not to, if the call around this one does. */
-export const startRepeating = (outer: Call | undefined, request: Request): GiveUp | undefined => {
-  const mark = repetitionMark(request)
+/**
+ * A middleware sends failed requests again. Returns why it is not to, if the call around this one does. `marked` is a
+ * request that may have a mark.
+ */
+export const startRepeating = (outer: Call | undefined, marked: Request | undefined): GiveUp | undefined => {
+  const mark = marked && repetitionMark(marked)
   if (mark) warnOnce('client-retries', REPEATED(mark))
   if (!outer?.repeating) return undefined
   warnOnce('nested', NESTED)

@@ -33,10 +33,11 @@ const says = (ask: () => unknown): boolean => {
  * `fetch`; `repeatable` is the user's word on those that are not safe by themselves.
  */
 export const isRepeatable = (request: Request, body?: unknown, repeatable?: Repeatable): boolean => {
-  const asking = askingOf(request, body)
-  if (IDEMPOTENT.has(asking.method) || hasIdempotencyKey(request) || repeatable === 'all') return true
+  const method = request.method.toUpperCase()
+  if (IDEMPOTENT.has(method) || hasIdempotencyKey(request) || repeatable === 'all') return true
   if (typeof repeatable === 'function') return says(() => repeatable(request))
-  if (repeatable?.some((method) => method.toUpperCase() === asking.method)) return true
+  if (repeatable?.some((one) => one.toUpperCase() === method)) return true
+  const asking = askingOf(request, body)
   return REPEATED_BY_CLIENT.some(({ shows }) => shows(asking))
 }
 
