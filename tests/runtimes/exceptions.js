@@ -6,9 +6,4 @@ const UNTOLD = 'a browser does not say why a request failed, so a GET is sent ag
 export const exceptions = [
   { runtime: 'chromium', check: 'redirect error: GET', why: UNTOLD },
   { runtime: 'chromium', check: 'redirect follow: a loop', why: UNTOLD },
-  {
-    runtime: 'chromium',
-    check: 'body in a Request: ReadableStream',
-    why: 'over HTTP/1 a browser sends no stream; what was read of it meanwhile is sent again as bytes',
-  },
 ]
