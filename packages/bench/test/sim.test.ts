@@ -70,13 +70,17 @@ describe.each(single)('$name', ({ scenario, sent }: Mode) => {
 
 const median = (of: readonly number[]): number => of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)] ?? NaN
 
-test('a ceiling that nobody announces is not taken for a window, whichever request comes first', async () => {
-  const { scenario, share } = MODES.find(({ name }) => name === '5 at once silent')!
-  const shares: number[] = []
-  // Three of them were, when requests that overtook each other were not thought of.
-  for (let seed = 36; seed <= 60; seed++) shares.push((await run({ ...scenario, seed })).share)
-  expect(Math.min(...shares)).toBeGreaterThanOrEqual(share)
-})
+test(
+  'a ceiling that nobody announces is not taken for a window, whichever request comes first',
+  { timeout: 120_000 },
+  async () => {
+    const { scenario, share } = MODES.find(({ name }) => name === '5 at once silent')!
+    const shares: number[] = []
+    // Three of them were, when requests that overtook each other were not thought of.
+    for (let seed = 36; seed <= 60; seed++) shares.push((await run({ ...scenario, seed })).share)
+    expect(Math.min(...shares)).toBeGreaterThanOrEqual(share)
+  },
+)
 
 const shared = MODES.filter(({ scenario }) => scenario.clients === 8)
 

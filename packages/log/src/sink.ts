@@ -26,10 +26,13 @@ const RANK: Readonly<Record<Level, number>> = { info: 0, warn: 1, error: 2 }
 
 /** As `debug` has it: in the environment, which Deno asks its user for, or in the browser's storage. */
 const namespaces = (): unknown => {
-  const { Deno, process, localStorage } = globalThis as Surroundings
+  const here = globalThis as Surroundings
+  const { Deno, process } = here
   try {
     if (Deno && Deno.permissions.querySync({ name: 'env', variable: 'DEBUG' }).state !== 'granted') return undefined
-    return process?.env?.['DEBUG'] ?? localStorage?.getItem('debug') ?? localStorage?.getItem('DEBUG')
+    // A server's storage is none, and Node says so aloud whenever it is looked at.
+    if (process?.versions?.['node'] !== undefined) return process.env?.['DEBUG']
+    return here.localStorage?.getItem('debug') ?? here.localStorage?.getItem('DEBUG') ?? process?.env?.['DEBUG']
   } catch {
     // A page may be forbidden its storage.
     return undefined
@@ -39,7 +42,10 @@ const namespaces = (): unknown => {
 /** What there may be of it. */
 interface Surroundings {
   readonly Deno?: { readonly permissions: { querySync(descriptor: object): { readonly state: string } } }
-  readonly process?: { readonly env?: Readonly<Record<string, string | undefined>> }
+  readonly process?: {
+    readonly env?: Readonly<Record<string, string | undefined>>
+    readonly versions?: Readonly<Record<string, string | undefined>>
+  }
   readonly localStorage?: { getItem(name: string): string | null }
 }
 

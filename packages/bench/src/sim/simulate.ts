@@ -71,17 +71,15 @@ export class HangError extends Error {
   override readonly name = 'HangError' as const
 }
 
-/** Time goes on while code runs: no two looks at the clock show the same, and timers run from what it shows. */
+/** Time goes on while code runs: no two looks at the clock show the same. */
 const goOn = (): void => {
-  const { performance, setTimeout } = globalThis
+  const { performance } = globalThis
   const read = performance.now.bind(performance)
   let last = read()
   performance.now = () => {
     last = Math.max(last + LOOK_MS, read())
     return last
   }
-  const later = (run: () => void, ms: number) => setTimeout(run, ms + Math.max(0, last - read()))
-  globalThis.setTimeout = later as typeof setTimeout
 }
 
 /** Runs a job on a clock that jumps from timer to timer, with all chance from the seed. One at a time per process: both are global. */
