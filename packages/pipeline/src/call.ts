@@ -214,7 +214,7 @@ export const begin = (
         call.emit({ type: 'attempt', ...facts, ...outcome })
       }
       try {
-        const answer = whileSending({ call, request }, () => from.send(signalFor(request, limit?.signal)))
+        const answer = from.send(signalFor(request, limit?.signal), (send) => whileSending({ call, request }, send))
         for (const one of unread) one.readBeside()
         unread.clear()
         const response = await answer

@@ -3,6 +3,9 @@ import { isOneShot, lazily } from './one-shot.ts'
 import { beside, type Init, referrerOf, snapshot } from './snapshot.ts'
 import { newSpare, type Spare } from './spare.ts'
 
+/** Runs what calls the inner fetch, in whatever turn that is. */
+type Within = (send: () => Promise<Response>) => Promise<Response>
+
 /**
  * Where the bytes of an attempt come from. The middlewares see `request`; what is sent is, as long as nobody changed
  * it, exactly what the caller gave.
@@ -13,7 +16,7 @@ export interface Source {
   /** Whether it can be sent again, as far as is known. */
   readonly canReplay: boolean
   /** Sends it. `signal` is given only if it is not the caller's own. */
-  send(signal?: AbortSignal): Promise<Response>
+  send(signal: AbortSignal | undefined, within: Within): Promise<Response>
   /** A request of the call is sent: the next attempt needs the bytes, and nothing else is to be kept. */
   readBeside(): void
   /** After an attempt: finds out whether it can be sent again. */
@@ -134,14 +137,14 @@ const showing = (given: Given, inner: Fetch, request: Request, upload: Upload): 
     get canReplay() {
       return !oneShot && !spare?.lost
     },
-    send: async (signal) => {
-      if (!spare) return sendNow(signal)
+    send: async (signal, within) => {
+      if (!spare) return within(() => sendNow(signal))
       if (!upload.sent) {
         upload.sent = true
-        return sendNow(signal)
+        return within(() => sendNow(signal))
       }
       await spare.read()
-      return sendNow(signal, spare.bytes)
+      return within(() => sendNow(signal, spare.bytes))
     },
     readBeside: () => {
       void spare?.read().then(() => {
@@ -244,13 +247,13 @@ const replaced = (request: Request, given: Given, inner: Fetch, spare: Spare | u
     get canReplay() {
       return !gone && !spare?.lost
     },
-    send: async (signal) => {
+    send: async (signal, within) => {
       if (!spare || (!sent && !request.bodyUsed)) {
         sent = true
-        return sendNow(signal)
+        return within(() => sendNow(signal))
       }
       await spare.read()
-      return sendNow(signal, spare.bytes)
+      return within(() => sendNow(signal, spare.bytes))
     },
     readBeside: () => {
       void spare?.read().then(() => {

@@ -56,6 +56,17 @@ describe('of fetches in each other, the outermost that sends again does so, alon
     expect(warn).toHaveBeenCalledTimes(1)
   })
 
+  it('of a Request with a body, too', async () => {
+    const made = await load()
+    const server = failing()
+    const inner = made.createFetch([looping(made)], { fetch: server })
+    const headers = { 'x-stainless-retry-count': '1' }
+    const fetch = made.createFetch([looping(made)], { fetch: inner })
+    await fetch(new Request(URL_A, { method: 'POST', body: 'b', headers }))
+    expect(server).toHaveBeenCalledTimes(4)
+    expect(warn).toHaveBeenCalledTimes(2)
+  })
+
   it('where a middleware hands its request over, after a while', async () => {
     const made = await load()
     const server = failing()
