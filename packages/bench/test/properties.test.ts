@@ -1,6 +1,9 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { draw, type Kind, KINDS } from '../src/sim/scenarios.ts'
 import { runCase, type Trial } from '../src/sim/trial.ts'
+
+// Minutes of traffic, on machines of any speed.
+vi.setConfig({ testTimeout: 180_000 })
 
 /** A few of thousands: `pnpm --filter @aplomb/bench props` runs them all, and to their ends. */
 const SEEDS = Array.from({ length: 20 }, (_, index) => index + 1)

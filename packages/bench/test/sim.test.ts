@@ -1,9 +1,12 @@
 import { type Fetch, leastTimeMs } from '@aplomb/mock-api'
 import { aplomb } from 'aplomb'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { MODES, type Mode } from '../src/sim/modes.ts'
 import { type Outcome, type Scenario, simulate } from '../src/sim/simulate.ts'
+
+// Minutes of traffic, on machines of any speed.
+vi.setConfig({ testTimeout: 180_000 })
 
 interface Run extends Outcome {
   /** The most requests under way at once, as the client sees it, from the first useful answer on. */
