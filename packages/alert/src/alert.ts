@@ -65,7 +65,7 @@ export const alert = ({
   // However many keys there are, the memory is bounded: even one that is in trouble may be forgotten for a thousand others.
   const states = keyed(
     () => newKeyState(coolDownMs, newRate),
-    () => true,
+    () => 'idle',
   )
   const desk: Desk = {
     endpoint: (request) => {

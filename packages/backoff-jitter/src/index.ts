@@ -95,7 +95,7 @@ export const backoffJitter = ({
   const repeatable = methods && new Set(methods.map((method) => method.toUpperCase()))
   const states = keyed(
     () => ({ budget: newRetryBudget(), health: newHealth() }),
-    ({ budget }) => budget.full,
+    ({ budget }) => (budget.full ? 'idle' : 'informed'),
   )
 
   /** Why a failure ends the call; undefined if it may be sent again. */

@@ -106,7 +106,7 @@ export const concurrencyGate = ({
 
   const gates = keyed(
     () => newGate({ fixed: limit === 'auto' ? undefined : limit, maxQueue, queueTimeoutMs }),
-    (gate) => gate.active === 0 && gate.queued === 0,
+    (gate) => (gate.active === 0 && gate.queued === 0 ? 'idle' : 'in use'),
   )
 
   /** A call that the backoff sends again comes back with what became of it before. */

@@ -68,6 +68,8 @@ export interface Account {
   left(now: number): number | undefined
   /** Credits of the limit that are gone, by our count or by the balance. */
   used(now: number): number
+  /** Until when what is claimed by a condition is claimed. */
+  readonly claimed: Map<string, number>
   /** True for the first to ask in a period, of all that use the store. */
   claim(condition: string, now: number): boolean | Promise<boolean>
 }
@@ -80,7 +82,6 @@ export const newAccount = (key: string, settings: Settings, breaker: Breaker): A
   const { calendar, store } = settings
   const rows = new Map<string, Row>()
   const own = tally(key, calendar, store, breaker)
-  const claimed = new Map<string, number>()
   let seen: { remaining: number; limit: number | undefined; spentEver: number } | undefined
 
   const newRow = (name: string): Row => ({
@@ -143,12 +144,13 @@ export const newAccount = (key: string, settings: Settings, breaker: Breaker): A
       const spent = settings.limit === undefined ? 0 : own.spent(now)
       return limit === undefined || balance === undefined ? spent : tidy(Math.max(spent, limit - balance))
     },
+    claimed: new Map(),
     claim: (condition, now) => {
       const slot = calendar.slot(now)
       const until = calendar.rollingMs === undefined ? slot.endsAt : now + calendar.rollingMs
-      if ((claimed.get(condition) ?? 0) > now) return false
-      claimed.set(condition, until)
-      if (!settings.shared) return true
+      if ((account.claimed.get(condition) ?? 0) > now) return false
+      account.claimed.set(condition, until)
+      if (!store) return true
       const counter = `${key}|!${condition}|${calendar.rollingMs === undefined ? slot.id : `${calendar.rollingMs}ms`}`
       // With the store away, an alert too many is better than none.
       let isFirst = true

@@ -8,6 +8,7 @@ import { charge, load } from './charge.ts'
 import { askCost, isCost, type Told } from './cost.ts'
 import { BudgetExceededError } from './errors.ts'
 import { settingsOf, type CreditMeterOptions } from './options.ts'
+import { newRemains } from './remains.ts'
 import { totalOf, usageOf, type KeyUsage, type Usage } from './usage.ts'
 
 /** The middleware, with a view on what it counted. */
@@ -58,10 +59,13 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
   const breaker = newBreaker(catchUp, storeFailed)
 
   const newKey = (key: string): Account => newAccount(key, settings, breaker)
-  const accounts = keyed(newKey, ({ inFlight, waiting, tally }) => {
-    const now = Date.now()
-    return inFlight === 0 && waiting === 0 && (settings.shared ? tally.isSaved(now) : tally.spent(now) === 0)
-  })
+  const remains = newRemains(settings, newKey)
+  const accounts = keyed(
+    remains.revive,
+    ({ inFlight, waiting, loading, tally }) =>
+      inFlight > 0 || waiting > 0 || loading || !tally.isSaved(Date.now()) ? 'in use' : 'idle',
+    { dropped: (_, account) => remains.put(account) },
+  )
 
   /** The account of a key, with what the store knows of it. */
   const accountOf = (key: string): Account => {
@@ -143,12 +147,13 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
     const now = Date.now()
     const none = (): KeyUsage => usageOf(newKey(''), settings, now)
     if (key !== undefined) {
-      const account = accounts.peek(key)
+      const account = accounts.peek(key) ?? (remains.has(key) ? accounts(key) : undefined)
       const one = account ? usageOf(account, settings, now) : none()
       return { ...one, keys: { [key]: one } }
     }
     return totalOf(
       Array.from(accounts.entries(), ([name, account]) => [name, usageOf(account, settings, now)]),
+      remains.usage(now),
       none,
     )
   }

@@ -1,6 +1,6 @@
 import type { Verdict } from '@aplomb/classify'
 import { calendarOf, type Calendar, type Period } from './period.ts'
-import { limiterStore, memoryStore, type CreditStore, type Limiter } from './store.ts'
+import { limiterStore, type CreditStore, type Limiter } from './store.ts'
 
 /** How many credits may be spent on a key in a period. */
 export interface Budget {
@@ -50,7 +50,7 @@ export interface CreditMeterOptions {
   readonly onAlert?: ((alert: CreditAlert) => void) | undefined
   /** The row a request is counted in. @default the URL's path, with `:id` for what looks like one */
   readonly endpoint?: ((request: Request) => string) | undefined
-  /** Where credits are counted: a store, or any limiter of `rate-limiter-flexible`. @default memory */
+  /** Where credits are counted: a store, or any limiter of `rate-limiter-flexible`. @default in this process, for this meter alone */
   readonly store?: CreditStore | Limiter | undefined
 }
 
@@ -61,9 +61,8 @@ export interface Settings {
   readonly thresholds: readonly number[]
   readonly cost: Cost | number | undefined
   readonly stopAt: number | undefined
-  readonly store: CreditStore
-  /** Whether others may count in the same store. */
-  readonly shared: boolean
+  /** Where others may count, too. Without one, credits are counted here alone. */
+  readonly store: CreditStore | undefined
 }
 
 const check = (name: string, value: unknown, accepts: boolean, accepted: string): void => {
@@ -116,7 +115,6 @@ export const settingsOf = (options: CreditMeterOptions): Settings => {
     thresholds: thresholds.toSorted((a, b) => a - b),
     cost,
     stopAt,
-    store: isLimiter ? limiterStore(store) : (store ?? memoryStore()),
-    shared: store !== undefined,
+    store: isLimiter ? limiterStore(store) : store,
   }
 }

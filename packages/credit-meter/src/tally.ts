@@ -18,6 +18,18 @@ export interface Tally {
   probe(now: number, ask: Ask): void | Promise<void>
   /** Writes what the store has missed, by another way of asking. */
   save(now: number, ask: Ask): void | Promise<void>
+  /** What counts now, by when it ends to. */
+  parts(now: number): readonly Part[]
+  /** Takes over a part of another tally; no store hears of it. */
+  put(part: Part): void
+}
+
+/** What was spent, and is forgotten at the same time. */
+export interface Part {
+  /** Until when it counts. */
+  readonly until: number
+  readonly credits: number
+  readonly attempts: number
 }
 
 /**
@@ -25,7 +37,7 @@ export interface Tally {
  * not told twice, as it may have arrived.
  */
 interface Count {
-  readonly slot: Slot
+  readonly slot: Pick<Slot, 'id' | 'countsUntil'>
   confirmed: number
   pending: number
   unsaved: number
@@ -40,11 +52,11 @@ const together = (work: readonly (void | Promise<void>)[]): void | Promise<void>
   return rest.length > 0 ? Promise.all(rest).then(() => undefined) : undefined
 }
 
-/** Counts under a name in a store, which is asked through a breaker. */
-export const tally = (name: string, calendar: Calendar, store: CreditStore, breaker: Breaker): Tally => {
+/** Counts under a name in a store, if there is one, which is asked through a breaker. */
+export const tally = (name: string, calendar: Calendar, store: CreditStore | undefined, breaker: Breaker): Tally => {
   const counts = new Map<string, Count>()
 
-  const countOf = (slot: Slot): Count => {
+  const countOf = (slot: Pick<Slot, 'id' | 'countsUntil'>): Count => {
     let count = counts.get(slot.id)
     if (!count) counts.set(slot.id, (count = { slot, confirmed: 0, pending: 0, unsaved: 0, attempts: 0 }))
     return count
@@ -65,6 +77,7 @@ export const tally = (name: string, calendar: Calendar, store: CreditStore, brea
   }
 
   const read = (slot: Slot, ask: Ask): void | Promise<void> =>
+    store &&
     ask(
       () => store.get(`${name}|${slot.id}`),
       (total) => {
@@ -75,7 +88,7 @@ export const tally = (name: string, calendar: Calendar, store: CreditStore, brea
   const write = (count: Count, now: number, ask: Ask): void | Promise<void> => {
     const { slot } = count
     const amount = tidy(count.unsaved)
-    if (amount === 0) return undefined
+    if (!store || amount === 0) return undefined
     return ask(
       () => {
         count.unsaved = 0
@@ -100,7 +113,8 @@ export const tally = (name: string, calendar: Calendar, store: CreditStore, brea
     add: (credits, now) => {
       const count = countOf(calendar.slot(now))
       count.attempts++
-      count.unsaved += credits
+      if (!store) count.confirmed += credits
+      else count.unsaved += credits
       return write(count, now, breaker.ask)
     },
     load: (now) => together([...calendar.earlier(now), calendar.slot(now)].map((slot) => read(slot, breaker.ask))),
@@ -108,6 +122,17 @@ export const tally = (name: string, calendar: Calendar, store: CreditStore, brea
     save: (now, ask) => {
       const live = [...counts.values()].filter(({ slot }) => slot.countsUntil > now)
       return together(live.map((count) => write(count, now, ask)))
+    },
+    parts: (now) =>
+      Array.from(counts.values(), ({ slot, confirmed, pending, unsaved, attempts }) => ({
+        until: slot.countsUntil,
+        credits: confirmed + pending + unsaved,
+        attempts,
+      })).filter(({ until }) => until > now),
+    put: ({ until, credits, attempts }) => {
+      const count = countOf({ id: `until ${until}`, countsUntil: until })
+      count.confirmed += credits
+      count.attempts += attempts
     },
   }
 }

@@ -107,9 +107,13 @@ const plus = (a: KeyUsage, b: KeyUsage): KeyUsage => ({
   endpoints: [],
 })
 
-/** The usage of several keys as one, or that of `none`. */
-export const totalOf = (keys: readonly (readonly [string, KeyUsage])[], none: () => KeyUsage): Usage => {
-  const all = keys.map(([, usage]) => usage)
+/** The usage of several keys as one, with `more` that has no name, or that of `none`. */
+export const totalOf = (
+  keys: readonly (readonly [string, KeyUsage])[],
+  more: readonly KeyUsage[],
+  none: () => KeyUsage,
+): Usage => {
+  const all = [...keys.map(([, usage]) => usage), ...more]
   const total = all.length > 0 ? all.reduce(plus) : none()
   return { ...total, endpoints: merge(all.flatMap(({ endpoints }) => endpoints)), keys: Object.fromEntries(keys) }
 }

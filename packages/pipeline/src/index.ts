@@ -12,7 +12,7 @@ export type {
   RetryEvent,
 } from './events.ts'
 export type { CreateFetchOptions, Handler } from './compose.ts'
-export type { Keyed } from './keyed.ts'
+export type { Keyed, KeyedOptions, Standing } from './keyed.ts'
 export { clock, later } from './clock.ts'
 export { callOf, compose, createFetch, middleware } from './compose.ts'
 export { discard } from './discard.ts'

@@ -63,7 +63,7 @@ export const retryAfter = ({
       })
       return { hold, pace, turns, history, endpoints: ownLimits(), calls: 0 }
     },
-    ({ hold, pace, calls }) => calls === 0 && hold.left() === 0 && pace.idle,
+    ({ hold, pace, calls }) => (calls > 0 ? 'in use' : hold.left() === 0 && pace.idle ? 'idle' : 'informed'),
   )
 
   return middleware(NAME, async (request, next, call) => {
