@@ -1,5 +1,5 @@
 import { classifyError, classifyResponse, setAside, type Verdict } from '@aplomb/classify'
-import { type Call, keyed, middleware, type Middleware, sleep } from '@aplomb/pipeline'
+import { type Call, keyed, keyOfAnswer, middleware, type Middleware, sleep } from '@aplomb/pipeline'
 import { isStream, whenRead } from './body.ts'
 import { isSilent, LONGEST_WAIT_MS } from './control.ts'
 import { type Gate, newGate, type Slot } from './gate.ts'
@@ -55,6 +55,13 @@ interface Refusals {
   readonly request: Request
   readonly refusals: number
   readonly excused: boolean
+}
+
+/** What a verdict says about the server of the call's key: another one's refusal, after a redirect, says nothing. */
+const aboutKey = (call: Call, response: Response, verdict: Verdict): Verdict => {
+  if (keyOfAnswer(call, response) === call.key) return verdict
+  const kind = verdict.action === 'use' ? 'ok' : 'unknown'
+  return { ...verdict, kind, retryable: false, limits: { windows: [] }, retryAfterMs: undefined }
 }
 
 /** When a refused call is sent again by the gate: at once in its turn, or after some milliseconds; undefined if it is not its own to send. */
@@ -137,7 +144,7 @@ export const concurrencyGate = ({
       const { refusals, firstSentAt } = history
       let kept = false
       call.seat = {
-        heard: async (response) => gate.learn(call, slot, await classifyResponse(response)),
+        heard: async (response) => gate.learn(call, slot, aboutKey(call, response, await classifyResponse(response))),
         leave: () => slot.release(),
         regain: () => {
           if (gate.keeps(slot)) return undefined
@@ -152,11 +159,12 @@ export const concurrencyGate = ({
       try {
         const response = await next(request)
         const verdict = await classifyResponse(response)
-        gate.learn(call, slot, verdict)
+        const about = aboutKey(call, response, verdict)
+        gate.learn(call, slot, about)
         // No failure of this call: the server serves others of its key meanwhile, or comes back from an outage that it has met.
         const { serving, servedAt, comingBack } = gate.control
         const excused = (serving && servedAt > firstSentAt) || (comingBack && call.attempt > refusals + 1)
-        waitMs = call.gaveUp ? undefined : againMs(call, verdict, gate, { request, refusals, excused })
+        waitMs = call.gaveUp ? undefined : againMs(call, about, gate, { request, refusals, excused })
         if (waitMs === undefined) {
           kept = slotUntil === 'body' || (slotUntil === 'auto' && isStream(response))
           if (!kept) return response

@@ -48,7 +48,7 @@ export const newAlerts = (settings: Settings, onAlert: ((alert: CreditAlert) => 
     if (!call.observed && !onAlert) return
     const now = Date.now()
     const { key } = account
-    const redactor = redactorFor(request, key)
+    const redactor = redactorFor(request, call.key)
     const api = key === originOf(request.url) ? key : redactor.text(key)
     const message = redactor.text(messageOf(api))
     const { condition, verdict } = facts

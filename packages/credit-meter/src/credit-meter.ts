@@ -1,5 +1,5 @@
 import { verdictOf, type Verdict } from '@aplomb/classify'
-import { endpointOf, keyed, middleware, type Middleware } from '@aplomb/pipeline'
+import { endpointOf, keyed, keyOfAnswer, middleware, type Middleware } from '@aplomb/pipeline'
 import { newAccount, type Account } from './account.ts'
 import { admit, reserve } from './admit.ts'
 import { newAlerts, type Visit } from './alerts.ts'
@@ -100,7 +100,8 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
     }
   }
 
-  const settle = async (visit: Visit, verdict: Verdict, told: Told): Promise<void> => {
+  /** Charges a key for an answer, and notes what it says of the balance of the one it came from. */
+  const settle = async (visit: Visit, from: Visit, verdict: Verdict, told: Told): Promise<void> => {
     const { account, row, call } = visit
     const known = told === 'lost' ? account.expected(row) : isCost(told) ? told : undefined
     const cost = known ?? 0
@@ -110,14 +111,28 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
     if (writing) await breaker.wait(writing, call.signal)
     const now = Date.now()
     const { remaining, limit } = verdict.limits.credits ?? {}
-    if (remaining !== undefined) account.sawBalance(remaining, limit, now)
-    if (call.observed && (known !== undefined || remaining !== undefined)) {
-      const state = { spent: account.tally.spent(now), left: account.left(now) }
-      call.emit({ type: 'credits', call: call.id, key: account.key, endpoint: row.name, cost, ...state })
-    }
-    const telling = [alerts.verdict(visit, verdict), alerts.thresholds(visit)].filter((one) => one !== undefined)
+    if (remaining !== undefined) from.account.sawBalance(remaining, limit, now)
+    if (call.observed && known !== undefined) emit(visit, cost, now)
+    if (call.observed && remaining !== undefined && (known === undefined || from !== visit)) emit(from, 0, now)
+    const both = from === visit ? [visit] : [visit, from]
+    const telling = [alerts.verdict(from, verdict), ...both.map((one) => alerts.thresholds(one))].filter(
+      (one) => one !== undefined,
+    )
     // When the call has ended, nobody hears its events any more.
     if (telling.length > 0) await breaker.wait(Promise.all(telling), call.signal)
+  }
+
+  const emit = ({ account, row, call }: Visit, cost: number, now: number): void => {
+    const state = { spent: account.tally.spent(now), left: account.left(now) }
+    call.emit({ type: 'credits', call: call.id, key: account.key, endpoint: row.name, cost, ...state })
+  }
+
+  /** Where an answer came from: another key's server, if redirects led there. */
+  const origin = (visit: Visit, response: Response): Visit => {
+    const key = keyOfAnswer(visit.call, response)
+    if (key === visit.call.key) return visit
+    const account = accountOf(key)
+    return { ...visit, account, row: account.row(nameOf(new Request(response.url))) }
   }
 
   const meter = middleware('credit-meter', async (request, next, call) => {
@@ -133,10 +148,14 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
       if (call.attempt === before || !(response as Response | undefined) || charged.has(response)) return response
       charged.add(response)
       const verdict = verdictOf(response)
-      const cost = verdict.limits.credits?.cost ?? askCost(settings.cost, response, request, call.signal)
+      const from = origin(visit, response)
+      const told = verdict.limits.credits?.cost
+      // What the server says it has charged is its own; what the user says an answer costs is the call's.
+      const payer = told === undefined ? visit : from
+      const cost = told ?? askCost(settings.cost, response, request, call.signal)
       // A promised cost may hang on the body, which is the caller's to read: so the call does not wait for it.
-      if (cost instanceof Promise) settling = cost.then((told) => settle(visit, verdict, told)).finally(release)
-      else await settle(visit, verdict, cost)
+      if (cost instanceof Promise) settling = cost.then((late) => settle(payer, from, verdict, late)).finally(release)
+      else await settle(payer, from, verdict, cost)
       return response
     } finally {
       if (!settling) release()

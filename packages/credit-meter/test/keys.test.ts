@@ -138,7 +138,7 @@ describe('15. of a thousand keys everything is kept; of those that were used bef
     const answer = Promise.withResolvers<Response>()
     const meter = creditMeter({ budget: 10, stopAt: 100 })
     const { fetch } = pipelineOf(meter, async (input) =>
-      String(input).startsWith(A) ? answer.promise : new Response('{}'),
+      new Request(input).url.startsWith(A) ? answer.promise : new Response('{}'),
     )
     const calls = [fetch(`${A}/v1/x`), fetch(`${A}/v1/x`)]
     await flood(fetch)

@@ -5,6 +5,7 @@ import { discard } from './discard.ts'
 import { notify } from './notify.ts'
 import { neverFires, onAbort } from './on-abort.ts'
 import { outerOf, type Sending, startRepeating, whileSending } from './nested.ts'
+import { noteRedirect, originOf } from './origin.ts'
 import { isRepeatable, type Repeatable } from './repeatable.ts'
 import { fromRequest, type Given, type Source } from './source.ts'
 
@@ -49,15 +50,6 @@ let count = 0
 let prefix: string | undefined
 // Drawn late: Workers allow no randomness while a module loads.
 const nextId = (): string => `${(prefix ??= Math.random().toString(36).slice(2, 8))}-${(++count).toString(36)}`
-
-/** As `new URL(url).origin` for a URL that a Request has normalised already, at a tenth of the cost. */
-const originOf = (url: string): string => {
-  if (!url.startsWith('http')) return new URL(url).origin
-  const host = url.indexOf('://') + 3
-  const end = url.slice(host).search(/[/?#]/)
-  const authority = end < 0 ? url.slice(host) : url.slice(host, host + end)
-  return url.slice(0, host) + authority.slice(authority.lastIndexOf('@') + 1)
-}
 
 const timeoutError = (what: string, ms: number): DOMException =>
   new DOMException(`The ${what} timed out after ${ms} ms`, 'TimeoutError')
@@ -226,6 +218,7 @@ export const begin = (
           throw signal.reason
         }
         responses.push(response)
+        if (key === undefined) noteRedirect(request, response)
         report({ response })
         return response
       } catch (error) {

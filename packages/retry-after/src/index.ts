@@ -1,6 +1,6 @@
 import { classifyResponse, setAside, type Verdict } from '@aplomb/classify'
 import type { LimitWindow } from '@aplomb/limits'
-import { type Call, clock, keyed, middleware, type Middleware, ownLimits, sleep } from '@aplomb/pipeline'
+import { type Call, clock, keyed, keyOfAnswer, middleware, type Middleware, ownLimits, sleep } from '@aplomb/pipeline'
 import { newHold } from './hold.ts'
 import { newPace } from './pace.ts'
 import { SHORT_MS } from './share.ts'
@@ -68,7 +68,7 @@ export const retryAfter = ({
 
   return middleware(NAME, async (request, next, call) => {
     const state = states(call.key)
-    const { hold, pace, turns, history, endpoints } = state
+    const { pace, turns, history, endpoints } = state
     let firstSentAt = Infinity
     let last: Response | undefined
     state.calls++
@@ -84,25 +84,32 @@ export const retryAfter = ({
         const response = await next(request)
         const verdict = await classifyResponse(response)
         const waitMs = waitOf(verdict)
-        const own = waitMs !== undefined && endpoints.refused(request, sent.at) !== undefined
+        const key = keyOfAnswer(call, response)
+        const elsewhere = key !== call.key
+        const there = elsewhere ? states(key) : state
+        const own = !elsewhere && waitMs !== undefined && endpoints.refused(request, sent.at) !== undefined
         // A limit that bare prose speaks of may be none; one of an endpoint's own does not count for others.
-        if (paced && !verdict.tentative && !own) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited')
+        if (paced && !verdict.tentative && !own) {
+          const sentThere = elsewhere ? { ...there.pace.sent(), at: sent.at } : sent
+          there.pace.learn(windowsOf(verdict), sentThere, verdict.kind !== 'rate-limited')
+        }
         if (verdict.action === 'use') {
           endpoints.served(request, sent.at)
           history.servedAt = clock()
           history.barrenSince = undefined
-        } else if (waitMs !== undefined) history.barrenSince ??= clock()
+        } else if (waitMs !== undefined && !elsewhere) history.barrenSince ??= clock()
         if (waitMs !== undefined && waitMs <= maxWaitMs && !own && !call.gaveUp) {
-          hold.extend(waitMs)
-          call.emit({ type: 'hold', call: call.id, key: call.key, by: NAME, reason: verdict.evidence, waitMs })
+          there.hold.extend(waitMs)
+          call.emit({ type: 'hold', call: call.id, key, by: NAME, reason: verdict.evidence, waitMs })
         }
         turns.look()
+        if (elsewhere) there.turns.look()
         if (waitMs === undefined || call.gaveUp || !(verdict.refused || call.repeatable)) return response
 
         // Others were served meanwhile: a lost race is no failure of this call.
         const since = pace.crowded ? Math.min(firstSentAt, clock() - SHORT_MS) : firstSentAt
         const served = history.servedAt > since
-        const lost = maxAttempts > 1 && verdict.kind === 'rate-limited' && waitMs <= SHORT_MS && served
+        const lost = maxAttempts > 1 && verdict.kind === 'rate-limited' && waitMs <= SHORT_MS && served && !elsewhere
         if (lost && call.attempt - call.counted < MOST_RACES) call.excuse()
         const reason = stop(waitMs)
         if (reason !== undefined) {
@@ -113,7 +120,7 @@ export const retryAfter = ({
         call.emit({ type: 'retry', ...facts, reason: `${verdict.kind}: ${verdict.evidence}`, waitMs })
         await call.seat?.heard(response)
         last = setAside(response)
-        if (!own) continue
+        if (!own && !elsewhere) continue
         call.seat?.leave()
         await sleep(waitMs, call.signal)
         call.waited('hold', waitMs)
