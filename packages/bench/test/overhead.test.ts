@@ -1,10 +1,18 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { callOf, type Middleware } from '@aplomb/pipeline'
 import { aplomb, type AplombOptions } from 'aplomb'
 import { describe, expect, test } from 'vitest'
-import { heapTable, silentLog, timeTable } from '../src/overhead/figures.ts'
+import { CLIENTS } from '../src/overhead/clients.ts'
+import { compare, onOneSignal, type Scale, withServer } from '../src/overhead/compare.ts'
+import { comparisons, comparisonTable, heapTable, signalTable, silentLog, timeTable } from '../src/overhead/figures.ts'
 import { heap } from '../src/overhead/heap.ts'
 import { measure, median, pairedDifference, pairedRatio } from '../src/overhead/measure.ts'
-import { instant, subjects } from '../src/overhead/subjects.ts'
+import { instant } from '../src/overhead/answer.ts'
+import { subjects } from '../src/overhead/subjects.ts'
 
 /** Many and short: what else the machine does falls into few of them, and meets all alike. */
 const ROUNDS = 150
@@ -36,6 +44,86 @@ describe('a log on `debug`, which is off, costs no more than no log', () => {
     expect([without.length, silent.length, loud.length]).toEqual([ROUNDS, ROUNDS, ROUNDS])
     expect(pairedRatio(silent, without)).toBeLessThan(1.1)
     expect(pairedRatio(loud, without)).toBeGreaterThan(1.3)
+  })
+})
+
+describe('the comparison of clients', () => {
+  const TINY: Scale = { starts: 2, first: 3, warmUp: 4, rounds: 3, calls: 5, inFlight: 2, onSignal: 6 }
+
+  test('measures each as often as the others, in process and over loopback', async () => {
+    const inProcess = await compare(CLIENTS, undefined, TINY)
+    const overLoopback = await withServer((origin) => compare(['aplomb()'], origin, TINY))
+    expect([...inProcess.keys()]).toEqual(CLIENTS)
+    expect([...overLoopback.keys()]).toEqual(['fetch', 'aplomb()'])
+    for (const { firstUs, steadyUs, perSecond } of [...inProcess.values(), ...overLoopback.values()]) {
+      expect([firstUs.length, steadyUs.length, perSecond.length]).toEqual([2, 3, 3])
+      for (const one of [...firstUs, ...steadyUs, ...perSecond]) expect(one).toBeGreaterThan(0)
+    }
+    const rows = comparisons(inProcess)
+    expect(rows[0]).toMatchObject({ client: 'fetch', rate: 1 })
+    expect(comparisonTable('in process', rows).split('\n')).toHaveLength(CLIENTS.length + 2)
+  })
+
+  test('shows what they take over bare fetch, as medians of what differs within a round', () => {
+    const rows = comparisons(
+      new Map([
+        ['fetch', { firstUs: [10, 100], steadyUs: [1, 50, 3], perSecond: [100, 10, 1] }],
+        ['ky', { firstUs: [15, 107], steadyUs: [3, 52, 5], perSecond: [50, 5, 0.5] }],
+      ]),
+    )
+    expect(rows).toEqual([
+      { client: 'fetch', firstUs: 55, steadyUs: 3, rate: 1 },
+      { client: 'ky', firstUs: 6, steadyUs: 2, rate: 0.5 },
+    ])
+    expect(comparisonTable('here', rows).split('\n').slice(2)).toEqual([
+      '| fetch | 55.0 µs | 3.0 µs | 100 % |',
+      '| ky | +6.0 µs | +2.0 µs | 50 % |',
+    ])
+  })
+
+  test('counts what is left on a signal', async () => {
+    const rows = await withServer((origin) => onOneSignal(['a middleware that does nothing'], origin, TINY))
+    expect([...rows.keys()]).toEqual(['fetch', 'a middleware that does nothing'])
+    for (const { cpuUs, wallMs, listeners } of rows.values()) {
+      expect(cpuUs).toBeGreaterThan(0)
+      expect(wallMs).toBeGreaterThan(0)
+      expect(Number.isInteger(listeners)).toBe(true)
+    }
+    expect(signalTable(6, rows).split('\n')).toHaveLength(2 + 2)
+  })
+})
+
+describe('the command', () => {
+  const main = fileURLToPath(new URL('../src/overhead/main.ts', import.meta.url))
+  const run = (...args: readonly string[]) => spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' })
+
+  test('measures the parts that are named, and writes everything', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'overhead-'))
+    try {
+      const json = join(folder, 'all.json')
+      const args = ['--only', 'in process,heap', '--clients', 'nothing', '--scale', '0.001', '--json', json]
+      const { status, stdout } = run(...args)
+      expect(status).toBe(0)
+      expect(stdout).toContain('| a middleware that does nothing | ')
+      expect(stdout).not.toContain('aplomb({ log: false })')
+      const written = JSON.parse(readFileSync(json, 'utf8')) as Record<string, unknown>
+      expect(Object.keys(written)).toEqual(['scale', 'rounds', 'clients in process', 'heap'])
+      expect(written['clients in process']).toMatchObject([
+        { client: 'fetch' },
+        { client: 'a middleware that does nothing' },
+      ])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test('says what it takes', () => {
+    const { status, stdout } = run('--help')
+    expect(status).toBe(0)
+    for (const word of ['--only', '--clients', '--scale', '--json', 'one signal', 'loopback'])
+      expect(stdout).toContain(word)
+    expect(run('--only', 'nothing of that').status).toBe(2)
+    expect(run('--scale', '0').status).toBe(2)
   })
 })
 

@@ -15,7 +15,7 @@ export interface Arguments {
 }
 
 /** Those of `all` that a list names, in the order of `all`: each by its whole name, or by a part of it. */
-const named =
+export const named =
   <One>(all: readonly One[], nameOf: (one: One) => string) =>
   (list: string): readonly One[] => {
     const wanted = list.split(',').map((part) => {
@@ -37,7 +37,7 @@ const whole = (text: string): number => {
 }
 
 /** Told before the runs, not after them. */
-const writable = (path: string): string => {
+export const writable = (path: string): string => {
   const folder = dirname(resolve(path))
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     throw new InvalidArgumentError('Accepted: the path of a file; this is a folder.')

@@ -1,12 +1,8 @@
 import { leastTimeMs, type MockApiStats } from '@aplomb/mock-api'
-import { fork } from 'node:child_process'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Mode } from '../sim/modes.ts'
 import type { Callings, Task } from './caller.ts'
 import type { ClientName } from './clients.ts'
-import { link, type Link } from './link.ts'
+import { start } from './start.ts'
 
 /** One client in one mode, once. */
 export interface Run {
@@ -20,28 +16,6 @@ export interface Run {
   readonly leastMs: number
   /** The server's own count. */
   readonly server: MockApiStats
-}
-
-interface Child extends Link, AsyncDisposable {}
-
-const start = (file: URL): Child => {
-  const child = fork(fileURLToPath(file), {
-    // What the benchmark was started with (a debugger's port) is not for its children.
-    execArgv: [],
-    // Hundreds of processes load the same few files.
-    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'aplomb-goodput') },
-    // Counts may be Infinity, which JSON does not know.
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  })
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  return {
-    ...link(child),
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL')
-      await gone
-    },
-  }
 }
 
 /**

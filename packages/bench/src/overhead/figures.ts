@@ -1,3 +1,5 @@
+import { BARE, type ClientName } from './clients.ts'
+import type { Measured, OnSignal } from './compare.ts'
 import type { HeapRow } from './heap.ts'
 import { median, pairedDifference, pairedRatio, type Timings } from './measure.ts'
 
@@ -48,6 +50,51 @@ export const heapTable = (rows: readonly HeapRow[]): string =>
   table(
     ['Heap per waiting call', 'Bytes'],
     rows.map(({ name, bytesPerCall }) => [name, String(Math.round(bytesPerCall))]),
+  )
+
+/** What a client takes of its own, beside bare fetch: medians of what they differ by within a round. */
+export interface Comparison {
+  readonly client: ClientName
+  /** CPU in microseconds per call: of bare fetch itself, of the others over it. */
+  readonly firstUs: number
+  readonly steadyUs: number
+  /** Calls per second as a share of bare fetch. */
+  readonly rate: number
+}
+
+export const comparisons = (measured: ReadonlyMap<ClientName, Measured>): readonly Comparison[] => {
+  const bare = measured.get(BARE)
+  if (!bare) throw new Error('bare fetch was not measured')
+  return Array.from(measured, ([client, { firstUs, steadyUs, perSecond }]) => ({
+    client,
+    firstUs: client === BARE ? median(firstUs) : pairedDifference(firstUs, bare.firstUs),
+    steadyUs: client === BARE ? median(steadyUs) : pairedDifference(steadyUs, bare.steadyUs),
+    rate: pairedRatio(perSecond, bare.perSecond),
+  }))
+}
+
+const over = (client: ClientName, value: number): string => `${client !== BARE && value >= 0 ? '+' : ''}${us(value)}`
+
+export const comparisonTable = (where: string, rows: readonly Comparison[]): string =>
+  table(
+    [`CPU per call, ${where}`, 'First calls', 'Steady', 'Calls per second'],
+    rows.map(({ client, firstUs, steadyUs, rate }) => [
+      client,
+      over(client, firstUs),
+      over(client, steadyUs),
+      `${Math.round(rate * 100)} %`,
+    ]),
+  )
+
+export const signalTable = (calls: number, rows: ReadonlyMap<ClientName, OnSignal>): string =>
+  table(
+    [`${calls} calls in a row on one signal`, 'CPU per call', 'Time in all', 'Listeners left'],
+    Array.from(rows, ([client, { cpuUs, wallMs, listeners }]) => [
+      client,
+      us(cpuUs / calls),
+      `${Math.round(wallMs)} ms`,
+      String(listeners),
+    ]),
   )
 
 /** What a log costs that nobody listens to. */

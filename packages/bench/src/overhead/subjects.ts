@@ -2,18 +2,13 @@ import { alert } from '@aplomb/alert'
 import { otel } from '@aplomb/otel'
 import type { Fetch, Middleware } from '@aplomb/pipeline'
 import { aplomb, backoffJitter, classify, concurrencyGate, createFetch, creditMeter, log, retryAfter } from 'aplomb'
+import { instant } from './answer.ts'
 
 /** What is measured: how a call is made. */
 export interface Subject {
   readonly name: string
   readonly fetch: Fetch
 }
-
-const BODY = '{"ok":true}'
-const INIT: ResponseInit = { headers: { 'content-type': 'application/json', 'x-credits-charged': '1' } }
-
-/** An answer at once, in the process: what is left is what a call costs by itself. A new one for each, as verdicts are kept by response. */
-export const instant: Fetch = async () => new Response(BODY, INIT)
 
 const pass: Middleware = (request, next) => next(request)
 const alone = (name: string, one: Middleware): Subject => ({ name, fetch: createFetch([one], { fetch: instant }) })
