@@ -25,7 +25,7 @@ export interface Tally {
 }
 
 /** What was spent, and is forgotten at the same time. */
-export interface Part {
+interface Part {
   /** Until when it counts. */
   readonly until: number
   readonly credits: number

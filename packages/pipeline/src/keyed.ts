@@ -14,7 +14,7 @@ export type Standing = 'in use' | 'informed' | 'idle'
 export interface KeyedOptions<T> {
   /** How many are kept whatever their standing. @default 1000 */
   readonly keep?: number | undefined
-  /** How many informed ones are kept beyond. @default 2000 */
+  /** How many informed ones are kept beyond. @default 1000 */
   readonly keepInformed?: number | undefined
   /** Hears of each that is dropped. */
   readonly dropped?: ((key: string, state: T) => void) | undefined
@@ -22,8 +22,7 @@ export interface KeyedOptions<T> {
 
 /** Enough for any one program's APIs; small enough that a crawler over a million origins stays in a few megabytes. */
 const KEEP = 1000
-/** The heaviest states take some 5 kB: ten megabytes. */
-const KEEP_INFORMED = 2000
+const KEEP_INFORMED = 1000
 
 /** How many states are looked at for each new one: more than one, so that a backlog shrinks. */
 const LOOKS = 8

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { named, writable } from '../goodput/command.ts'
 import { type ClientName, CLIENTS } from './clients.ts'
 
-export const PARTS = ['clients in process', 'clients over loopback', 'one signal', 'middlewares', 'heap'] as const
+const PARTS = ['clients in process', 'clients over loopback', 'one signal', 'middlewares', 'heap'] as const
 export type Part = (typeof PARTS)[number]
 
 /** What the command line says. */

@@ -58,7 +58,7 @@ const order = async (child: Child, { calls, inFlight = 1, oneSignal = false }: P
 }
 
 /** Bare fetch is always among them: it is what the others are compared with. */
-export const withBare = (names: readonly ClientName[]): readonly ClientName[] => [...new Set([BARE, ...names])]
+const withBare = (names: readonly ClientName[]): readonly ClientName[] => [...new Set([BARE, ...names])]
 
 /** Each time somebody else begins. */
 const turned = <T>(items: readonly T[], round: number): readonly T[] => {
