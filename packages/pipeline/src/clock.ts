@@ -10,6 +10,8 @@ let addedMs = 0
 let firedAt = 0
 /** How far it may be behind that; not at all, once it is known to stand still. */
 let toleratedMs = COARSEST_MS
+/** When it was last known to go on. */
+let alignedMs = 0
 
 /**
  * The time in milliseconds: `performance.now()`, except where that stands still while timers fire (fake timers that leave it
@@ -18,16 +20,21 @@ let toleratedMs = COARSEST_MS
 export const clock = (): number => {
   // Looked up once: in Node it is a getter.
   const source = performance
+  readMs = source.now()
   if (source.now !== now) {
     now = source.now
     addedMs = firedAt = 0
+    alignedMs = readMs
     toleratedMs = COARSEST_MS
   }
-  readMs = source.now()
   const lagMs = firedAt - readMs - addedMs
   if (lagMs > toleratedMs) {
     addedMs += lagMs
     toleratedMs = 0
+  } else if (lagMs <= readMs - alignedMs) {
+    // It has gone on by more than it lags: that was no standing still.
+    alignedMs = readMs
+    firedAt = readMs + addedMs
   }
   return readMs + addedMs
 }

@@ -103,6 +103,17 @@ describe('clock', () => {
       }),
     )
   })
+  test('performance.now() is believed as long as it goes on, though timers are always a little early', async () => {
+    vi.useFakeTimers({ toFake: [...TIMERS, 'Date'] })
+    const zero = Date.now()
+    vi.spyOn(performance, 'now').mockImplementation(() => (Date.now() - zero) * 0.75)
+    for (let i = 0; i < 100; i++) {
+      clock()
+      later(() => undefined, 40)
+      await vi.runAllTimersAsync()
+      expect(clock()).toBe(performance.now())
+    }
+  })
   test('a clock that is put in place of another begins anew', async () => {
     vi.useFakeTimers({ toFake: [...TIMERS] })
     vi.spyOn(performance, 'now').mockReturnValue(5000)
