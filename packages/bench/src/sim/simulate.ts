@@ -35,6 +35,8 @@ export interface Outcome {
   readonly timersLeft: number
   /** Requests that arrived in each 100 ms. */
   readonly load: readonly number[]
+  /** Those of them that were served. */
+  readonly served: readonly number[]
 }
 
 const NETWORK_MS = [0.5, 2] as const
@@ -71,15 +73,17 @@ export class HangError extends Error {
   override readonly name = 'HangError' as const
 }
 
-/** Time goes on while code runs: no two looks at the clock show the same. */
+/** Time goes on while code runs: no two looks at the clock show the same, and timers run from what it shows. */
 const goOn = (): void => {
-  const { performance } = globalThis
+  const { performance, setTimeout } = globalThis
   const read = performance.now.bind(performance)
   let last = read()
   performance.now = () => {
     last = Math.max(last + LOOK_MS, read())
     return last
   }
+  const later = (run: () => void, ms: number) => setTimeout(run, ms + Math.max(0, last - read()))
+  globalThis.setTimeout = later as typeof setTimeout
 }
 
 /** Runs a job on a clock that jumps from timer to timer, with all chance from the seed. One at a time per process: both are global. */
@@ -128,8 +132,12 @@ export const simulate = (scenario: Scenario, makeClient: (inner: Fetch) => Fetch
     const stats = api.stats()
     const wallMs = lastAt - startedAt
     const leastMs = leastTimeMs({ ...scenario.api, seed }, calls * clients)
-    const load: number[] = []
-    for (const { atMs } of api.log()) load[Math.floor(atMs / 100)] = (load[Math.floor(atMs / 100)] ?? 0) + 1
+    const log = api.log()
+    const per100Ms = (times: readonly { readonly atMs: number }[]): number[] => {
+      const counts: number[] = []
+      for (const { atMs } of times) counts[Math.floor(atMs / 100)] = (counts[Math.floor(atMs / 100)] ?? 0) + 1
+      return Array.from(counts, (count) => count ?? 0)
+    }
     const { flaky, ...rejections } = stats.rejections
     return {
       answered,
@@ -142,7 +150,8 @@ export const simulate = (scenario: Scenario, makeClient: (inner: Fetch) => Fetch
       rejections: { ...rejections, ...flaky },
       mostInFlight: stats.mostInFlight,
       timersLeft: clock.countTimers(),
-      load: Array.from(load, (count) => count ?? 0),
+      load: per100Ms(log),
+      served: per100Ms(log.filter(({ status }) => status < 400)),
     }
   })
 }

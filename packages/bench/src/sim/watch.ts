@@ -228,19 +228,27 @@ const waitOf = ({ method, response }: Arrival): number => {
   return (refused || IDEMPOTENT.has(method)) && retryAfterMs <= MAX_WAIT_MS ? retryAfterMs : 0
 }
 
-/** From the end of the outage on: no 100 ms has more than twice the mean of those in which anything was sent. */
-export const uneven = ({ load }: Outcome, { api, calls }: Scenario): readonly Violation[] => {
+/** From the end of the outage on: no 100 ms has more than twice the mean of those in which anything was sent, or than twice what was served in the round trip before. */
+export const uneven = ({ load, served }: Outcome, { api, calls }: Scenario): readonly Violation[] => {
   const { outages: [outage] = [], ...well } = api
-  const after = load.slice(Math.ceil((outage?.toMs ?? 0) / 100))
-  const busy = after.filter((count) => count > 0)
+  const first = Math.ceil((outage?.toMs ?? 0) / 100)
+  const busy = load.slice(first).filter((count) => count > 0)
   // A job that has not found its pace yet is no reason to stay below the API's.
   const mean = Math.max(
     busy.reduce((sum, count) => sum + count, 0) / busy.length,
     (calls * 100) / leastTimeMs(well, calls),
   )
-  const most = Math.max(...after)
-  const at = 100 * load.lastIndexOf(most)
-  return most <= 2 * mean
-    ? []
-    : [{ rule: 'even', what: `${most} sent from ${at} ms on, ${mean.toFixed(1)} on average` }]
+  // A slow start doubles what was served in a round trip, which begins and ends within 100 ms.
+  const latency = [well.latencyMs ?? 0].flat().filter((one) => typeof one === 'number')
+  const roundTrip = 1 + Math.ceil(Math.max(0, ...latency) / 100)
+  for (let i = first; i < load.length; i++) {
+    const count = load[i] as number
+    const before = served.slice(Math.max(0, i - roundTrip), i).reduce((sum, one) => sum + one, 0)
+    // A first refusal may be by chance: its slot goes to the next call.
+    if (count > 2 * Math.max(mean, before) + 1) {
+      const beside = `${mean.toFixed(1)} on average, ${before} served before`
+      return [{ rule: 'even', what: `${count} sent from ${100 * i} ms on, ${beside}` }]
+    }
+  }
+  return []
 }
