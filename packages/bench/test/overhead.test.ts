@@ -48,36 +48,36 @@ describe('a log on `debug`, which is off, costs no more than no log', () => {
 })
 
 describe('the comparison of clients', () => {
-  const TINY: Scale = { starts: 2, first: 3, warmUp: 4, rounds: 3, calls: 5, inFlight: 2, onSignal: 6 }
+  const TINY: Scale = { starts: 1, first: 3, warmUp: 4, rounds: 3, calls: 5, inFlight: 2, onSignal: 6 }
 
   test('measures each as often as the others, in process and over loopback', async () => {
     const inProcess = await compare(CLIENTS, undefined, TINY)
     const overLoopback = await withServer((origin) => compare(['aplomb()'], origin, TINY))
     expect([...inProcess.keys()]).toEqual(CLIENTS)
     expect([...overLoopback.keys()]).toEqual(['fetch', 'aplomb()'])
-    for (const { firstUs, steadyUs, perSecond } of [...inProcess.values(), ...overLoopback.values()]) {
-      expect([firstUs.length, steadyUs.length, perSecond.length]).toEqual([2, 3, 3])
-      for (const one of [...firstUs, ...steadyUs, ...perSecond]) expect(one).toBeGreaterThan(0)
+    for (const { firstUs, steadyUs, perSecond, heapBytes } of [...inProcess.values(), ...overLoopback.values()]) {
+      expect([firstUs.length, steadyUs.length, perSecond.length, heapBytes.length]).toEqual([1, 3, 3, 3])
+      for (const one of [...firstUs, ...steadyUs, ...perSecond, ...heapBytes]) expect(one).toBeGreaterThan(0)
     }
     const rows = comparisons(inProcess)
     expect(rows[0]).toMatchObject({ client: 'fetch', rate: 1 })
     expect(comparisonTable('in process', rows).split('\n')).toHaveLength(CLIENTS.length + 2)
-  })
+  }, 180_000)
 
   test('shows what they take over bare fetch, as medians of what differs within a round', () => {
     const rows = comparisons(
       new Map([
-        ['fetch', { firstUs: [10, 100], steadyUs: [1, 50, 3], perSecond: [100, 10, 1] }],
-        ['ky', { firstUs: [15, 107], steadyUs: [3, 52, 5], perSecond: [50, 5, 0.5] }],
+        ['fetch', { firstUs: [10, 100], steadyUs: [1, 50, 3], perSecond: [100, 10, 1], heapBytes: [9000, 8000] }],
+        ['ky', { firstUs: [15, 107], steadyUs: [3, 52, 5], perSecond: [50, 5, 0.5], heapBytes: [10_000, 9000] }],
       ]),
     )
     expect(rows).toEqual([
-      { client: 'fetch', firstUs: 55, steadyUs: 3, rate: 1 },
-      { client: 'ky', firstUs: 6, steadyUs: 2, rate: 0.5 },
+      { client: 'fetch', firstUs: 55, steadyUs: 3, rate: 1, heapBytes: 8500 },
+      { client: 'ky', firstUs: 6, steadyUs: 2, rate: 0.5, heapBytes: 1000 },
     ])
     expect(comparisonTable('here', rows).split('\n').slice(2)).toEqual([
-      '| fetch | 55.0 µs | 3.0 µs | 100 % |',
-      '| ky | +6.0 µs | +2.0 µs | 50 % |',
+      '| fetch | 55.0 µs | 3.0 µs | 8.5 kB | 100 % |',
+      '| ky | +6.0 µs | +2.0 µs | +1.0 kB | 50 % |',
     ])
   })
 

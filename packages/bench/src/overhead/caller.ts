@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events'
+import { PerformanceObserver } from 'node:perf_hooks'
 import { link } from '../goodput/link.ts'
 import { instant } from './answer.ts'
 import { type ClientName, createClient } from './clients.ts'
@@ -24,6 +25,8 @@ export interface Spent {
   readonly wallMs: number
   /** Those on the signal, when all had been answered. */
   readonly listeners: number
+  /** Allocated on the heap; undefined if any was collected meanwhile. */
+  readonly heapBytes: number | undefined
 }
 
 // A task in; then orders in, one after the other, and what each took out.
@@ -37,6 +40,10 @@ const call = await createClient[client](
 )
 parent.send('ready')
 
+let collections = 0
+const observer = new PerformanceObserver((list) => (collections += list.getEntries().length))
+observer.observe({ entryTypes: ['gc'] })
+
 for (;;) {
   const { calls, inFlight, oneSignal } = (await parent.next()) as Order
   const signal = oneSignal ? new AbortController().signal : undefined
@@ -44,11 +51,19 @@ for (;;) {
   const work = async (): Promise<void> => {
     while (left-- > 0) await call(signal)
   }
+  // With the flag for it, all that is allocated from here on is the calls'.
+  globalThis.gc?.()
+  observer.takeRecords()
+  collections = 0
+  const heapBefore = process.memoryUsage().heapUsed
   const began = performance.now()
   const before = process.cpuUsage()
   await Promise.all(Array.from({ length: inFlight }, work))
   const { user, system } = process.cpuUsage(before)
   const wallMs = performance.now() - began
+  const heapUsed = process.memoryUsage().heapUsed - heapBefore
+  const collected = collections + observer.takeRecords().length > 0
+  const heapBytes = collected ? undefined : heapUsed
   const listeners = signal ? getEventListeners(signal, 'abort').length : 0
-  parent.send({ cpuUs: user + system, wallMs, listeners } satisfies Spent)
+  parent.send({ cpuUs: user + system, wallMs, listeners, heapBytes } satisfies Spent)
 }

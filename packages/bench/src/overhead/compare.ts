@@ -36,6 +36,8 @@ export interface Measured {
   readonly steadyUs: number[]
   /** Calls per second, with so many in flight. */
   readonly perSecond: number[]
+  /** Allocated on the heap, in bytes per call. */
+  readonly heapBytes: number[]
 }
 
 /** What calls in a row on one signal took, and left on it. */
@@ -45,8 +47,13 @@ export interface OnSignal {
   readonly listeners: number
 }
 
-const caller = async (task: Task): Promise<Child> => {
-  const child = start(new URL('./caller.ts', import.meta.url))
+/** A young generation in MB that is not full before all calls have been made: so nothing is collected meanwhile. */
+const ROOMY = ['--expose-gc', '--min-semi-space-size=256', '--max-semi-space-size=256']
+
+const ALLOCATION_ROUNDS = 3
+
+const caller = async (task: Task, flags?: string[]): Promise<Child> => {
+  const child = start(new URL('./caller.ts', import.meta.url), flags)
   child.send(task)
   await child.next()
   return child
@@ -77,7 +84,9 @@ export const compare = async (
   progress: (what: string) => void = () => undefined,
 ): Promise<ReadonlyMap<ClientName, Measured>> => {
   const all = withBare(names)
-  const found = new Map<ClientName, Measured>(all.map((name) => [name, { firstUs: [], steadyUs: [], perSecond: [] }]))
+  const found = new Map<ClientName, Measured>(
+    all.map((name) => [name, { firstUs: [], steadyUs: [], perSecond: [], heapBytes: [] }]),
+  )
   await using children = new AsyncDisposableStack()
   const warm = new Map<ClientName, Child>()
   for (let round = 0; round < starts; round++) {
@@ -101,6 +110,16 @@ export const compare = async (
       found.get(client)?.steadyUs.push(cpuUs / calls)
       const { wallMs } = await order(child, { calls, inFlight })
       found.get(client)?.perSecond.push((calls / wallMs) * 1000)
+    }
+  }
+  for (const client of all) {
+    progress(`allocations of ${client}`)
+    await using child = await caller({ client, origin }, ROOMY)
+    await order(child, { calls: warmUp })
+    for (let round = 0; round < ALLOCATION_ROUNDS; round++) {
+      const { heapBytes } = await order(child, { calls })
+      if (heapBytes === undefined) throw new Error(`${client}: garbage was collected while allocations were counted`)
+      found.get(client)?.heapBytes.push(heapBytes / calls)
     }
   }
   return found

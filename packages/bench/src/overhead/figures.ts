@@ -60,28 +60,35 @@ export interface Comparison {
   readonly steadyUs: number
   /** Calls per second as a share of bare fetch. */
   readonly rate: number
+  /** Bytes allocated on the heap per call: as for CPU. */
+  readonly heapBytes: number
 }
 
 export const comparisons = (measured: ReadonlyMap<ClientName, Measured>): readonly Comparison[] => {
   const bare = measured.get(BARE)
   if (!bare) throw new Error('bare fetch was not measured')
-  return Array.from(measured, ([client, { firstUs, steadyUs, perSecond }]) => ({
+  return Array.from(measured, ([client, { firstUs, steadyUs, perSecond, heapBytes }]) => ({
     client,
     firstUs: client === BARE ? median(firstUs) : pairedDifference(firstUs, bare.firstUs),
     steadyUs: client === BARE ? median(steadyUs) : pairedDifference(steadyUs, bare.steadyUs),
     rate: pairedRatio(perSecond, bare.perSecond),
+    heapBytes: client === BARE ? median(heapBytes) : pairedDifference(heapBytes, bare.heapBytes),
   }))
 }
 
-const over = (client: ClientName, value: number): string => `${client !== BARE && value >= 0 ? '+' : ''}${us(value)}`
+const kilobytes = (value: number): string => `${(value / 1000).toFixed(1)} kB`
+
+const over = (client: ClientName, value: number, unit = us): string =>
+  `${client !== BARE && value >= 0 ? '+' : ''}${unit(value)}`
 
 export const comparisonTable = (where: string, rows: readonly Comparison[]): string =>
   table(
-    [`CPU per call, ${where}`, 'First calls', 'Steady', 'Calls per second'],
-    rows.map(({ client, firstUs, steadyUs, rate }) => [
+    [`CPU per call, ${where}`, 'First calls', 'Steady', 'Allocations', 'Calls per second'],
+    rows.map(({ client, firstUs, steadyUs, rate, heapBytes }) => [
       client,
       over(client, firstUs),
       over(client, steadyUs),
+      over(client, heapBytes, kilobytes),
       `${Math.round(rate * 100)} %`,
     ]),
   )
