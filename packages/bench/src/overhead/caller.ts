@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { PerformanceObserver } from 'node:perf_hooks'
+import { setImmediate } from 'node:timers/promises'
 import { link } from '../goodput/link.ts'
 import { instant } from './answer.ts'
 import { type ClientName, createClient } from './clients.ts'
@@ -53,6 +54,8 @@ for (;;) {
   }
   // With the flag for it, all that is allocated from here on is the calls'.
   globalThis.gc?.()
+  // It is told of a turn later.
+  await setImmediate()
   observer.takeRecords()
   collections = 0
   const heapBefore = process.memoryUsage().heapUsed
@@ -62,6 +65,7 @@ for (;;) {
   const { user, system } = process.cpuUsage(before)
   const wallMs = performance.now() - began
   const heapUsed = process.memoryUsage().heapUsed - heapBefore
+  await setImmediate()
   const collected = collections + observer.takeRecords().length > 0
   const heapBytes = collected ? undefined : heapUsed
   const listeners = signal ? getEventListeners(signal, 'abort').length : 0
