@@ -159,14 +159,14 @@ const sendingOf = (input: string | URL | Request): Sending | undefined => {
 const globalFetch = (): { readonly inner: Fetch; readonly isInside: () => boolean } => {
   const before = globalThis.fetch
   let depth = 0
-  const inner: Fetch = (input, init) => {
+  const inner: Fetch = (...args) => {
     const current = globalThis.fetch
     // A wrapper around the `fetch` made here comes back while it is being called.
     const target = depth > 0 || ours.has(current) ? before : current
     depth++
     try {
       // On its object: browsers insist on it.
-      return init === undefined ? target.call(globalThis, input) : target.call(globalThis, input, init)
+      return target.apply(globalThis, args)
     } finally {
       depth--
     }
@@ -206,14 +206,19 @@ export const createFetch = (middlewares: readonly Middleware[], options: CreateF
   const setting: Setting = { inner, key, timeoutMs, maxTotalWaitMs, replayLimitBytes, onEvent, repeatable }
   const plain = middlewares.length === 0 && timeoutMs === undefined && onEvent === undefined
 
-  const made: Fetch = async (input, init) => {
-    if (plain || isInside()) return init === undefined ? inner(input) : inner(input, init)
+  const run = async (...args: Parameters<Fetch>): Promise<Response> => {
+    // Without any argument there is nothing to show: browsers refuse it in their own words.
+    if (plain || args.length < 1 || isInside()) return inner(...args)
+    const [input, init] = args
     const sending = sendingOf(input)
     const given = take(input, init, replayLimitBytes)
     return startOn(given, sending ? { ...setting, sending } : setting, (request, call) =>
       chain(request, call, call.send),
     )
   }
+  // As the platform's own: a plain function of this name and length, which never throws.
+  const made: Fetch = (...args) => run(...args)
+  Object.defineProperties(made, { name: { value: 'fetch' }, length: { value: 1 } })
   ours.add(made)
   return made
 }

@@ -17,13 +17,16 @@ const ON_REQUEST: ReadonlySet<string> = new Set([
   'signal',
 ])
 
+/** What every object or function has. The latter's refuse to be read. */
+const ROOTS: ReadonlySet<object> = new Set([Object.prototype, Function.prototype])
+
 /**
  * A copy that later changes to the caller's object do not reach, each member read once, as `fetch` does. An init may be
  * a Request or another class instance, with its members as getters.
  */
 export const snapshot = (init: RequestInit, limitBytes: number): Init => {
   const copy: Init = {}
-  for (let level: object | null = init; level && level !== Object.prototype; level = Object.getPrototypeOf(level)) {
+  for (let level: object | null = init; level && !ROOTS.has(level); level = Object.getPrototypeOf(level)) {
     for (const name of Reflect.ownKeys(level) as string[]) {
       if (Object.hasOwn(copy, name) || name === '__proto__') continue
       const value = (init as unknown as Init)[name]

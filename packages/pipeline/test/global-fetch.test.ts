@@ -39,7 +39,39 @@ beforeEach(() => {
   seen.length = 0
 })
 
+/** What can be seen of a function without calling it. */
+const shapeOf = (fetch: Fetch): unknown => [
+  typeof fetch,
+  fetch.name,
+  fetch.length,
+  Object.prototype.toString.call(fetch),
+]
+
 describe('in place of the global fetch', () => {
+  it.each<[string, () => Fetch]>([
+    ['an empty pipeline', () => createFetch([])],
+    ['a pipeline', make],
+  ])('%s looks like it, as feature tests and wrappers ask', (_name, made) => {
+    expect(shapeOf(native)).toEqual(['function', 'fetch', 1, '[object Function]'])
+    expect(shapeOf(made())).toEqual(shapeOf(native))
+  })
+
+  it.each<[string, readonly unknown[]]>([
+    ['nothing', []],
+    ['undefined', [undefined]],
+  ])('called with %s, it asks the platform just that', async (_name, args) => {
+    const got: unknown[][] = []
+    install(async (...given) => {
+      got.push(given)
+      throw new TypeError('1 argument required, but only 0 present')
+    })
+    for (const made of [createFetch([]), make()]) {
+      install(made)
+      await expect(made(...(args as Parameters<Fetch>))).rejects.toThrow('1 argument required')
+    }
+    expect(got.map((given) => given.length)).toEqual([args.length, args.length])
+  })
+
   it('sends through the one that was there before it', async () => {
     install(make())
     expect(await (await fetch(url)).text()).toBe('hello')

@@ -265,6 +265,7 @@ describe('forms of init', () => {
         outcome(fetch(echo(), Object.assign(Object.create(null), members()) as RequestInit)),
       inherited: (fetch) => outcome(fetch(echo(), Object.create(members()) as RequestInit)),
       'a Proxy': (fetch) => outcome(fetch(echo(), new Proxy(members(), {}))),
+      'a function': (fetch) => outcome(fetch(echo(), Object.assign(() => {}, members()) as RequestInit)),
       'a Request': (fetch) => outcome(fetch(echo(), new Request(`${origin}/other`, members()))),
       'a Request without a body': (fetch) =>
         outcome(fetch(echo(), new Request(`${origin}/other`, { headers: { 'x-a': '1' } }))),
