@@ -23,7 +23,7 @@ const verdictFor = ({ response, error, request }: AttemptEvent, call: Call): Ver
   // A middleware that calls an attempt off by a signal of its own is no failure of the server.
   const { aborted, reason } = request.signal
   const isOff = aborted && error === reason && (error as Error | undefined)?.name !== 'TimeoutError'
-  return classifyError(error, { signal: isOff ? request.signal : call.signal })
+  return classifyError(error, { signal: isOff ? request.signal : call.signal, request })
 }
 
 export const newWatch = (call: Call, request: Request, state: KeyState, holdMs: number, desk: Desk): Watch => {

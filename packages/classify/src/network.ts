@@ -154,11 +154,17 @@ const verdict = (
   evidence,
 })
 
+/** The platform answers these itself: where no server is asked, none is better the next time (fetch standard, "local scheme"). */
+const LOCAL = /^(?:about|blob|data):/i
+
 /** What {@link classifyError} should know of the call. */
 export interface ClassifyErrorOptions {
   /** The caller's signal. If it is aborted, so is the call, whatever the error looks like. */
   readonly signal?: AbortSignal | undefined
-  /** What was asked: a failure to connect to another server, after a redirect, does not mean that nothing was sent. */
+  /**
+   * What was asked: a failure to connect to another server, after a redirect, does not mean that nothing was sent; one of an
+   * `about:`, `blob:` or `data:` URL is none of the network.
+   */
   readonly request?: { readonly url: string } | undefined
 }
 
@@ -193,6 +199,8 @@ export const classifyError = (error: unknown, { signal, request }: ClassifyError
     const { row, said } = found
     const known = verdict(row.kind, row.retryable, `${name || 'error'}: "${said}"`, message, code)
     if (!row.retryable) return known
+    if (request && LOCAL.test(request.url))
+      return verdict('invalid', false, `${name || 'error'} of a local URL`, message, code)
     return { ...known, unsent: isUnsent(chain, request?.url), tentative: isNotFound(chain) }
   }
   // fetch throws a TypeError for what it cannot send; so does a bug.

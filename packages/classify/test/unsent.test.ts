@@ -132,6 +132,17 @@ describe('a host that was not found is asked for once more, and is no matter of 
 })
 
 describe('no repetition mends', () => {
+  it.each(['blob:http://a/1', 'data:,x', 'about:blank', 'BLOB:http://a/1'])(
+    'a failure of %s, which no server has answered, whatever it looks like',
+    (url) => {
+      for (const error of [new TypeError('Failed to fetch'), fetchFailed(new Error('NetworkError'))]) {
+        expect(classifyError(error, { request: { url } })).toMatchObject({ kind: 'invalid', retryable: false })
+        // One that only begins like it is a server's.
+        const other = { url: `https://${url}` }
+        expect(classifyError(error, { request: other })).toMatchObject({ kind: 'network', retryable: true })
+      }
+    },
+  )
   it.each<[string, unknown]>([
     ['a cross-origin redirect', fetchFailed(new Error('cross origin not allowed for request mode "cors"'))],
     ['credentials', fetchFailed(new Error('URL cannot contain credentials for request mode "cors"'))],
@@ -272,5 +283,8 @@ describe('the same, with the real thing', () => {
     })
     expect(await judged(`${origin}/big`)).toMatchObject({ kind: 'network', retryable: false })
     expect(await judged('data:nothing')).toMatchObject({ kind: 'invalid', retryable: false })
+    // Node's words for it are those of a broken connection in Firefox.
+    const blob = `${URL.createObjectURL(new Blob(['x']))}?query`
+    expect(await judged(blob)).toMatchObject({ kind: 'invalid', retryable: false })
   })
 })

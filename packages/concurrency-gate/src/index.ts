@@ -193,7 +193,7 @@ export const concurrencyGate = ({
           waitMs,
         })
       } catch (error) {
-        const verdict = classifyError(error, { signal: call.signal })
+        const verdict = classifyError(error, { signal: call.signal, request })
         // What a middleware below has refused to send says nothing about the server; nor what no repetition mends, nor a host that is not found.
         const silent = call.gaveUp || !verdict.retryable || verdict.tentative
         gate.learn(call, slot, silent ? { ...verdict, kind: 'unknown' } : verdict)

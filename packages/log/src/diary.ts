@@ -71,7 +71,7 @@ export const newDiary = (
     if ('response' in how) return verdictOf(how.response)
     // Our own deadline is no abort of the caller's.
     const signal = clock() >= call.deadline ? undefined : call.signal
-    return classifyError(how.error, { signal })
+    return classifyError(how.error, { signal, request })
   }
 
   const outcomeOf = (how: End, verdict: Verdict, creditsUsed: number | undefined): Outcome => {
