@@ -22,12 +22,20 @@ describe('a connection that failed is `network`, in every runtime’s words, and
       'EHOSTUNREACH',
       'ENETUNREACH',
       'UND_ERR_SOCKET',
+      'HPE_INVALID_CONSTANT',
     ].map((code): [string, unknown] => [`Node: ${code}`, failure('fetch failed', coded(code))]),
     [
       'Node: every address',
       failure('fetch failed', Object.assign(new AggregateError([coded('ECONNREFUSED')]), { code: 'ECONNREFUSED' })),
     ],
     ['Node: no cause', failure('fetch failed')],
+    [
+      'Node: no HTTP',
+      failure(
+        'fetch failed',
+        new Error('Response does not match the HTTP/1.1 protocol (Expected HTTP/, RTSP/ or ICE/)'),
+      ),
+    ],
     ['Node: body', failure('terminated', coded('UND_ERR_SOCKET', 'other side closed'))],
     ['Chrome', failure('Failed to fetch')],
     ['Firefox', failure('NetworkError when attempting to fetch resource.')],

@@ -158,6 +158,19 @@ describe('no repetition mends', () => {
     ['a destroyed dispatcher', fetchFailed(coded('UND_ERR_DESTROYED', 'The client is destroyed'))],
     ['headers', fetchFailed(coded('UND_ERR_HEADERS_OVERFLOW', 'Headers Overflow Error'))],
     ['headers', fetchFailed(coded('HPE_HEADER_OVERFLOW', 'Header overflow'))],
+    ['a header', fetchFailed(coded('HPE_INVALID_HEADER_TOKEN', 'Invalid header value char'))],
+    ['a length', fetchFailed(coded('HPE_INVALID_CONTENT_LENGTH', 'Invalid character in Content-Length'))],
+    ['two lengths', fetchFailed(coded('HPE_UNEXPECTED_CONTENT_LENGTH', 'Content-Length already present'))],
+    // Some versions of undici lose the code.
+    ...[
+      'Invalid header value char',
+      'Duplicate Content-Length',
+      "Transfer-Encoding can't be present with Content-Length",
+    ].map((why): [string, unknown] => [
+      why,
+      fetchFailed(new Error(`Response does not match the HTTP/1.1 protocol (${why})`)),
+    ]),
+    ['a coding', fetchFailed(coded('HPE_INVALID_TRANSFER_ENCODING', 'Request has invalid `Transfer-Encoding`'))],
     ['an argument', fetchFailed(coded('UND_ERR_INVALID_ARG', 'invalid onError method'))],
     ['TLS', fetchFailed(coded('ERR_SSL_PACKET_LENGTH_TOO_LONG', 'SSL routines:packet length too long'))],
     ['Bun: redirect: error', coded('UnexpectedRedirect', 'The request was redirected')],
@@ -227,6 +240,7 @@ describe('the same, with the real thing', () => {
   const servers: Server[] = []
   let origin: string
   let secure: string
+  let nul: string
   let closed: string
 
   const listen = async (server: Server): Promise<number> => {
@@ -250,6 +264,7 @@ describe('the same, with the real thing', () => {
       response.writeHead(status, headers).end('ok')
     })
     origin = `http://127.0.0.1:${await listen(http)}`
+    nul = `http://127.0.0.1:${await listen(createServer((socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\na: b\0c\r\n\r\n'))))}`
     secure = `https://127.0.0.1:${await listen(createServer((socket) => socket.end()))}`
   })
   afterAll(() => {
@@ -282,6 +297,7 @@ describe('the same, with the real thing', () => {
       retryable: false,
     })
     expect(await judged(`${origin}/big`)).toMatchObject({ kind: 'network', retryable: false })
+    expect(await judged(nul)).toMatchObject({ kind: 'network', retryable: false })
     expect(await judged('data:nothing')).toMatchObject({ kind: 'invalid', retryable: false })
     // Node's words for it are those of a broken connection in Firefox.
     const blob = `${URL.createObjectURL(new Blob(['x']))}?query`
