@@ -36,7 +36,7 @@ test('records alone tell the story of a call that queues, is held, backs off, an
   const second = settled(fetch(TARGET))
   await Promise.all([first, second])
   const story = records.filter(({ endpoint }) => endpoint === '/v1/lookup/:id')
-  const [one, again, two, onceMore, three, whole] = story
+  const [one, held, again, two, onceMore, three, whole] = story
   const base = {
     call: one?.call,
     key: 'https://api.test',
@@ -72,6 +72,13 @@ test('records alone tell the story of a call that queues, is held, backs off, an
     requestId: 'req_1',
     responseHeaders: { 'retry-after': '2' },
     next: 'retry',
+  })
+  expect(held).toMatchObject({
+    event: 'hold',
+    timestamp: at(320),
+    by: 'retry-after',
+    message: expect.stringMatching(/^429/) as string,
+    waitMs: 2000,
   })
   expect(again).toMatchObject({
     event: 'retry',
@@ -130,7 +137,7 @@ test('records alone tell the story of a call that queues, is held, backs off, an
     verdict: 'ok',
     creditsUsed: 3,
   })
-  expect(story).toHaveLength(6)
+  expect(story).toHaveLength(7)
 
   // Nothing is left unexplained: the times add up to the moments at which the server was asked, and to the whole.
   const sentAt = story.flatMap((record) => (record.event === 'attempt' ? [Date.parse(record.timestamp)] : []))
@@ -164,7 +171,7 @@ test.each([
 ])('and of one that ends with %s: why, and that nothing follows', async (_, answer, attempt, call) => {
   const { fetch, records } = logged(answer)
   await settled(fetch(TARGET)).catch(() => undefined)
-  expect(records).toMatchObject([
+  expect(records.filter(({ event }) => event !== 'alert')).toMatchObject([
     { event: 'attempt', attempt: 1, ...attempt },
     { event: 'call', attempt: 1, ...call },
   ])

@@ -283,8 +283,18 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       const previous = control.limit
       const reason = control.learn(verdict, slot.sent, measured(active))
       const { limit } = control
-      if (call.observed && limit !== previous) {
-        call.emit({ type: 'limit', call: call.id, key: call.key, limit, previous, reason: reason ?? 'all goes well' })
+      // It may be what it was, and yet all wait while single ones ask whether the server is back.
+      if (call.observed && (limit !== previous || reason?.endsWith(': probing'))) {
+        const { id, key } = call
+        call.emit({
+          type: 'limit',
+          call: id,
+          key,
+          limit,
+          previous,
+          reason: reason ?? 'all goes well',
+          queued: waiting(),
+        })
       }
       pump()
     },

@@ -1,7 +1,18 @@
 import { classifyError, peekedBody, verdictOf, type Verdict, type VerdictKind } from '@aplomb/classify'
-import { type AttemptEvent, type Call, type CallEvent, clock, type EventListener } from '@aplomb/pipeline'
+import {
+  type AlertEvent,
+  type AttemptEvent,
+  type Call,
+  type CallEvent,
+  clock,
+  type EventListener,
+  type HoldEvent,
+  type QueueEvent,
+  type RetryEvent,
+} from '@aplomb/pipeline'
 import { describeError, originOf, type Redactor } from '@aplomb/redact'
-import type { AttemptRecord, BaseRecord, Level, Outcome, Times } from './record.ts'
+import type { News } from './news.ts'
+import type { AttemptRecord, BaseRecord, Level, LogRecord, Outcome, Times } from './record.ts'
 import type { Output } from './sink.ts'
 
 /** How an attempt or a call ended. */
@@ -10,6 +21,8 @@ export type End = { readonly response: Response } | { readonly error: unknown }
 /** An attempt whose record waits for its verdict, and for what happens next. */
 interface Pending {
   readonly event: AttemptEvent
+  /** If it waited in line. */
+  readonly joined: QueueEvent | undefined
   creditsUsed: number | undefined
 }
 
@@ -19,8 +32,17 @@ export interface Diary {
   end(how: End): void
 }
 
+/** What diaries are written with. */
+export interface Desk {
+  readonly output: Output
+  readonly redactor: Redactor
+  readonly endpoint: (request: Request) => string
+  /** What is told of a key, whichever call hears of it. */
+  readonly newsOf: (key: string) => News
+}
+
 const GOOD: ReadonlySet<VerdictKind> = new Set<VerdictKind>(['ok', 'empty', 'aborted'])
-const MONEY: ReadonlySet<VerdictKind> = new Set<VerdictKind>(['billing', 'quota-exhausted'])
+const MONEY: ReadonlySet<string> = new Set<VerdictKind>(['billing', 'quota-exhausted'])
 
 const BODY_CHARS = 2000
 
@@ -43,15 +65,13 @@ const levelOf = ({ kind }: Verdict, failed: Level): Level => {
   return MONEY.has(kind) ? 'error' : failed
 }
 
-export const newDiary = (
-  call: Call,
-  request: Request,
-  { output, redactor, endpoint }: { output: Output; redactor: Redactor; endpoint: (request: Request) => string },
-): Diary => {
+export const newDiary = (call: Call, request: Request, { output, redactor, endpoint, newsOf }: Desk): Diary => {
   const began = performance.now()
   const sums = { queue: 0, hold: 0, backoff: 0, headers: 0 }
   let credits: number | undefined
   let pending: Pending | undefined
+  const notes: LogRecord[] = []
+  let line: { readonly event: QueueEvent; readonly joinedAt: number } | undefined
   let ended = false
 
   let subject: Omit<BaseRecord, 'level' | 'timestamp'> | undefined
@@ -66,6 +86,8 @@ export const newDiary = (
     }
     return { level, timestamp: new Date(at).toISOString(), ...subject }
   }
+
+  const shown = (key: string): string => (key === call.key ? base('info', 0).key : redactor.text(key))
 
   const verdictFor = (how: End): Verdict => {
     if ('response' in how) return verdictOf(how.response)
@@ -92,15 +114,12 @@ export const newDiary = (
 
   const endOf = ({ response, error }: AttemptEvent): End => (response ? { response } : { error })
 
-  const flush = (next: AttemptRecord['next']): void => {
-    if (!pending) return
-    const { event } = pending
+  const writeAttempt = ({ event, joined, creditsUsed }: Pending, next: AttemptRecord['next']): void => {
     const end = endOf(event)
     const verdict = verdictFor(end)
     const level = levelOf(verdict, 'warn')
-    const cost = pending.creditsUsed ?? verdict.limits.credits?.cost
-    if (pending.creditsUsed === undefined && cost !== undefined) credits = (credits ?? 0) + cost
-    pending = undefined
+    const cost = creditsUsed ?? verdict.limits.credits?.cost
+    if (creditsUsed === undefined && cost !== undefined) credits = (credits ?? 0) + cost
     if (!output.wants('attempt', level)) return
     const { queueMs, holdMs, backoffMs, headersMs } = event
     const text = event.response && event.response.status >= 500 ? peekedBody(event.response) : undefined
@@ -111,6 +130,7 @@ export const newDiary = (
       ...timesOf(queueMs, holdMs, backoffMs, headersMs),
       ...outcomeOf(end, verdict, cost),
       next,
+      ...(joined && { queued: joined.queued, limit: joined.limit }),
       ...(text && { body: redactor.text(text, BODY_CHARS) }),
       ...(level !== 'info' && {
         requestHeaders: redactor.headers(event.request.headers),
@@ -120,23 +140,75 @@ export const newDiary = (
     output.write(record)
   }
 
+  const flush = (next: AttemptRecord['next']): void => {
+    if (!pending) return
+    const known = pending
+    pending = undefined
+    writeAttempt(known, next)
+    for (const note of notes.splice(0)) output.write(note)
+  }
+
+  /** What concerns the whole key, after the attempt that has shown it. */
+  const tell = (record: LogRecord): void => {
+    if (pending) notes.push(record)
+    else output.write(record)
+  }
+
+  const about = (key: string, level: Level): BaseRecord => ({ ...base(level, Date.now()), key: shown(key) })
+
+  const tellLimit = (key: string): void => {
+    const change = newsOf(key).due()
+    if (!change) return
+    const { reason, ...figures } = change
+    const level = change.limit > change.previous ? 'info' : 'warn'
+    if (output.wants('limit', level))
+      tell({ event: 'limit', ...about(key, level), ...figures, message: redactor.text(reason) })
+  }
+
+  const tellHold = ({ key, waitMs, by, reason }: HoldEvent): void => {
+    if (!newsOf(key).hold(waitMs) || !output.wants('hold', 'warn')) return
+    const texts = { by: redactor.text(by), message: redactor.text(reason) }
+    tell({ event: 'hold', ...about(key, 'warn'), ...texts, waitMs: round(waitMs) })
+  }
+
+  const tellAlert = (event: AlertEvent): void => {
+    const { key, by, condition, message } = event
+    const level = MONEY.has(condition) ? 'error' : 'warn'
+    if (!newsOf(key).alert(event) || !output.wants('alert', level)) return
+    const texts = { by: redactor.text(by), condition: redactor.text(condition), message: redactor.text(message) }
+    tell({ event: 'alert', ...about(key, level), ...texts })
+  }
+
+  const tellRetry = ({ attempt, by, reason, waitMs }: RetryEvent): void => {
+    flush('retry')
+    if (!output.wants('retry', 'warn')) return
+    const texts = { by: redactor.text(by), message: redactor.text(reason) }
+    output.write({ event: 'retry', ...base('warn', Date.now()), attempt, ...texts, waitMs: round(waitMs) })
+  }
+
+  const hearAttempt = (event: AttemptEvent): void => {
+    flush('retry')
+    pending = { event, joined: line?.event, creditsUsed: undefined }
+    line = undefined
+    sums.queue += event.queueMs
+    sums.hold += event.holdMs
+    sums.backoff += event.backoffMs
+    sums.headers += event.headersMs
+    tellLimit(call.key)
+  }
+
   const hear = (event: CallEvent): void => {
-    if (event.type === 'attempt') {
-      flush('retry')
-      pending = { event, creditsUsed: undefined }
-      sums.queue += event.queueMs
-      sums.hold += event.holdMs
-      sums.backoff += event.backoffMs
-      sums.headers += event.headersMs
+    if (event.type === 'attempt') hearAttempt(event)
+    else if (event.type === 'queue') line = { event, joinedAt: clock() }
+    else if (event.type === 'retry') tellRetry(event)
+    else if (event.type === 'hold') tellHold(event)
+    else if (event.type === 'alert') tellAlert(event)
+    else if (event.type === 'limit') {
+      newsOf(event.key).limit(event)
+      tellLimit(event.key)
     } else if (event.type === 'credits') {
       credits = (credits ?? 0) + event.cost
       if (pending) pending.creditsUsed = (pending.creditsUsed ?? 0) + event.cost
-    } else if (event.type === 'retry') {
-      flush('retry')
-      if (!output.wants('retry', 'warn')) return
-      const { attempt, by, waitMs } = event
-      const message = redactor.text(event.reason)
-      output.write({ event: 'retry', ...base('warn', Date.now()), attempt, by, message, waitMs: round(waitMs) })
     }
   }
 
@@ -144,6 +216,8 @@ export const newDiary = (
     if (ended) return
     ended = true
     flush('response' in how ? 'return' : 'throw')
+    // It left the line without being sent.
+    if (line) sums.queue += clock() - line.joinedAt
     const verdict = verdictFor(how)
     const level = levelOf(verdict, 'error')
     if (!output.wants('call', level)) return

@@ -1,6 +1,7 @@
-import { endpointOf, middleware, notify, onAbort, type Middleware } from '@aplomb/pipeline'
+import { endpointOf, keyed, middleware, notify, onAbort, type Middleware } from '@aplomb/pipeline'
 import { redaction, type RedactOptions } from '@aplomb/redact'
 import { newDiary, type End } from './diary.ts'
+import { newNews } from './news.ts'
 import type { Level } from './record.ts'
 import { outputTo, type Logger, type Sink } from './sink.ts'
 
@@ -8,7 +9,7 @@ import { outputTo, type Logger, type Sink } from './sink.ts'
 export interface LogOptions {
   /**
    * Where records go: a function, or a logger with `info`, `warn` and `error` (pino, winston, console).
-   * @default `debug`, as `aplomb:attempt`, `aplomb:retry` and `aplomb:call`
+   * @default `debug`, as `aplomb:attempt`, `aplomb:retry`, `aplomb:call`, `aplomb:hold`, `aplomb:limit` and `aplomb:alert`
    */
   readonly sink?: Sink | Logger | undefined
   /** Less urgent records are not built. Retries and failed attempts are `warn`, failed calls and billing `error`. @default 'info' */
@@ -23,7 +24,7 @@ const LEVELS: ReadonlySet<unknown> = new Set<Level>(['info', 'warn', 'error'])
 
 /**
  * Makes a middleware, to be put outermost, that writes one structured and redacted record per attempt, per retry
- * decision, and per call. It builds none if nobody listens.
+ * decision, per call, and per change of what a whole key waits for. It builds none if nobody listens.
  *
  * @throws {RangeError | TypeError} if an option makes no sense.
  * @example
@@ -35,10 +36,11 @@ export const log = (options: LogOptions = {}): Middleware => {
   if (typeof endpoint !== 'function') throw new TypeError(`log: endpoint must be a function, got ${typeof endpoint}`)
   const output = outputTo(sink, level)
   const redactorFor = redaction(redact)
+  const newsOf = keyed(newNews, () => 'idle')
 
   return middleware('log', async (request, next, call) => {
     if (!output.isOn()) return next(request)
-    const diary = newDiary(call, request, { output, redactor: redactorFor(request, call.key), endpoint })
+    const diary = newDiary(call, request, { output, redactor: redactorFor(request, call.key), endpoint, newsOf })
     const stopHearing = call.on(diary.hear)
     // The caller is gone before the middlewares below are: the inner fetch may not even listen to the signal.
     const end = (how: End): void => notify(diary.end, how)

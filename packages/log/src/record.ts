@@ -61,6 +61,9 @@ export interface AttemptRecord extends BaseRecord, Times, Outcome {
   readonly attempt: number
   /** What happens next: it is sent again, or the caller gets the answer, or the error. */
   readonly next: 'retry' | 'return' | 'throw'
+  /** If it waited in line: how many did, itself included, when it joined, and how many were allowed at once. */
+  readonly queued?: number | undefined
+  readonly limit?: number | undefined
   /** Headers known to be harmless, of attempts that failed. */
   readonly requestHeaders?: Readonly<Record<string, string>> | undefined
   readonly responseHeaders?: Readonly<Record<string, string>> | undefined
@@ -87,5 +90,36 @@ export interface CallRecord extends BaseRecord, Times, Outcome {
   readonly gaveUp?: string | undefined
 }
 
+/** A whole key waits: none of its calls is sent. `call` and what stands beside it are of the call that was told so. */
+export interface HoldRecord extends BaseRecord {
+  readonly event: 'hold'
+  /** The middleware that holds. */
+  readonly by: string
+  /** Why. */
+  readonly message: string
+  /** How long from now. */
+  readonly waitMs: number
+}
+
+/** Fewer calls of a key at once than before, or as many again; or no others, and calls wait for the reason in `message`. */
+export interface LimitRecord extends BaseRecord {
+  readonly event: 'limit'
+  readonly limit: number
+  /** The one that was told before. */
+  readonly previous: number
+  /** Calls in line. */
+  readonly queued?: number | undefined
+  /** Why. */
+  readonly message: string
+}
+
+/** Somebody should look. */
+export interface AlertRecord extends BaseRecord {
+  readonly event: 'alert'
+  readonly by: string
+  readonly condition: string
+  readonly message: string
+}
+
 /** Everything that is logged, told apart by `event`. */
-export type LogRecord = AttemptRecord | RetryRecord | CallRecord
+export type LogRecord = AttemptRecord | RetryRecord | CallRecord | HoldRecord | LimitRecord | AlertRecord

@@ -57,17 +57,20 @@ const toDebug = (): Output => {
   let loading: Promise<void> | undefined
   const load = async (): Promise<void> => {
     const { default: createDebug } = await import('debug')
+    const printer = (event: LogRecord['event']): Debugger => createDebug(`aplomb:${event}`)
     printers = {
-      attempt: createDebug('aplomb:attempt'),
-      retry: createDebug('aplomb:retry'),
-      call: createDebug('aplomb:call'),
+      attempt: printer('attempt'),
+      retry: printer('retry'),
+      call: printer('call'),
+      hold: printer('hold'),
+      limit: printer('limit'),
+      alert: printer('alert'),
     }
   }
   // Data in the format string would be taken for formats.
-  const print = (record: LogRecord): void => printers?.[record.event]('%s %j', sentence(record), record)
+  const print = (record: LogRecord): void => printers?.[record.event]('%s', sentence(record))
   return {
-    isOn: () =>
-      printers ? printers.attempt.enabled || printers.retry.enabled || printers.call.enabled : Boolean(namespaces()),
+    isOn: () => (printers ? Object.values(printers).some(({ enabled }) => enabled) : Boolean(namespaces())),
     wants: (event) => (printers ? printers[event].enabled : Boolean(namespaces())),
     write: (record) => (printers ? print(record) : (loading ??= load()).then(() => print(record))),
   }
@@ -79,17 +82,23 @@ const hears = (logger: Logger, level: Level): boolean => {
   return typeof isLevelEnabled !== 'function' || Boolean(isLevelEnabled.call(logger, level))
 }
 
+/** A console is read by people, and shows no time by itself. */
+const isConsole = (logger: Logger): boolean => 'table' in logger && 'group' in logger
+
 const toLogger = (logger: Logger): Output => {
-  // winston takes the text first; pino, and all that are modelled on it, the object.
-  const textFirst = 'transports' in logger
+  // winston puts a second argument's message behind the first's, and drops it where the text has a %s; a single object is taken as it is.
+  const takesOne = 'transports' in logger
+  const forPeople = isConsole(logger)
   return {
     isOn: () => hears(logger, 'error'),
     wants: (_event, level) => hears(logger, level),
     write: (record) => {
-      // Loggers have a level of their own, and pino would write both.
-      const { level, ...rest } = record
       const text = sentence(record)
-      return textFirst ? logger[level](text, rest) : logger[level](rest, text)
+      if (forPeople) return logger[record.level](`${record.timestamp} ${text}`)
+      // Loggers have a level and a message of their own, and pino would write both.
+      const { level, message, ...rest } = record
+      const fields = message === undefined ? rest : { ...rest, detail: message }
+      return takesOne ? logger[level]({ ...fields, message: text }) : logger[level](fields, text)
     },
   }
 }

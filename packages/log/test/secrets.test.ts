@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { respond } from '@aplomb/mock-api'
+import { middleware, type CallEvent, type Middleware } from '@aplomb/pipeline'
+import { sentence } from '../src/sentence.ts'
 import { logged } from './helpers.ts'
 import { password, token } from '../../aplomb/test/support/secrets.ts'
 
@@ -85,6 +87,20 @@ const requestWith = (place: string, secret: string, field: string): [string, Req
   }
 }
 
+/** Says all that can be said in events, with the answer's words in them. */
+const chatty = (secret: string): Middleware =>
+  middleware('chatty', async (request, next, call) => {
+    const said = `Incorrect key: ${secret}`
+    const say = (event: object): void => call.emit({ call: call.id, key: secret, by: said, ...event } as CallEvent)
+    say({ type: 'queue', queued: 1, active: 1, limit: 1 })
+    say({ type: 'limit', limit: 1, previous: 2, reason: said })
+    say({ type: 'hold', reason: said, waitMs: 10 })
+    say({ type: 'alert', condition: said, message: said })
+    say({ type: 'retry', attempt: 1, reason: said, waitMs: 0 })
+    call.giveUp(said, said)
+    return next(request)
+  })
+
 describe('10. no secret ever appears in a record', () => {
   test('wherever it was put, and wherever the server or an error repeats it', async () => {
     await fc.assert(
@@ -98,6 +114,20 @@ describe('10. no secret ever appears in a record', () => {
         expect(all).not.toContain(encodeURIComponent(secret))
       }),
       { numRuns: 1000 },
+    )
+  })
+
+  test('nor what any event says, as a record or as a sentence', async () => {
+    await fc.assert(
+      fc.asyncProperty(scenario, async ({ secret, name: field, place }) => {
+        const { fetch, records } = logged(respond(402), {}, [chatty(secret)])
+        await fetch(...requestWith(place, secret, field))
+        expect(records.map(({ event }) => event)).toEqual(['limit', 'hold', 'alert', 'retry', 'attempt', 'call'])
+        const all = [JSON.stringify(records), ...records.map(sentence)].join('\n')
+        expect(all).not.toContain(secret)
+        expect(all).not.toContain(encodeURIComponent(secret))
+      }),
+      { numRuns: 300 },
     )
   })
 

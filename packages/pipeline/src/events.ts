@@ -54,7 +54,7 @@ export interface QueueEvent {
   readonly limit: number
 }
 
-/** The number of calls allowed at once has changed. */
+/** The number of calls allowed at once has changed; or it is what it was, and calls wait for the reason that is given. */
 export interface LimitEvent {
   readonly type: 'limit'
   readonly call: string
@@ -62,6 +62,8 @@ export interface LimitEvent {
   readonly limit: number
   readonly previous: number
   readonly reason: string
+  /** Calls waiting. */
+  readonly queued?: number | undefined
 }
 
 /** An attempt was charged. */
