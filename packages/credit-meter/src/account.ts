@@ -51,6 +51,7 @@ export interface Account {
   waiting: number
   /** What was spent when that was looked at last. */
   lastSpent: number
+  lastSpentAt: number
   /** Spent since this account was opened, whatever the period. */
   spentEver: number
   /** Whether the store was read. */
@@ -117,6 +118,7 @@ export const newAccount = (key: string, settings: Settings, breaker: Breaker): A
     dearest: undefined,
     waiting: 0,
     lastSpent: 0,
+    lastSpentAt: 0,
     spentEver: 0,
     isLoaded: false,
     loading: undefined,

@@ -23,6 +23,9 @@ export interface Alerts {
   verdict(visit: Visit, verdict: Verdict): void | Promise<void>
 }
 
+/** The claim of a refusal for want of money, whatever the server calls it: it is one account. */
+export const MONEY = 'money'
+
 type Facts = Pick<CreditAlert, 'condition' | 'threshold' | 'verdict'>
 
 const isMoney = (kind: Verdict['kind']): kind is 'billing' | 'quota-exhausted' =>
@@ -59,38 +62,47 @@ export const newAlerts = (settings: Settings, onAlert: ((alert: CreditAlert) => 
     notify(onAlert, { ...facts, ...(verdict && { verdict: safe(verdict, redactor) }), message, ...where, ...state })
   }
 
-  const once = (
-    claim: string,
-    visit: Visit,
-    facts: Facts,
-    messageOf: (api: string) => string,
-  ): void | Promise<void> => {
-    const first = visit.account.claim(claim, Date.now())
-    if (typeof first !== 'boolean') return first.then((ours) => (ours ? fire(visit, facts, messageOf) : undefined))
-    if (first) fire(visit, facts, messageOf)
-  }
+  const told = ({ claimed }: Account): boolean => (claimed.get(MONEY) ?? 0) > Date.now()
 
   return {
     thresholds: (visit, atLeast = 0) => {
       const { account } = visit
+      const now = Date.now()
       const limit = account.limit()
-      if (!limit) return undefined
-      const used = account.used(Date.now())
-      const percent = Math.max((used / limit) * 100, atLeast)
-      const reached = settings.thresholds.filter((threshold) => threshold <= percent)
-      const tell = (threshold: number): void | Promise<void> => {
-        const said = (api: string): string => `${threshold} % of the credits for ${api} are used: ${used} of ${limit}`
-        return once(`threshold:${threshold}`, visit, { condition: 'threshold', threshold }, said)
+      // That an account is empty was told with the refusal.
+      if (!limit || (told(account) && account.left(now) === 0)) return undefined
+      const used = account.used(now)
+      const spent = account.tally.spent(now)
+      const percent = (used / limit) * 100
+      const reached = settings.thresholds.filter((one) => one <= Math.max(percent, atLeast))
+      const tell = (threshold: number | undefined): void => {
+        if (threshold === undefined) return
+        const said = (api: string): string => {
+          if (threshold > percent)
+            return `Calls to ${api} are stopped: ${used} of ${limit} credits are used, and the next may cost more than is left`
+          const figures =
+            settings.limit !== undefined && spent < used
+              ? `the server says that ${account.balance()} are left, ${spent} of ${limit} were spent here`
+              : `${used} of ${limit}`
+          return `${threshold} % of the credits for ${api} are used: ${figures}`
+        }
+        fire(visit, { condition: 'threshold', threshold }, said)
       }
-      const telling = reached.map(tell).filter((one) => one !== undefined)
-      return telling.length > 0 ? Promise.all(telling).then(() => undefined) : undefined
+      // Of several that are reached at once, the highest says it all.
+      const claims = reached.map((one) => account.claim(`threshold:${one}`, now))
+      const highest = (ours: readonly boolean[]): number | undefined => reached.findLast((_, i) => ours[i])
+      if (claims.every((one) => typeof one === 'boolean')) return tell(highest(claims))
+      return Promise.all(claims).then((ours) => tell(highest(ours)))
     },
     verdict: (visit, verdict) => {
       const { kind: condition, evidence } = verdict
       if (!isMoney(condition)) return undefined
       visit.call.giveUp('credit-meter', `${condition}: ${evidence}`)
       // Not the server's own words: they may repeat what is not for a chat room.
-      return once(condition, visit, { condition, verdict }, (api) => `${condition} on ${api}: ${evidence}`)
+      const tell = (): void => fire(visit, { condition, verdict }, (api) => `${condition} on ${api}: ${evidence}`)
+      const first = visit.account.claim(MONEY, Date.now())
+      if (typeof first !== 'boolean') return first.then((ours) => (ours ? tell() : undefined))
+      return first ? tell() : undefined
     },
   }
 }

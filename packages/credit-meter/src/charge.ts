@@ -4,10 +4,13 @@ import type { Breaker } from './breaker.ts'
 /** What was spent since the last look: by us, and in a shared store by others. */
 const noteBurn = (account: Account, atLeast: number, now: number): void => {
   const spent = account.tally.spent(now)
-  const credits = Math.max(atLeast, spent - account.lastSpent)
+  // A clock that was set back brings credits back that were counted long ago.
+  const isBack = now < account.lastSpentAt
+  const credits = isBack ? atLeast : Math.max(atLeast, spent - account.lastSpent)
   account.burn.note(credits, now)
   account.spentEver += credits
   account.lastSpent = spent
+  account.lastSpentAt = now
 }
 
 /**

@@ -18,6 +18,8 @@ export interface Calendar {
   earlier(now: number): readonly Slot[]
   /** When the period began, and when at the latest the budget is whole again if nothing more is spent. */
   bounds(now: number): { readonly startsAt: number; readonly endsAt: number }
+  /** How long a period is, in milliseconds. */
+  lengthMs(now: number): number
   /** The length of a rolling window: spent credits come back one by one, and not all at once. */
   readonly rollingMs?: number
 }
@@ -35,6 +37,7 @@ const rolling = (rollingMs: number): Calendar => {
   }
   return {
     rollingMs,
+    lengthMs: () => rollingMs,
     slot: (now) => slotAt(Math.floor(now / widthMs)),
     earlier: (now) => {
       const first = Math.floor((now - rollingMs) / widthMs)
@@ -89,7 +92,8 @@ const calendar = (period: 'day' | 'month', timeZone: string): Calendar => {
     current = { id, startsAt: beginOf(first, dayOf), endsAt, countsUntil: endsAt }
     return current
   }
-  return { slot, earlier: () => [], bounds: slot }
+  const lengthMs = (now: number): number => slot(now).endsAt - slot(now).startsAt
+  return { slot, earlier: () => [], bounds: slot, lengthMs }
 }
 
 /** @throws {RangeError} if the time zone is unknown. */

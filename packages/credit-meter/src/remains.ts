@@ -1,4 +1,5 @@
 import type { Account } from './account.ts'
+import { MONEY } from './alerts.ts'
 import type { Settings } from './options.ts'
 import { usageOf, type KeyUsage } from './usage.ts'
 
@@ -30,7 +31,7 @@ const SWEEP_AT = 1000
 
 export const newRemains = (settings: Settings, newKey: (key: string) => Account): Remains => {
   const { limit, calendar, thresholds, store } = settings
-  const conditions = [...thresholds.map((one) => `threshold:${one}`), 'billing', 'quota-exhausted']
+  const conditions = [...thresholds.map((one) => `threshold:${one}`), MONEY]
   const quarterMs = (calendar.rollingMs ?? Infinity) / QUARTERS
   /** The sum of all. */
   const sum = newKey('')

@@ -65,8 +65,10 @@ export const tally = (name: string, calendar: Calendar, store: CreditStore | und
   const sum = (now: number, of: (count: Count) => number): number => {
     let total = 0
     for (const [id, count] of counts) {
-      if (count.slot.countsUntil <= now) counts.delete(id)
-      else total += of(count)
+      const { countsUntil } = count.slot
+      // Kept for one more period: a clock that is set back must not find the old budget unspent.
+      if (countsUntil + calendar.lengthMs(now) <= now) counts.delete(id)
+      else if (countsUntil > now) total += of(count)
     }
     return total
   }

@@ -187,10 +187,10 @@ describe('3. thresholds alert once each per period', () => {
     expect(events).toHaveLength(3)
   })
 
-  test('all that one answer crosses', async () => {
+  test('the highest that one answer crosses', async () => {
     const alerts: CreditAlert[] = []
     await run(creditMeter({ budget: 10, thresholds: [50, 100], onAlert: (alert) => alerts.push(alert) }), 10)
-    expect(alerts.map(({ threshold }) => threshold)).toEqual([50, 100])
+    expect(alerts.map(({ threshold }) => threshold)).toEqual([100])
   })
 
   test('again in the next period', async () => {
@@ -254,7 +254,7 @@ describe('4. a refusal for want of money alerts at once', () => {
   test.each([
     ['billing', 402, 'Please update your card'],
     ['quota-exhausted', 429, 'You have used up your monthly quota'],
-  ] as const)('%s: once per period and condition, and nobody retries', async (condition, status, message) => {
+  ] as const)('%s: once per period, and nobody retries', async (condition, status, message) => {
     const alerts: CreditAlert[] = []
     const meter = creditMeter({ onAlert: (alert) => alerts.push(alert) })
     const broke = { status, body: { error: { message } }, times: 4 }
@@ -272,13 +272,27 @@ describe('4. a refusal for want of money alerts at once', () => {
     expect(alerts).toHaveLength(2)
   })
 
-  test('both, each for itself', async () => {
+  test('once whatever the server calls it, and however far thresholds are crossed by it', async () => {
     const alerts: CreditAlert[] = []
-    const meter = creditMeter({ onAlert: (alert) => alerts.push(alert) })
-    const quota = { status: 429, body: { error: { message: 'You have used up your monthly quota' } } }
-    const { fetch } = pipelineOf(meter, respond(402, quota, 402, quota))
-    for (let i = 0; i < 4; i++) await fetch(URL_A)
-    expect(alerts.map(({ condition }) => condition)).toEqual(['billing', 'quota-exhausted'])
+    const meter = creditMeter({ budget: 30, stopAt: 100, onAlert: (alert) => alerts.push(alert) })
+    const headers = { 'x-credits-remaining': '0' }
+    const quota = { status: 429, headers, body: { error: { message: 'You have used up your monthly quota' } } }
+    const { fetch } = pipelineOf(meter, respond(costs(2), { status: 402, headers }, quota, 402, costs(3)))
+    await Promise.allSettled(Array.from({ length: 5 }, () => fetch(URL_A)))
+    await expect(fetch(URL_A)).rejects.toBeInstanceOf(BudgetExceededError)
+    expect(alerts.map(({ condition }) => condition)).toEqual(['billing'])
+  })
+
+  test('thresholds alert again when credits were added', async () => {
+    const alerts: CreditAlert[] = []
+    const meter = creditMeter({ budget: 100, onAlert: (alert) => alerts.push(alert) })
+    const balance = (left: number) => ({ 'x-credits-remaining': `${left}` })
+    const { fetch } = pipelineOf(
+      meter,
+      respond({ status: 402, headers: balance(0) }, costs(1, balance(50)), costs(1, balance(15))),
+    )
+    for (let i = 0; i < 3; i++) await fetch(URL_A)
+    expect(alerts.map(({ condition, threshold }) => threshold ?? condition)).toEqual(['billing', 80])
   })
 })
 
@@ -290,6 +304,9 @@ describe('5. a balance below the rest of the budget wins', () => {
     await fetch(URL_A)
     expect(meter.usage()).toMatchObject({ spent: 1, limit: 100, left: 15 })
     expect(alerts.map(({ threshold }) => threshold)).toEqual([80])
+    expect(alerts[0]?.message).toBe(
+      `80 % of the credits for ${KEY} are used: the server says that 15 are left, 1 of 100 were spent here`,
+    )
     await fetch(URL_A)
     expect(meter.usage().left).toBe(13)
   })

@@ -1,9 +1,11 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { respond } from '@aplomb/mock-api'
-import { creditMeter, memoryStore, type CreditAlert } from '../src/index.ts'
+import { BudgetExceededError, creditMeter, memoryStore, type CreditAlert } from '../src/index.ts'
 import { calendarOf } from '../src/period.ts'
 import { costs, pipelineOf, URL_A } from './helpers.ts'
+
+const HOUR_MS = 3_600_000
 
 const boundsAt = (period: 'day' | 'month', timeZone: string, at: string) => {
   const { startsAt, endsAt } = calendarOf(period, timeZone).bounds(Date.parse(at))
@@ -74,7 +76,6 @@ describe('12. what is spent counts in the period it was spent in, and each thres
     vi.useRealTimers()
   })
 
-  const HOUR_MS = 3_600_000
   // The first instants of three periods in a row; with days of 23 and of 25 hours, and the months that have them.
   test.each([
     ['day', 'UTC', '2026-11-22T00:00Z', '2026-11-23T00:00Z', '2026-11-24T00:00Z'],
@@ -111,9 +112,59 @@ describe('12. what is spent counts in the period it was spent in, and each thres
   })
 })
 
-describe('13. a rolling budget comes back bit by bit', () => {
-  const HOUR_MS = 3_600_000
+describe('12. a clock that is set back over the end of a period', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
 
+  test.each([
+    ['month', Date.UTC(2026, 11, 1)],
+    ['day', Date.UTC(2026, 10, 12)],
+    [{ rollingMs: HOUR_MS }, Date.UTC(2026, 10, 12)],
+  ] as const)('does not open the old budget again: %j', async (period, ends) => {
+    const alerts: CreditAlert[] = []
+    const onAlert = (alert: CreditAlert): void => void alerts.push(alert)
+    const meter = creditMeter({ budget: { limit: 10, period }, stopAt: 100, onAlert })
+    const { fetch } = pipelineOf(meter, respond({ ...costs(5, { 'x-credits-remaining': '80' }), times: 4 }))
+    vi.setSystemTime(ends - 60_000)
+    for (let i = 0; i < 2; i++) await fetch(URL_A)
+    await expect(fetch(URL_A)).rejects.toBeInstanceOf(BudgetExceededError)
+    // It runs ahead, into the next period, and is corrected.
+    vi.setSystemTime(typeof period === 'object' ? ends + 1.1 * HOUR_MS : ends + 60_000)
+    await fetch(URL_A)
+    expect(meter.usage()).toMatchObject({ spent: 5, left: 5 })
+    vi.setSystemTime(ends - 30_000)
+    expect(meter.usage()).toMatchObject({ spent: 15, left: 0 })
+    await expect(fetch(URL_A)).rejects.toBeInstanceOf(BudgetExceededError)
+    expect(alerts.map(({ threshold }) => threshold)).toEqual([100])
+    // And then the next period has what was spent in it.
+    vi.setSystemTime(typeof period === 'object' ? ends + 1.2 * HOUR_MS : ends + 120_000)
+    expect(meter.usage()).toMatchObject({ spent: 5, left: 5 })
+    await fetch(URL_A)
+    expect(meter.usage()).toMatchObject({ spent: 10, left: 0 })
+  })
+
+  test('and takes nothing from a balance that the server told', async () => {
+    const meter = creditMeter({ budget: { limit: 100, period: 'month' } })
+    const told = costs(5, { 'x-credits-remaining': '80' })
+    const { fetch } = pipelineOf(meter, respond(costs(40), told, costs(5)))
+    vi.setSystemTime(Date.UTC(2026, 11, 1) - 1000)
+    await fetch(URL_A)
+    vi.setSystemTime(Date.UTC(2026, 11, 1) + 1000)
+    await fetch(URL_A)
+    vi.setSystemTime(Date.UTC(2026, 11, 1) - 500)
+    await fetch(URL_A)
+    // 100 - (40 + 5 + 5): what is left of the budget is less than the 75 of the balance.
+    expect(meter.usage()).toMatchObject({ spent: 50, left: 50 })
+    vi.setSystemTime(Date.UTC(2026, 11, 2))
+    expect(meter.usage()).toMatchObject({ spent: 5, left: 75 })
+  })
+})
+
+describe('13. a rolling budget comes back bit by bit', () => {
   beforeEach(() => {
     vi.useFakeTimers({ now: Date.UTC(2026, 10, 22, 12) })
   })
@@ -144,12 +195,12 @@ describe('13. a rolling budget comes back bit by bit', () => {
     expect(alerts).toEqual([80])
     vi.setSystemTime(Date.now() + HOUR_MS / 2)
     await fetch(URL_A)
-    expect(alerts).toEqual([80, 95, 100])
+    expect(alerts).toEqual([80, 100])
     vi.setSystemTime(Date.now() + HOUR_MS / 2 - 1)
     await fetch(URL_A)
-    expect(alerts).toEqual([80, 95, 100])
+    expect(alerts).toEqual([80, 100])
     vi.setSystemTime(Date.now() + HOUR_MS + HOUR_MS / 60)
     await fetch(URL_A)
-    expect(alerts).toEqual([80, 95, 100, 80])
+    expect(alerts).toEqual([80, 100, 80])
   })
 })

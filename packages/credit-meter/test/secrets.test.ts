@@ -54,7 +54,7 @@ const answer = (echo: string, status: number, secret: string, field: string): Sc
   return { status, headers, body: `denied for ${field}=${secret}` }
 }
 
-/** All that is said of two calls: one that is refused for want of money, and crosses all thresholds; one too many. */
+/** All that is said of three calls: one that crosses a threshold, one that is refused for want of money, one too many. */
 const tellAll = async (
   { echo, status, name: field }: { echo: string; status: number; name: string },
   place: Place,
@@ -64,20 +64,22 @@ const tellAll = async (
   const meter = creditMeter({
     budget: 9,
     stopAt: 100,
+    thresholds: [10, 100],
     onAlert: (alert) => alerts.push(alert),
     ...optionsFor(place, secret),
   })
   const fetch = createFetch([meter, classify({ rules: [parrot] })], {
-    fetch: respond(answer(echo, status, secret, field)),
+    fetch: respond({ headers: { 'x-credits-charged': '1' } }, answer(echo, status, secret, field)),
     ...(place === 'key' && { key: secret }),
   })
+  await fetch(...requestWith(place, secret, field))
   await fetch(...requestWith(place, secret, field))
   const error: unknown = await fetch(...requestWith(place, secret, field)).catch((reason: unknown) => reason)
   expect(error).toBeInstanceOf(BudgetExceededError)
   expect((error as BudgetExceededError).key).toBe(place === 'key' ? secret : 'https://api.example.com')
   expect(alerts.map(({ condition }) => condition)).toEqual([
+    'threshold',
     status === 402 ? 'billing' : 'quota-exhausted',
-    ...Array.from({ length: 3 }, () => 'threshold'),
   ])
   return JSON.stringify([alerts, inspect(alerts, { depth: 9 }), String(error), inspect(error), error])
 }
