@@ -29,6 +29,9 @@ export interface Alerts extends Middleware {
   flush(): Promise<void>
 }
 
+/** Of what is told by calls that begin while an alert is delivered. */
+const LEAST_COOL_DOWN_MS = 3_600_000
+
 const toConsole: Sink = ({ message }) => console.error(`aplomb: ${message}`)
 
 const sinksOf = (to: unknown): readonly Sink[] => {
@@ -85,7 +88,9 @@ export const alert = ({
 
   const made = middleware('alert', async (request, next, call) => {
     if (isDelivery(request)) return next(request)
-    const watch = newWatch(call, request, states(call.key), holdMs, desk)
+    // It may be a sink's own: then its alerts lead to more of them, and no cool-down of the user's would end that.
+    const leastCoolDownMs = outboxes.some(({ busy }) => busy) ? LEAST_COOL_DOWN_MS : 0
+    const watch = newWatch(call, request, states(call.key), desk, { holdMs, leastCoolDownMs })
     const stopHearing = call.on(watch.hear)
     try {
       return await next(request)

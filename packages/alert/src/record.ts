@@ -5,6 +5,8 @@ export type Condition = 'billing' | 'quota-exhausted' | 'threshold' | 'error-rat
 export interface Alert {
   /** The same for all alerts of one incident: what on-call systems deduplicate by. */
   readonly id: string
+  /** 1 for the first alert of the incident; with `id` it is the alert's own. */
+  readonly sequence: number
   readonly condition: Condition
   readonly state: 'firing' | 'resolved'
   /** A sentence with the figures. */

@@ -1,3 +1,4 @@
+import type { VerdictKind } from '@aplomb/classify'
 import { newHold, type Hold } from './hold.ts'
 import { newIncident, type Incident } from './incident.ts'
 import type { Rate } from './rate.ts'
@@ -14,6 +15,9 @@ export interface KeyState {
   leftAtAlert: number
 }
 
+/** Refusals for want of money. */
+export const MONEY: ReadonlySet<string> = new Set<VerdictKind>(['billing', 'quota-exhausted'])
+
 const MAX_CONDITIONS = 20
 const OVERFLOW = '(other)'
 
@@ -23,7 +27,9 @@ export const newKeyState = (coolDownMs: number, newRate: (() => Rate) | undefine
     rate: newRate?.(),
     hold: newHold(),
     incident: (condition) => {
-      const name = incidents.has(condition) || incidents.size < MAX_CONDITIONS ? condition : OVERFLOW
+      // However it is called: it is one account.
+      const known = MONEY.has(condition) ? 'money' : condition
+      const name = incidents.has(known) || incidents.size < MAX_CONDITIONS ? known : OVERFLOW
       let incident = incidents.get(name)
       if (!incident) incidents.set(name, (incident = newIncident(coolDownMs)))
       return incident

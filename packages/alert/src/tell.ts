@@ -18,7 +18,6 @@ interface Names {
 
 /** Makes an alert of an occurrence, if there is one, and posts it. */
 export type Tell = (
-  condition: string,
   state: Alert['state'],
   occurrence: Occurrence | undefined,
   factsOf: (names: Names, began: number) => Facts,
@@ -43,12 +42,12 @@ export const newTell = (call: Call, request: Request, sent: () => Request, desk:
     return { api, key, name: key === api ? api : `${api} (${key})`, where, text }
   }
 
-  return (condition, state, occurrence, factsOf) => {
+  return (state, occurrence, factsOf) => {
     if (!occurrence) return
     const known = names()
     const { api, key, text } = known
-    const { id, since } = occurrence
+    const { id, condition, since, sequence } = occurrence
     const times = { since: new Date(since).toISOString(), at: new Date().toISOString() }
-    desk.post({ id, condition: text(condition), state, api, key, ...times, ...factsOf(known, since) })
+    desk.post({ id, sequence, condition: text(condition), state, api, key, ...times, ...factsOf(known, since) })
   }
 }

@@ -1,7 +1,8 @@
 import { classifyError, verdictOf, type Verdict, type VerdictKind } from '@aplomb/classify'
 import type { AlertEvent, AttemptEvent, Call, EventListener } from '@aplomb/pipeline'
+import type { Occurrence } from './incident.ts'
 import * as say from './messages.ts'
-import type { KeyState } from './state.ts'
+import { type KeyState, MONEY } from './state.ts'
 import { type Desk, newTell } from './tell.ts'
 
 /** Judges what happens to one call. */
@@ -13,7 +14,6 @@ export interface Watch {
 const SERVED: ReadonlySet<VerdictKind> = new Set(['ok', 'empty'])
 const FAILED: ReadonlySet<VerdictKind> = new Set(['server-error', 'overloaded', 'network', 'timeout'])
 const WAITS: ReadonlySet<VerdictKind> = new Set(['rate-limited', 'overloaded'])
-const MONEY: ReadonlySet<string> = new Set<VerdictKind>(['billing', 'quota-exhausted'])
 
 /** Calls that were under way, or that cost nothing, still succeed when the money is gone. */
 const STEADY_MS = 60_000
@@ -26,11 +26,20 @@ const verdictFor = ({ response, error, request }: AttemptEvent, call: Call): Ver
   return classifyError(error, { signal: isOff ? request.signal : call.signal, request })
 }
 
-export const newWatch = (call: Call, request: Request, state: KeyState, holdMs: number, desk: Desk): Watch => {
+export const newWatch = (
+  call: Call,
+  request: Request,
+  state: KeyState,
+  desk: Desk,
+  { holdMs, leastCoolDownMs }: { readonly holdMs: number; readonly leastCoolDownMs: number },
+): Watch => {
   let pending: { readonly event: AttemptEvent; readonly receivedAt: number } | undefined
   let sent = request
   const { incident, hold } = state
   const tell = newTell(call, request, () => sent, desk)
+
+  const sign = (condition: string, always = false): Occurrence | undefined =>
+    incident(condition).sign(condition, { always, leastCoolDownMs })
 
   const refused = (): void => {
     state.refused = { endpoint: desk.endpoint(request), until: performance.now() + STEADY_MS }
@@ -38,7 +47,7 @@ export const newWatch = (call: Call, request: Request, state: KeyState, holdMs: 
 
   const wantsMoney = ({ kind, evidence, retryAt }: Verdict): void => {
     refused()
-    tell(kind, 'firing', incident(kind).sign(), ({ name, where, text }) => {
+    tell('firing', sign(kind), ({ name, where, text }) => {
       const why = text(evidence)
       return {
         message: say.money(name, kind === 'quota-exhausted', where, why, retryAt),
@@ -51,7 +60,7 @@ export const newWatch = (call: Call, request: Request, state: KeyState, holdMs: 
   const isHeld = (until: number, evidence: string): void => {
     const heldMs = hold.extend(until)
     if (heldMs <= holdMs) return
-    tell('hold', 'firing', incident('hold').sign(), ({ name, text }) => {
+    tell('firing', sign('hold'), ({ name, text }) => {
       const why = text(evidence)
       return { message: say.hold(name, heldMs, hold.until - performance.now(), why), evidence: why, heldMs }
     })
@@ -60,13 +69,13 @@ export const newWatch = (call: Call, request: Request, state: KeyState, holdMs: 
   const served = (sentAt: number, cost: number | undefined): void => {
     hold.passed(sentAt)
     if (sentAt >= hold.until)
-      tell('hold', 'resolved', incident('hold').end(), ({ name }, since) => ({ message: say.served(name, since) }))
+      tell('resolved', incident('hold').end(), ({ name }, since) => ({ message: say.served(name, since) }))
     if (!state.refused || sentAt < state.refused.until) return
     // What costs nothing is served without money; where costs are not told, the same endpoint is proof.
     if (cost === undefined ? desk.endpoint(request) !== state.refused.endpoint : cost === 0) return
-    state.refused = undefined
-    for (const kind of MONEY)
-      tell(kind, 'resolved', incident(kind).end(), ({ name }, since) => ({ message: say.served(name, since) }))
+    const money = incident('billing')
+    tell('resolved', money.end(), ({ name }, since) => ({ message: say.served(name, since) }))
+    if (!money.firing) state.refused = undefined
   }
 
   const count = (hasFailed: boolean, evidence: string): void => {
@@ -74,12 +83,12 @@ export const newWatch = (call: Call, request: Request, state: KeyState, holdMs: 
     if (!view) return
     const { isHigh, ...figures } = view
     if (isHigh && hasFailed)
-      tell('error-rate', 'firing', incident('error-rate').sign(), ({ name, where, text }) => {
+      tell('firing', sign('error-rate'), ({ name, where, text }) => {
         const why = text(evidence)
         return { message: say.errors(name, view, where, why), endpoint: where, evidence: why, ...figures }
       })
     if (!isHigh)
-      tell('error-rate', 'resolved', incident('error-rate').end(), ({ name }, since) => ({
+      tell('resolved', incident('error-rate').end(), ({ name }, since) => ({
         message: say.fewErrors(name, view, since),
         ...figures,
       }))
@@ -109,16 +118,18 @@ export const newWatch = (call: Call, request: Request, state: KeyState, holdMs: 
     const isThreshold = condition === 'threshold'
     if (isThreshold) state.leftAtAlert = Math.max(state.leftAtAlert, left ?? 0)
     // The meter tells of each threshold once per period.
-    const occurrence = incident(condition).sign(isThreshold)
-    tell(condition, 'firing', occurrence, ({ text }) => ({ message: text(message), ...(isThreshold && { left }) }))
+    tell('firing', sign(condition, isThreshold), ({ text }) => ({
+      message: text(message),
+      ...(isThreshold && { left }),
+    }))
   }
 
   const hasCredits = (left: number): void => {
     state.left = left
     if (!incident('threshold').firing || left <= 2 * state.leftAtAlert) return
-    state.leftAtAlert = 0
-    const occurrence = incident('threshold').end()
-    tell('threshold', 'resolved', occurrence, ({ name }) => ({ message: say.credits(name, left), left }))
+    const ended = incident('threshold').end()
+    if (ended) state.leftAtAlert = 0
+    tell('resolved', ended, ({ name }) => ({ message: say.credits(name, left), left }))
   }
 
   return {

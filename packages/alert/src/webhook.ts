@@ -57,7 +57,7 @@ export const poster = (
   return async (alert) => {
     const sent = new Headers(common)
     // The same for every attempt: a receiver may tell a repetition by it.
-    sent.set('idempotency-key', `${OWN}${alert.id}-${alert.state}-${Date.parse(alert.at)}"`)
+    sent.set('idempotency-key', `${OWN}${alert.id}-${alert.sequence}"`)
     // A redirect would turn the POST into a GET, and the alert would be lost without a word.
     const init = { method: 'POST', headers: sent, body: JSON.stringify(toBody(alert)), redirect: 'manual' } as const
     // Neither the error nor its message goes on: it may repeat the URL.

@@ -34,7 +34,14 @@ describe('1. a refusal for want of money', () => {
     const { fetch, told } = alerted(inner)
     inner.answer = status(402)
     await fetch(URL_A)
-    const known = { api: API, key: API, condition: 'billing', since: '2026-11-22T12:00:00.000Z', id: told[0]?.id }
+    const known = {
+      sequence: 1,
+      api: API,
+      key: API,
+      condition: 'billing',
+      since: '2026-11-22T12:00:00.000Z',
+      id: told[0]?.id,
+    }
     expect(told[0]).toEqual({
       ...known,
       id: expect.stringMatching(/^[a-z\d]+-[a-z\d]+$/) as string,
@@ -49,6 +56,7 @@ describe('1. a refusal for want of money', () => {
     await fetch(URL_A)
     expect(told[1]).toEqual({
       ...known,
+      sequence: 2,
       state: 'resolved',
       at: '2026-11-22T12:03:00.000Z',
       message: 'https://api.example.com serves calls again, after 3 min.',
@@ -133,25 +141,20 @@ describe('2. alerts of other middlewares', () => {
         condition: 'threshold',
         state: 'firing',
         left: 0,
-        message: `95 % of the credits for ${API} are used: 10 of 10`,
-      },
-      {
-        condition: 'threshold',
-        state: 'firing',
-        left: 0,
         message: `100 % of the credits for ${API} are used: 10 of 10`,
       },
     ])
     expect(new Set(told.map(({ id }) => id)).size).toBe(1)
     vi.setSystemTime(Date.UTC(2026, 11, 1))
     await fetch(URL_A)
-    expect(told[3]).toMatchObject({
+    expect(told[2]).toMatchObject({
       id: told[0]?.id,
+      sequence: 3,
       state: 'resolved',
       left: 9,
       message: 'https://api.example.com: 9 credits are left: some were added, or a new period has begun.',
     })
-    expect(told).toHaveLength(4)
+    expect(told).toHaveLength(3)
   })
 
   test('a little that comes back does not end a threshold', async () => {
@@ -359,14 +362,60 @@ describe('8. each condition of a key', () => {
     for (const url of [URL_A, 'https://other.example.com/v1/x']) {
       inner.answer = status(402)
       await fetch(url)
-      inner.answer = quota
+      inner.answer = status(429, { 'retry-after': '3600' })
       await fetch(url)
     }
     expect(told.map(({ condition, api }) => `${condition} ${api}`)).toEqual([
       'billing https://api.example.com',
-      'quota-exhausted https://api.example.com',
+      'hold https://api.example.com',
       'billing https://other.example.com',
-      'quota-exhausted https://other.example.com',
+      'hold https://other.example.com',
+    ])
+  })
+
+  test('is one for an account that is empty, whatever its refusals are called', async () => {
+    const inner = changing()
+    const meter = creditMeter({ budget: 30 })
+    const { fetch, told } = alerted(inner, {}, [backoffJitter(), retryAfter(), meter])
+    const empty = { 'x-credits-remaining': '0', 'x-credits-charged': '0' }
+    inner.answer = status(200, { 'x-credits-remaining': '5', 'x-credits-charged': '25' })
+    await fetch(URL_A)
+    expect(told.map(({ message }) => message)).toEqual([`80 % of the credits for ${API} are used: 25 of 30`])
+    for (const refuse of [status(402, empty), quota, status(402, empty), quota]) {
+      inner.answer = refuse
+      await fetch(URL_A).catch((error: unknown) => error)
+      await pass(MINUTE)
+    }
+    expect(short(told)).toEqual(['threshold firing', 'billing firing'])
+  })
+
+  test.each([
+    ['money', status(402), 12],
+    ['a hold', status(429, { 'retry-after': '61' }), 12],
+  ])('that comes and goes each minute for ten hours (%s) is told of a few times', async (_, refuse, count) => {
+    const inner = changing()
+    const { fetch, told } = alerted(inner)
+    for (let minute = 0; minute < 600; minute++) {
+      inner.answer = minute % 2 === 0 ? refuse : status(200)
+      await fetch(URL_A)
+      await pass(MINUTE + 2000)
+    }
+    expect(told.length).toBeLessThanOrEqual(count)
+    expect(told.at(-1)?.state).toBe('firing')
+    // And when it stays away, its end is told.
+    await pass(60 * MINUTE)
+    inner.answer = status(200)
+    await fetch(URL_A)
+    expect(told.at(-1)?.state).toBe('resolved')
+  })
+
+  test('has a number for each alert of an incident: two of one moment are told apart', async () => {
+    const events = [80, 95].map((one) => ({ type: 'alert', by: 'mine', condition: 'threshold', message: `${one} %` }))
+    const { fetch, told } = alerted(respond(200), {}, [emitting(...events)])
+    await fetch(URL_A)
+    expect(told.map(({ id, at, sequence }) => [id, at, sequence])).toEqual([
+      [told[0]?.id, told[0]?.at, 1],
+      [told[0]?.id, told[0]?.at, 2],
     ])
   })
 

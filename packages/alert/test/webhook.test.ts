@@ -12,6 +12,7 @@ import { API, URL_A, alerted } from './helpers.ts'
 
 const ALERT: Alert = {
   id: 'abc-123',
+  sequence: 1,
   condition: 'billing',
   state: 'firing',
   message: 'https://api.example.com wants to be paid: GET /v1/x was refused (402).',
@@ -172,7 +173,7 @@ describe('11. delivery in time', () => {
     expect(heard()).toContain('webhook: the answer was 500')
   })
 
-  test('as late as the receiver asks, and one key for the begin and another for the end', async () => {
+  test('as late as the receiver asks, and one key for each alert, however many there are of one moment', async () => {
     const hook = respond({ status: 429, headers: { 'retry-after': '45' } }, 200, 200)
     const sink = slack('https://hooks.slack.com/x', { fetch: hook })
     const sent = sink(ALERT)
@@ -180,7 +181,7 @@ describe('11. delivery in time', () => {
     expect(hook.calls).toBe(1)
     await vi.advanceTimersByTimeAsync(6000)
     await sent
-    await sink({ ...ALERT, state: 'resolved' })
+    await sink({ ...ALERT, sequence: 2, state: 'resolved' })
     const [first, second, third] = hook.requests.map(({ headers }) => headers.get('idempotency-key'))
     expect(second).toBe(first)
     expect(third).not.toBe(first)
@@ -310,6 +311,31 @@ describe('13. no loop', () => {
     expect(told).toMatchObject([{ api: API, condition: 'billing' }])
     expect(inner.calls).toBe(2)
     expect(heard()).toContain('webhook: the answer was 402')
+  })
+
+  test.each<[string, (send: () => Promise<unknown>) => unknown]>([
+    ['waits', (send) => send()],
+    ['has something else to do before', async (send) => Promise.resolve().then(send)],
+    ['waits for nothing', (send) => void send()],
+  ])('nor does a callback that %s loop, whatever the cool-down', async (_, how) => {
+    const told: Alert[] = []
+    const inner = respond({ status: 402, times: 20 })
+    const alerts = alert({
+      coolDownMs: 0,
+      to: (one) => {
+        told.push(one)
+        return how(() => fetch('https://ops.test/hook', { method: 'POST', body: one.message }))
+      },
+    })
+    const fetch: Fetch = createFetch([alerts], { fetch: inner })
+    for (let i = 1; i < 4; i++) {
+      await fetch(URL_A)
+      // Long enough for a loop to go round.
+      for (let turn = 0; turn < 1000; turn++) await alerts.flush()
+      // Each of the API's own is told, as was asked for; of the hook's the first.
+      expect(told.map(({ api }) => api)).toEqual([API, 'https://ops.test', ...Array(i - 1).fill(API)])
+      expect(inner.calls).toBe(1 + 2 * i)
+    }
   })
 
   test('a callback that does so alerts once more, and no further', async () => {

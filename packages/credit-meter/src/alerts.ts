@@ -92,7 +92,7 @@ export const newAlerts = (settings: Settings, onAlert: ((alert: CreditAlert) => 
       const claims = reached.map((one) => account.claim(`threshold:${one}`, now))
       const highest = (ours: readonly boolean[]): number | undefined => reached.findLast((_, i) => ours[i])
       if (claims.every((one) => typeof one === 'boolean')) return tell(highest(claims))
-      return Promise.all(claims).then((ours) => tell(highest(ours)))
+      return Promise.all(claims.map(async (one) => one)).then((ours) => tell(highest(ours)))
     },
     verdict: (visit, verdict) => {
       const { kind: condition, evidence } = verdict
