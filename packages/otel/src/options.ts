@@ -17,7 +17,7 @@ export interface OtelOptions {
   readonly redact?: RedactOptions | undefined
   /**
    * Whether requests carry the trace along (`traceparent`, or what the registered propagator writes): the attempt's
-   * span where {@link Otel.attempts} is in place, else the call's. Leave it off if `fetch` itself is instrumented.
+   * span where {@link Otel.attempts} is in place, else the call's. Without that, leave it off if `fetch` itself is instrumented.
    * @default false
    */
   readonly propagate?: boolean | undefined
@@ -26,8 +26,8 @@ export interface OtelOptions {
 /** The middleware for the whole call, with another one for its attempts. */
 export interface Otel extends Middleware {
   /**
-   * To be put innermost, if at all. The span of an attempt is then open while the request is out: what `fetch` itself
-   * reports becomes its child, an abort ends it, and requests in flight are counted.
+   * To be put innermost. The span of an attempt is then open while the request is out: it takes the place of what an
+   * instrumented `fetch` would report, with the secrets of the URL in it; an abort ends it, and requests in flight are counted.
    */
   readonly attempts: Middleware
 }

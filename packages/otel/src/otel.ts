@@ -2,6 +2,7 @@ import { endpointOf, middleware, notify, onAbort, type Call, type Next } from '@
 import { redaction } from '@aplomb/redact'
 import {
   context,
+  createContextKey,
   createNoopMeter,
   metrics,
   propagation,
@@ -18,6 +19,12 @@ import { newSpans } from './spans.ts'
 import { subjectOf, type End } from './subject.ts'
 
 const NAME = '@aplomb/otel'
+
+/**
+ * The key of `suppressTracing` in `@opentelemetry/core`: the SDK makes no spans where it is set. That package is the SDK's
+ * part, and keys of the same name are the same.
+ */
+const SUPPRESS_TRACING = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING')
 
 const SETTER = { set: (headers: Headers, name: string, value: string): void => headers.set(name, value) }
 
@@ -133,7 +140,9 @@ export const otel = (options: OtelOptions = {}): Otel => {
     const number = call.attempt + 1
     const active = ask(() => course.send(number, request))
     inject(active, request)
-    return follow(active, request, next, (how) => course.done(number, how))
+    // This span is the request's: an instrumentation of `fetch` would show the same once more, with the whole query.
+    const quiet = active?.setValue(SUPPRESS_TRACING, true)
+    return follow(quiet, request, next, (how) => course.done(number, how))
   })
 
   return Object.assign(calls, { attempts })

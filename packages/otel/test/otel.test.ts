@@ -337,7 +337,7 @@ describe('3. waits, retries, give-ups and alerts are events of the call', () => 
   })
 })
 
-describe('4. what fetch itself reports is a child', () => {
+describe('4. what fetch itself reports', () => {
   /** As an instrumented fetch does. */
   const instrumented = (tracer: () => Tracer): { fetch: Fetch; seen: Span[] } => {
     const seen: Span[] = []
@@ -353,18 +353,33 @@ describe('4. what fetch itself reports is a child', () => {
   }
 
   test.each([
-    [false, SpanKind.INTERNAL],
-    [true, SpanKind.CLIENT],
-  ])('of the attempt with `attempts` innermost (%s), else of the call', async (live, kind) => {
+    ['is left out with `attempts` innermost, whose span is the active one', true, SpanKind.CLIENT, []],
+    ['is else a child of the call', false, SpanKind.INTERNAL, ['fetch']],
+  ])('%s', async (_, live, kind, reported) => {
     const disable = withContextManager()
     const inner = instrumented(() => sdk.tracerProvider.getTracer('undici'))
     const sdk = traced(inner.fetch, { live })
     await sdk.fetch(URL_A)
     disable()
     const parent = sdk.spans().find((span) => span.kind === kind && span.name === 'GET')
-    const child = sdk.spans().find(({ name }) => name === 'fetch')
-    expect(child?.parentSpanContext?.spanId).toBe(parent?.spanContext().spanId)
-    expect(inner.seen).toHaveLength(1)
+    const children = sdk.spans().filter(({ name }) => name === 'fetch')
+    expect(children.map(({ name }) => name)).toEqual(reported)
+    for (const child of children) expect(child.parentSpanContext?.spanId).toBe(parent?.spanContext().spanId)
+    expect(inner.seen.map((span) => span.spanContext().spanId)).toEqual([parent?.spanContext().spanId])
+  })
+
+  test('what middlewares of your own report is a child of the call, also with `attempts`', async () => {
+    const disable = withContextManager()
+    const own: Middleware = async (request, next) => {
+      sdk.tracerProvider.getTracer('mine').startSpan('token').end()
+      return next(request)
+    }
+    const sdk = traced(respond(200), { live: true, below: [own] })
+    await sdk.fetch(URL_A)
+    disable()
+    const call = sdk.spans().find(({ name, kind }) => name === 'GET' && kind === SpanKind.INTERNAL)
+    const token = sdk.spans().find(({ name }) => name === 'token')
+    expect(token?.parentSpanContext?.spanId).toBe(call?.spanContext().spanId)
   })
 
   test('`attempts` alone, or around what never sends, does no harm', async () => {
