@@ -139,7 +139,7 @@ export const newWatch = (
         sent = event.request
         pending = { event, receivedAt: performance.now() }
       } else if (event.type === 'retry') judge()
-      else if (event.type === 'hold') isHeld(performance.now() + event.waitMs, event.reason)
+      else if (event.type === 'hold' && !event.pacing) isHeld(performance.now() + event.waitMs, event.reason)
       else if (event.type === 'alert') alerted(event)
       else if (event.type === 'credits' && event.left !== undefined) hasCredits(event.left)
     },

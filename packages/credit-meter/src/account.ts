@@ -1,3 +1,4 @@
+import { clock } from '@aplomb/pipeline'
 import type { Breaker } from './breaker.ts'
 import { newBurn, type Burn } from './burn.ts'
 import type { Settings } from './options.ts'
@@ -63,6 +64,8 @@ export interface Account {
   forgetBalance(): void
   /** What the server said is left, less what was spent since. */
   balance(): number | undefined
+  /** Since when the server says that nothing is left, if it does: on the `clock`. */
+  emptySince: number | undefined
   /** When the balance was last looked at. */
   lookedAt: number
   limit(): number | undefined
@@ -125,15 +128,18 @@ export const newAccount = (key: string, settings: Settings, breaker: Breaker): A
     sawBalance: (remaining, limit, now) => {
       seen = { remaining, limit: limit ?? seen?.limit, spentEver: account.spentEver }
       account.lookedAt = now
+      account.emptySince = remaining > 0 ? undefined : (account.emptySince ?? clock())
     },
     forgetBalance: () => {
       seen = undefined
+      account.emptySince = undefined
     },
     balance: () => {
       if (!seen) return undefined
       return tidy(Math.max(0, seen.remaining - (account.spentEver - seen.spentEver)))
     },
     lookedAt: 0,
+    emptySince: undefined,
     limit: () => settings.limit ?? seen?.limit,
     left: (now) => {
       const balance = account.balance()

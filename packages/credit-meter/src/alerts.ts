@@ -10,6 +10,8 @@ export interface Visit {
   readonly row: Row
   readonly call: Call
   readonly request: Request
+  /** When it began, on the `clock`. */
+  readonly since: number
 }
 
 /** Tells of conditions, once each per period. */
@@ -25,6 +27,9 @@ export interface Alerts {
 
 /** The claim of a refusal for want of money, whatever the server calls it: it is one account. */
 export const MONEY = 'money'
+
+/** What is reached at the least when nothing is left, but for the last threshold. */
+const BEFORE_EMPTY = 100 - Number.EPSILON * 100
 
 type Facts = Pick<CreditAlert, 'condition' | 'threshold' | 'verdict'>
 
@@ -73,7 +78,9 @@ export const newAlerts = (settings: Settings, onAlert: ((alert: CreditAlert) => 
       if (!limit || (told(account) && account.left(now) === 0)) return undefined
       const used = account.used(now)
       const spent = account.tally.spent(now)
-      const percent = (used / limit) * 100
+      // Where the server says that nothing is left, a call sent from now on is likely to be refused: then that is the alert.
+      const isNews = account.emptySince !== undefined && visit.since < account.emptySince
+      const percent = isNews ? Math.max((spent / limit) * 100, BEFORE_EMPTY) : (used / limit) * 100
       const reached = settings.thresholds.filter((one) => one <= Math.max(percent, atLeast))
       const tell = (threshold: number | undefined): void => {
         if (threshold === undefined) return

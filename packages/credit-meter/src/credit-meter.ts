@@ -1,5 +1,5 @@
 import { verdictOf, type Verdict } from '@aplomb/classify'
-import { endpointOf, keyed, keyOfAnswer, middleware, type Middleware } from '@aplomb/pipeline'
+import { clock, endpointOf, keyed, keyOfAnswer, middleware, type Middleware } from '@aplomb/pipeline'
 import { newAccount, type Account } from './account.ts'
 import { admit, reserve } from './admit.ts'
 import { newAlerts, type Visit } from './alerts.ts'
@@ -138,7 +138,7 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
   const meter = middleware('credit-meter', async (request, next, call) => {
     const account = accountOf(call.key)
     const row = account.row(nameOf(request))
-    const visit = { account, row, call, request }
+    const visit = { account, row, call, request, since: clock() }
     const release = settings.stopAt === undefined ? reserve(account, row) : await enter(visit)
     const before = call.attempt
     let settling: Promise<void> | undefined

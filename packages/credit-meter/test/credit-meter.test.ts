@@ -283,6 +283,27 @@ describe('4. a refusal for want of money alerts at once', () => {
     expect(alerts.map(({ condition }) => condition)).toEqual(['billing'])
   })
 
+  test.each([
+    ['the refusal that follows is the alert', 402, [80, 95, 'billing']],
+    ['100 % is, if calls are served all the same', 200, [80, 95, 100]],
+  ])('of a balance that is used up, %s', async (_, status, expected) => {
+    const alerts: CreditAlert[] = []
+    const meter = creditMeter({ onAlert: (alert) => alerts.push(alert) })
+    const balance = (left: number) => ({ 'x-credits-remaining': `${left}`, 'x-credits-limit': '100' })
+    const empty = { status, headers: balance(0), delayMs: 1 }
+    const inner = respond(costs(1, balance(20)), ...[0, 0].map(() => ({ ...costs(1, balance(0)), delayMs: 1 })), empty)
+    const { fetch } = pipelineOf(meter, inner)
+    await fetch(URL_A)
+    // Both were sent before anybody knew.
+    const both = Promise.all([fetch(URL_A), fetch(URL_A)])
+    await vi.advanceTimersByTimeAsync(1)
+    await both
+    const last = fetch(URL_A)
+    await vi.advanceTimersByTimeAsync(1)
+    await last
+    expect(alerts.map(({ condition, threshold }) => threshold ?? condition)).toEqual(expected)
+  })
+
   test('thresholds alert again when credits were added', async () => {
     const alerts: CreditAlert[] = []
     const meter = creditMeter({ budget: 100, onAlert: (alert) => alerts.push(alert) })

@@ -165,10 +165,11 @@ export const newDiary = (call: Call, request: Request, { output, redactor, endpo
       tell({ event: 'limit', ...about(key, level), ...figures, message: redactor.text(reason) })
   }
 
-  const tellHold = ({ key, waitMs, by, reason }: HoldEvent): void => {
-    if (!newsOf(key).hold(waitMs) || !output.wants('hold', 'warn')) return
+  const tellHold = ({ key, waitMs, by, reason, pacing }: HoldEvent): void => {
+    const level = pacing ? 'info' : 'warn'
+    if (!newsOf(key).hold(waitMs) || !output.wants('hold', level)) return
     const texts = { by: redactor.text(by), message: redactor.text(reason) }
-    tell({ event: 'hold', ...about(key, 'warn'), ...texts, waitMs: round(waitMs) })
+    tell({ event: 'hold', ...about(key, level), ...texts, waitMs: round(waitMs) })
   }
 
   const tellAlert = (event: AlertEvent): void => {

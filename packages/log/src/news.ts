@@ -6,7 +6,7 @@ export interface News {
   limit(event: LimitEvent): void
   /** The change of the limit that is to be told now, if any. */
   due(): Change | undefined
-  /** Whether this hold lasts longer than the one that was told. */
+  /** Whether this hold lasts longer, by what people notice, than the one that was told. */
   hold(waitMs: number): boolean
   /** Whether this alert is to be told. */
   alert(event: AlertEvent): boolean
@@ -14,7 +14,7 @@ export interface News {
 
 type Change = Pick<LimitEvent, 'limit' | 'previous' | 'reason' | 'queued'>
 
-/** Changes of the limit, and longer holds, are told at most that often. */
+/** Changes of the limit are told at most that often, and so are holds: those that are no longer than that are not. */
 const QUIET_MS = 1000
 
 /** The same alert is told at most that often, and no more different ones. */
@@ -32,6 +32,7 @@ type Limit =
 export const newNews = (): News => {
   let limit: Limit = { state: 'free' }
   let pause: Change | undefined
+  let pausedAt = -Infinity
   let toldAt = -Infinity
   let heldUntil = -Infinity
   const alerts = new Map<string, number>()
@@ -53,15 +54,21 @@ export const newNews = (): News => {
     },
     due: () => {
       const now = clock()
+      if (pause && now - pausedAt >= QUIET_MS) {
+        pausedAt = now
+        const told = pause
+        pause = undefined
+        return told
+      }
       if (now - toldAt < QUIET_MS) return undefined
-      const change = pause ?? changed()
-      pause = undefined
+      const change = changed()
       if (change) toldAt = now
       return change
     },
     hold: (waitMs) => {
-      const until = clock() + waitMs
-      if (until <= heldUntil + QUIET_MS) return false
+      const now = clock()
+      const until = now + waitMs
+      if (until <= Math.max(heldUntil, now) + QUIET_MS) return false
       heldUntil = until
       return true
     },

@@ -4,21 +4,28 @@ import type { AttemptRecord, CallRecord, LimitRecord, LogRecord, RetryRecord, Ti
 const NEXT = { retry: 'to be sent again', return: 'returned', throw: 'thrown' } as const
 
 /** What is left to people when a call has ended so. */
-const ADVICE: Readonly<Partial<Record<VerdictKind, string>>> = {
-  invalid: 'fix the request',
-  unprocessable: 'fix the data',
-  unauthenticated: 'fix the key',
-  forbidden: 'fix the plan, or what the key may do',
-  missing: 'fix the URL',
-  conflict: 'look who else changes it',
-  billing: 'pay',
-  'quota-exhausted': 'pay, or wait for the next period',
-  'rate-limited': 'send less, or wait for longer',
-  'concurrency-limited': 'send fewer at once',
-  overloaded: 'try later',
-  'server-error': 'try later, or tell who runs it',
-  network: 'look at the network and the host',
-  timeout: 'try later, or wait for longer',
+const ADVICE: ReadonlyMap<string, string> = new Map(
+  Object.entries<string>({
+    invalid: 'fix the request',
+    unprocessable: 'fix the data',
+    unauthenticated: 'fix the key',
+    forbidden: 'fix the plan, or what the key may do',
+    missing: 'fix the URL',
+    conflict: 'look who else changes it',
+    billing: 'pay',
+    'quota-exhausted': 'pay, or wait for the next period',
+    'rate-limited': 'send less, or wait for longer',
+    'concurrency-limited': 'send fewer at once',
+    overloaded: 'try later',
+    'server-error': 'try later, or tell who runs it',
+    network: 'look at the network and the host',
+    timeout: 'try later, or wait for longer',
+  } satisfies Partial<Record<VerdictKind, string>>),
+)
+
+const toDo = (kind: string): string => {
+  const advice = ADVICE.get(kind)
+  return advice === undefined ? '' : `; to do: ${advice}`
 }
 
 /** Two or three digits say enough. */
@@ -81,10 +88,8 @@ const call = (record: CallRecord): string => {
   const waits = waitsOf(record)
   const answers = `${span(headersMs)} for the answer${attempts > 1 ? 's' : ''}`
   const parts = waits.length === 0 ? '' : ` (${listed(attempts === 0 ? waits : [...waits, answers])})`
-  const advice = ADVICE[verdict]
   const took = `${attempts > 1 ? sent : `${sent} after`} ${span(durationMs)}${parts}`
-  const toDo = advice === undefined ? '' : `; to do: ${advice}`
-  return `ended with ${outcomeOf(record)}${took}${whyOf(record)}${saidIn(record)}${endOf(record)}${toDo}`
+  return `ended with ${outcomeOf(record)}${took}${whyOf(record)}${saidIn(record)}${endOf(record)}${toDo(verdict)}`
 }
 
 const retry = ({ waitMs, by, message }: RetryRecord): string =>
@@ -103,5 +108,6 @@ export const sentence = (record: LogRecord): string => {
   if (event === 'retry') return `${method} ${endpoint}: ${retry(record)}`
   if (event === 'limit') return `${key}: ${limitOf(record)}`
   if (event === 'hold') return `${key}: all calls wait for ${span(record.waitMs)} (${record.by}: ${message})`
-  return `${record.message.includes(key) ? '' : `${key}: `}${message} (alert of ${record.by}: ${record.condition})`
+  const about = record.message.includes(key) ? '' : `${key}: `
+  return `${about}${message} (alert of ${record.by}: ${record.condition})${toDo(record.condition)}`
 }

@@ -85,6 +85,12 @@ const hears = (logger: Logger, level: Level): boolean => {
 /** A console is read by people, and shows no time by itself. */
 const isConsole = (logger: Logger): boolean => 'table' in logger && 'group' in logger
 
+/** When what a sentence tells was over. */
+const toldAt = (record: LogRecord): string =>
+  record.event === 'attempt'
+    ? new Date(Date.parse(record.timestamp) + record.headersMs).toISOString()
+    : record.timestamp
+
 const toLogger = (logger: Logger): Output => {
   // winston puts a second argument's message behind the first's, and drops it where the text has a %s; a single object is taken as it is.
   const takesOne = 'transports' in logger
@@ -94,7 +100,7 @@ const toLogger = (logger: Logger): Output => {
     wants: (_event, level) => hears(logger, level),
     write: (record) => {
       const text = sentence(record)
-      if (forPeople) return logger[record.level](`${record.timestamp} ${text}`)
+      if (forPeople) return logger[record.level](`${toldAt(record)} ${text}`)
       // Loggers have a level and a message of their own, and pino would write both.
       const { level, message, ...rest } = record
       const fields = message === undefined ? rest : { ...rest, detail: message }

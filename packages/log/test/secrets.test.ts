@@ -94,7 +94,7 @@ const chatty = (secret: string): Middleware =>
     const say = (event: object): void => call.emit({ call: call.id, key: secret, by: said, ...event } as CallEvent)
     say({ type: 'queue', queued: 1, active: 1, limit: 1 })
     say({ type: 'limit', limit: 1, previous: 2, reason: said })
-    say({ type: 'hold', reason: said, waitMs: 10 })
+    say({ type: 'hold', reason: said, waitMs: 2000 })
     say({ type: 'alert', condition: said, message: said })
     say({ type: 'retry', attempt: 1, reason: said, waitMs: 0 })
     call.giveUp(said, said)

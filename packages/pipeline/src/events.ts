@@ -41,6 +41,8 @@ export interface HoldEvent {
   readonly reason: string
   /** How long from now, in milliseconds. */
   readonly waitMs: number
+  /** Whether nobody was refused: what the server has announced is used up, and calls wait for its reset. */
+  readonly pacing?: boolean | undefined
 }
 
 /** The call waits for a free slot. */

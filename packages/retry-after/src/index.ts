@@ -18,6 +18,8 @@ export interface RetryAfterOptions {
 
 const NAME = 'retry-after'
 
+const USED_UP = 'what the server has announced is used up until its reset'
+
 /** So often a call may come too late for a short window that others use up. */
 const MOST_RACES = 16
 
@@ -68,12 +70,17 @@ export const retryAfter = ({
 
   return middleware(NAME, async (request, next, call) => {
     const state = states(call.key)
-    const { pace, turns, history, endpoints } = state
+    const { hold, pace, turns, history, endpoints } = state
     let firstSentAt = Infinity
     let last: Response | undefined
     state.calls++
     try {
       for (let again = false; ; again = true) {
+        if (call.observed && hold.left() === 0) {
+          const waitMs = paced ? pace.waitMs() : 0
+          const facts = { call: call.id, key: call.key, by: NAME, reason: USED_UP, waitMs, pacing: true }
+          if (waitMs > 0 && waitMs <= maxWaitMs) call.emit({ type: 'hold', ...facts })
+        }
         const sent = await turns.pass(call, again).catch((error: unknown) => {
           if (last === undefined || call.signal.aborted) throw error
           return undefined
