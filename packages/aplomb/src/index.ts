@@ -1,10 +1,29 @@
-import { backoffJitter, type BackoffJitterOptions } from '@aplomb/backoff-jitter'
-import { classify, type ClassifyOptions } from '@aplomb/classify'
-import { concurrencyGate, type ConcurrencyGateOptions, type GateStats } from '@aplomb/concurrency-gate'
-import { creditMeter, type CreditMeterOptions, type Usage } from '@aplomb/credit-meter'
-import { log, type LogOptions } from '@aplomb/log'
-import { createFetch, type CreateFetchOptions, type Fetch, type Middleware } from '@aplomb/pipeline'
-import { retryAfter, type RetryAfterOptions } from '@aplomb/retry-after'
+import { backoffJitter, backoffJitterOptions, type BackoffJitterOptions } from '@aplomb/backoff-jitter'
+import { classify, classifyOptions, type ClassifyOptions } from '@aplomb/classify'
+import {
+  concurrencyGate,
+  concurrencyGateOptions,
+  type ConcurrencyGateOptions,
+  type GateStats,
+} from '@aplomb/concurrency-gate'
+import { creditMeter, creditMeterOptions, type CreditMeterOptions, type Usage } from '@aplomb/credit-meter'
+import { log, logOptions, type LogOptions } from '@aplomb/log'
+import {
+  createFetch,
+  createFetchOptions,
+  type CreateFetchOptions,
+  either,
+  type Fetch,
+  type Kind,
+  type KindsOf,
+  type Middleware,
+  middlewares,
+  oneOf,
+  readOptions,
+  shape,
+  someMiddleware,
+} from '@aplomb/pipeline'
+import { retryAfter, retryAfterOptions, type RetryAfterOptions } from '@aplomb/retry-after'
 
 /** A middleware's options, a middleware to use in its place, or `false` to leave it out. */
 export type Part<Options> = Options | Middleware | false | undefined
@@ -37,8 +56,19 @@ export interface AplombFetch extends Fetch {
   stats(key?: string): GateStats | undefined
 }
 
-const OWN = ['log', 'backoffJitter', 'concurrencyGate', 'retryAfter', 'creditMeter', 'classify', 'observe', 'use']
-const PIPELINE = ['fetch', 'key', 'timeoutMs', 'maxTotalWaitMs', 'onEvent', 'replayLimitBytes', 'repeatable']
+const part = <Options>(options: KindsOf<Options>): Kind => either(oneOf(false), someMiddleware, shape(options))
+
+const aplombOptions: KindsOf<AplombOptions> = {
+  ...createFetchOptions,
+  log: part(logOptions),
+  backoffJitter: part(backoffJitterOptions),
+  concurrencyGate: part(concurrencyGateOptions),
+  retryAfter: part(retryAfterOptions),
+  creditMeter: part(creditMeterOptions),
+  classify: part(classifyOptions),
+  observe: middlewares,
+  use: middlewares,
+}
 
 /**
  * A `fetch` that keeps its composure: all middlewares in the right order, each with its defaults. Right for an API that
@@ -50,30 +80,29 @@ const PIPELINE = ['fetch', 'key', 'timeoutMs', 'maxTotalWaitMs', 'onEvent', 'rep
  * const place = await unwrap(await fetch('https://api.example.com/v1/lookup/192.0.2.1'))
  */
 export const aplomb = (options: AplombOptions = {}): AplombFetch => {
-  for (const name of Object.keys(options)) {
-    const known = [...PIPELINE, ...OWN]
-    if (!known.includes(name)) throw new TypeError(`aplomb: unknown option ${name}; there are ${known.join(', ')}`)
-  }
   const {
     log: logging,
     backoffJitter: backoff,
     concurrencyGate: gate,
     retryAfter: hold,
     creditMeter: credits,
-  } = options
-  const { classify: classes, observe = [], use = [], ...pipeline } = options
-  const meter = part(credits, creditMeter)
-  const gateway = part(gate, concurrencyGate)
+    classify: classes,
+    observe = [],
+    use = [],
+    ...pipeline
+  } = readOptions('aplomb', options, aplombOptions)
+  const meter = made(credits, creditMeter)
+  const gateway = made(gate, concurrencyGate)
   // The order and its reasons: a sleeping call holds no slot; the last thing before sending is asking whether it is
   // time yet; each attempt that reaches the server is charged once; everybody above reads one verdict.
   const order = [
     ...observe,
-    part(logging, log),
-    part(backoff, backoffJitter),
+    made(logging, log),
+    made(backoff, backoffJitter),
     gateway,
-    part(hold, retryAfter),
+    made(hold, retryAfter),
     meter,
-    part(classes, classify),
+    made(classes, classify),
     ...use,
   ].filter((one) => one !== undefined)
 
@@ -83,7 +112,7 @@ export const aplomb = (options: AplombOptions = {}): AplombFetch => {
   })
 }
 
-const part = <Options, Made extends Middleware>(
+const made = <Options, Made extends Middleware>(
   option: Part<Options>,
   make: (options?: Options) => Made,
 ): Made | Middleware | undefined => {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { aplomb } from '../src/index.ts'
 import { useFakeTime } from './support/time.ts'
 
@@ -15,8 +15,6 @@ const doubles: Readonly<Record<string, () => unknown>> = {
   }),
   'a frozen event stream': () =>
     Object.freeze(new Response(new ReadableStream(), { headers: { 'content-type': 'text/event-stream' } })),
-  undefined: () => undefined,
-  null: () => null,
 }
 
 test.each(Object.keys(doubles))('an inner fetch that answers with %s: it is handed through', async (name) => {
@@ -25,6 +23,18 @@ test.each(Object.keys(doubles))('an inner fetch that answers with %s: it is hand
   expect(await fetch('https://api.test/')).toBe(answer)
   expect(fetch.stats()?.active).toBe(name.includes('frozen') ? 1 : 0)
 })
+
+test.each([undefined, null, 'text', 200, true])(
+  'an inner fetch that answers %o: an error of its own, sent once',
+  async (answer) => {
+    const inner = vi.fn(async () => answer as unknown as Response)
+    const fetch = aplomb({ fetch: inner })
+    for (const init of [undefined, { method: 'POST', body: 'x' }])
+      await expect(fetch('https://api.test/', init)).rejects.toMatchObject({ name: 'NoResponseError', by: 'fetch' })
+    expect(inner).toHaveBeenCalledTimes(2)
+    expect(fetch.stats()).toMatchObject({ active: 0, queued: 0 })
+  },
+)
 
 test('one Response that answers every call is judged each time, and charged once', async () => {
   const answer = new Response('{}', { headers: { 'x-credits-charged': '2' } })

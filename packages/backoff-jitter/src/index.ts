@@ -1,18 +1,28 @@
 import { classifyError, classifyResponse, setAside, type Verdict } from '@aplomb/classify'
 import {
+  boolean,
   type Call,
   clock,
+  count,
+  either,
+  callback,
   hasIdempotencyKey,
   keyed,
+  type KindsOf,
+  list,
   middleware,
   type Middleware,
+  milliseconds,
+  oneOf,
+  readOptions,
   sleep,
+  string,
   warnOnce,
 } from '@aplomb/pipeline'
 import pRetry from 'p-retry'
 import { newRetryBudget } from './budget.ts'
 import { newHealth } from './health.ts'
-import { ADDED, delays, type Jitter } from './jitter.ts'
+import { ADDED, delays, type Jitter, JITTERS } from './jitter.ts'
 
 export type { Jitter } from './jitter.ts'
 
@@ -40,6 +50,18 @@ export interface BackoffJitterOptions {
   readonly idempotencyKey?: boolean | undefined
 }
 
+/** What each option takes. */
+export const backoffJitterOptions: KindsOf<BackoffJitterOptions> = {
+  maxAttempts: count({ from: 1 }, 'attempts, the first included'),
+  baseMs: milliseconds({ from: 0, below: Infinity }),
+  maxMs: milliseconds({ from: 0, below: Infinity }),
+  jitter: either(oneOf(...JITTERS), callback),
+  // Beyond, a timer fires at once, and so would every attempt's.
+  attemptTimeoutMs: milliseconds({ above: 0, to: 2 ** 31 - 1 }),
+  methods: list(string(), 'a list of methods'),
+  idempotencyKey: boolean,
+}
+
 const NAME = 'backoff-jitter'
 
 /** What an attempt came to. An Error only because p-retry repeats on errors; nobody outside ever sees one. */
@@ -60,33 +82,21 @@ class Failure extends Error {
  * Retries what a repetition can mend (server errors, overload, network failures, time-outs) and what no other
  * middleware has taken on. The last answer is returned, the last error rethrown as it was.
  *
- * @throws {RangeError | TypeError} if an option makes no sense.
+ * @throws {RangeError | TypeError} if an option is unknown or makes no sense.
  * @example
  * const fetch = createFetch([backoffJitter({ maxAttempts: 3, jitter: 'full' })])
  */
-export const backoffJitter = ({
-  maxAttempts = 4,
-  baseMs = 1000,
-  maxMs = 30_000,
-  jitter = 'additive',
-  attemptTimeoutMs,
-  methods,
-  idempotencyKey = false,
-}: BackoffJitterOptions = {}): Middleware => {
-  if (!Number.isInteger(maxAttempts) || maxAttempts < 1) {
-    throw new RangeError(`backoffJitter: maxAttempts must be a whole number of 1 or more, got ${maxAttempts}`)
-  }
-  for (const [name, value] of Object.entries({ baseMs, maxMs })) {
-    if (!(value >= 0 && value < Infinity)) {
-      throw new RangeError(`backoffJitter: ${name} must be a finite number of 0 or more, got ${value}`)
-    }
-  }
-  if (attemptTimeoutMs !== undefined && !(attemptTimeoutMs > 0 && attemptTimeoutMs < 2 ** 31)) {
-    throw new RangeError(
-      `backoffJitter: attemptTimeoutMs must be above 0 and below 2147483648, got ${attemptTimeoutMs}`,
-    )
-  }
-  delays({ baseMs, maxMs, jitter })
+export const backoffJitter = (options: BackoffJitterOptions = {}): Middleware => {
+  const {
+    maxAttempts = 4,
+    baseMs = 1000,
+    maxMs = 30_000,
+    jitter = 'additive',
+    attemptTimeoutMs,
+    methods,
+    idempotencyKey = false,
+  } = readOptions('backoffJitter', options, backoffJitterOptions)
+  const newDelays = delays({ baseMs, maxMs, jitter })
   if (methods)
     warnOnce(
       'backoff-jitter.methods',
@@ -115,7 +125,7 @@ export const backoffJitter = ({
 
   return middleware(NAME, async (request, next, call) => {
     const { budget, health } = states(call.key)
-    const nextDelay = delays({ baseMs, maxMs, jitter })
+    const nextDelay = newDelays()
     let failedAt: number | undefined
     let repeatedOnce = false
     /** The failure before, if it can still be handed over. */

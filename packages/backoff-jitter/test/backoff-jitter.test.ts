@@ -811,7 +811,10 @@ describe('bare, without a pipeline', () => {
 
 describe('options that make no sense', () => {
   test.each([
-    [{ maxAttempts: 0 }, /^backoffJitter: maxAttempts must be a whole number of 1 or more, got 0$/],
+    [
+      { maxAttempts: 0 },
+      /^backoffJitter: maxAttempts must be a whole number of attempts, the first included, 1 or more, got 0$/,
+    ],
     [{ maxAttempts: 2.5 }, /^backoffJitter: maxAttempts must be .*, got 2.5$/],
     [{ maxAttempts: Infinity }, /^backoffJitter: maxAttempts must be .*, got Infinity$/],
     [{ baseMs: -1 }, /^backoffJitter: baseMs must be .*, got -1$/],
@@ -827,13 +830,15 @@ describe('options that make no sense', () => {
   })
 
   test('what is accepted does not include what was given', () => {
-    expect(() => backoffJitter({ maxMs: Infinity })).not.toThrow(/must be 0 or more, got Infinity/)
+    expect(() => backoffJitter({ maxMs: Infinity })).toThrow(
+      /must be a finite number of milliseconds, 0 or more, got Infinity/,
+    )
   })
 
   test('a jitter nobody knows', () => {
     expect(() => backoffJitter({ jitter: 'fulll' as Jitter })).toThrow(
-      new TypeError(
-        'backoffJitter: jitter must be one of additive, full, equal, decorrelated, none or a function, got fulll',
+      new RangeError(
+        "backoffJitter: jitter must be one of 'additive', 'full', 'equal', 'decorrelated', 'none' or a function, got 'fulll'",
       ),
     )
   })

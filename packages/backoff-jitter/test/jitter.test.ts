@@ -7,7 +7,7 @@ const draw = (value: number): void => {
 }
 
 const first = (jitter: Jitter, count: number, { baseMs = 1000, maxMs = 30_000 } = {}): number[] =>
-  Array.from({ length: count }, delays({ baseMs, maxMs, jitter }))
+  Array.from({ length: count }, delays({ baseMs, maxMs, jitter })())
 
 describe('the delays of a call', () => {
   test('none: they double up to the cap', () => {
@@ -54,16 +54,25 @@ describe('the delays of a call', () => {
     expect(seen).toEqual([1000, 2000, 4000])
   })
 
-  test.each([NaN, -1, -Infinity])('a function that returns %d means no wait', (value) => {
-    expect(first(() => value, 1)).toEqual([0])
-  })
-
-  test('a jitter nobody knows is refused, with those that are known', () => {
-    expect(() => delays({ baseMs: 1, maxMs: 1, jitter: 'ful' as Jitter })).toThrow(
-      new TypeError(
-        'backoffJitter: jitter must be one of additive, full, equal, decorrelated, none or a function, got ful',
-      ),
-    )
+  const nonsense: [string, () => unknown][] = [
+    [
+      'throws',
+      () => {
+        throw new Error('no')
+      },
+    ],
+    ...[NaN, -1, Infinity, '5', undefined, null].map((value): [string, () => unknown] => [
+      `returns ${typeof value === 'string' ? 'a string' : value}`,
+      () => value,
+    ]),
+    ['returns a promise', async () => 5],
+    ['rejects', () => Promise.reject(new Error('no'))],
+    ['hangs', () => new Promise(() => undefined)],
+  ]
+  test.each(nonsense)('a function that %s: the jitter is additive', (_, jitter) => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+    draw(0.5)
+    expect(first(jitter as Jitter & (() => number), 3)).toEqual([1150, 2300, 4600])
   })
 })
 

@@ -1,12 +1,31 @@
-import type { HeaderRow } from '@aplomb/limits'
-import { type Middleware, middleware } from '@aplomb/pipeline'
+import { type HeaderRow, MEANINGS, TIME_UNITS } from '@aplomb/limits'
+import {
+  boolean,
+  callback,
+  either,
+  guarded,
+  having,
+  type Kind,
+  type KindsOf,
+  list,
+  type Middleware,
+  middleware,
+  milliseconds,
+  number,
+  oneOf,
+  readOptions,
+  required,
+  shape,
+  string,
+} from '@aplomb/pipeline'
 import { decide } from './decide.ts'
 import { readFacts } from './bodies.ts'
 import type { Asked } from './errors.ts'
 import { headOf } from './heads.ts'
-import { type Lookups, lookupTest } from './lookups.ts'
+import { type Lookups, lookupsKind, lookupTest } from './lookups.ts'
 import { peek, type Peeked } from './peek.ts'
 import type { Answer, Decision, Finding, Head, Rule, Verdict } from './types.ts'
+import { isKind } from './statuses.ts'
 import { verdictFor } from './verdict.ts'
 
 /** Options of {@link classify}. */
@@ -58,36 +77,94 @@ interface Judge {
   readonly peekTimeoutMs: number
 }
 
-const newJudge = ({
-  rules = [],
-  lookups,
-  rows,
-  peekBytes = 65_536,
-  peekTimeoutMs = 1000,
-}: ClassifyOptions = {}): Judge => {
-  if (!Array.isArray(rules)) throw new TypeError(`classify: rules must be an array, got ${typeof rules}`)
-  for (const rule of rules) {
-    if (typeof rule?.judge !== 'function') throw new TypeError('classify: every rule must have a judge function')
-  }
-  if (!(peekBytes >= 0 && peekBytes < 2 ** 31))
-    throw new RangeError(`classify: peekBytes must be 0 or more, got ${peekBytes}`)
-  if (!(peekTimeoutMs > 0 && peekTimeoutMs < 2 ** 31))
-    throw new RangeError(`classify: peekTimeoutMs must be above 0, got ${peekTimeoutMs}`)
-  return { rules, isLookup: lookupTest(lookups), rows, peekBytes, peekTimeoutMs }
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+const rule: Kind = either(
+  shape<Rule>({ name: required(string()), reads: callback, judge: required(callback) }),
+  having('a rule', 'judge'),
+)
+
+const pattern: Kind = { takes: 'a pattern', is: (value) => value instanceof RegExp }
+const lengthMs = milliseconds({ above: 0, below: Infinity })
+
+/** What each option takes. */
+export const classifyOptions: KindsOf<ClassifyOptions> = {
+  rules: list(rule, 'a list of rules'),
+  lookups: lookupsKind,
+  rows: list(
+    shape<HeaderRow>({
+      header: required(
+        either(
+          string('a name in lower case', (name) => name === name.toLowerCase()),
+          pattern,
+        ),
+      ),
+      means: required(oneOf(...MEANINGS)),
+      unit: oneOf(...TIME_UNITS),
+      name: string(),
+      group: string(),
+      windowMs: either(lengthMs, list(lengthMs, 'a list of such')),
+      counts: string(),
+    }),
+    'a list of rows',
+  ),
+  peekBytes: number({ from: 0, to: 2 ** 31 - 1 }, 'bytes'),
+  peekTimeoutMs: milliseconds({ above: 0, to: LONGEST_TIMER_MS }),
 }
 
-const STANDARD = newJudge()
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+const classifyResponseOptions: KindsOf<ClassifyResponseOptions> = {
+  ...classifyOptions,
+  request: {
+    takes: 'an object with a url',
+    is: (value) => isObject(value) && 'url' in value && typeof value.url === 'string',
+  },
+  receivedAt: milliseconds({ from: 0, below: Infinity }),
+  signal: { takes: 'an AbortSignal', is: (value) => isObject(value) && 'aborted' in value },
+}
+
+const finding: Kind = {
+  takes: 'a finding, { kind, sign, ... }, or undefined',
+  is: (value) => value == null || (isObject(value) && 'kind' in value && isKind(value.kind) && 'sign' in value),
+}
+
+/** A rule whose functions can break no call. */
+const safe = (one: Rule): Rule => {
+  const { name, reads } = one
+  return {
+    name,
+    reads:
+      reads &&
+      guarded((head: Head) => reads.call(one, head), {
+        name: `rule ${name}: reads`,
+        answers: boolean,
+        instead: 'it reads nothing',
+        fallback: () => false,
+      }),
+    judge: guarded((answer: Answer) => one.judge(answer), {
+      name: `rule ${name}: judge`,
+      answers: finding,
+      instead: 'it says nothing',
+      fallback: () => undefined,
+    }),
+  }
+}
+
+const newJudge = ({ rules = [], lookups, rows, peekBytes = 65_536, peekTimeoutMs = 1000 }: ClassifyOptions): Judge => ({
+  rules: rules.map(safe),
+  isLookup: lookupTest(lookups),
+  rows,
+  peekBytes,
+  peekTimeoutMs,
+})
+
+const STANDARD = newJudge({})
 
 const byRules = (rules: readonly Rule[], answer: Answer): Decision | undefined => {
-  for (const rule of rules) {
-    let found: Finding | undefined
-    try {
-      found = rule.judge(answer)
-    } catch (error) {
-      // A rule that fails must not fail the call; the next reader of the evidence sees it.
-      return { ...decide(answer), sign: `rule ${rule.name} threw ${String(error)}` }
-    }
-    if (found) return { ...found, sign: `${rule.name}: ${found.sign}`, by: 'rule' }
+  for (const { name, judge } of rules) {
+    const found = judge(answer)
+    if (found) return { ...found, sign: `${name}: ${found.sign}`, by: 'rule' }
   }
   return undefined
 }
@@ -97,16 +174,7 @@ const answerOf = (head: Head, text: string): Answer => {
   return { ...head, ...facts, json: facts.json, text }
 }
 
-/** A callback of the user's that throws is taken for a no. */
-const says = (ask: () => boolean): boolean => {
-  try {
-    return ask()
-  } catch {
-    return false
-  }
-}
-
-const isNoRecord = (judge: Judge, { status, url }: Head): boolean => status === 404 && says(() => judge.isLookup(url))
+const isNoRecord = (judge: Judge, { status, url }: Head): boolean => status === 404 && judge.isLookup(url)
 const NO_RECORD: Finding = { kind: 'empty', sign: 'no such record' }
 
 /** Without the body, and so at once. */
@@ -116,7 +184,7 @@ const fromHead = (head: Head, judge: Judge, receivedAt: number): Verdict => {
 }
 
 const wantsBody = (judge: Judge, head: Head): boolean =>
-  judge.peekBytes > 0 && (head.status >= 400 || judge.rules.some((rule) => says(() => rule.reads?.(head) ?? false)))
+  judge.peekBytes > 0 && (head.status >= 400 || judge.rules.some(({ reads }) => reads?.(head)))
 
 const fromBody = async (
   response: Response,
@@ -132,8 +200,6 @@ const fromBody = async (
   const found = isNoRecord(judge, head) ? NO_RECORD : (byRules(judge.rules, answer) ?? decide(answer))
   return verdictFor(head, found, receivedAt, answer)
 }
-
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 /** The verdict at once where no body has to be read, else a promise of it. Remembered per response. */
 const judgeResponse = (
@@ -165,7 +231,7 @@ const judgeResponse = (
  * Judges every answer once, for all the middlewares above: they read it with {@link verdictOf}. The answer itself is
  * handed on untouched. Belongs innermost.
  *
- * @throws {TypeError | RangeError} if an option makes no sense.
+ * @throws {TypeError | RangeError} if an option is unknown or makes no sense.
  * @example
  * ```ts
  * const fetch = createFetch([backoffJitter(), classify({ lookups: '/v1/lookup/:ip' })])
@@ -174,7 +240,7 @@ const judgeResponse = (
  * ```
  */
 export const classify = (options: ClassifyOptions = {}): Middleware => {
-  const judge = newJudge(options)
+  const judge = newJudge(readOptions('classify', options, classifyOptions))
   return middleware('classify', async (request, next, call) => {
     const response = await next(request)
     const verdict = judgeResponse(response, judge, { request, signal: call.signal })
@@ -188,8 +254,12 @@ export const classify = (options: ClassifyOptions = {}): Middleware => {
  * Judges a response. Reads the beginning of an error's body; the response stays as it was. Whoever asks first decides
  * with which options: the verdict is remembered.
  */
-export const classifyResponse = async (response: Response, options: ClassifyResponseOptions = {}): Promise<Verdict> =>
-  judgeResponse(response, newJudge(options), options)
+export const classifyResponse = async (response: Response, options?: ClassifyResponseOptions): Promise<Verdict> => {
+  if (options === undefined) return judgeResponse(response, STANDARD, {})
+  const read = readOptions('classifyResponse', options, classifyResponseOptions)
+  // Limits remembers what it has looked up for a list of rows, which may be the same each time.
+  return judgeResponse(response, newJudge({ ...read, rows: read.rows && options.rows }), read)
+}
 
 /** The verdict on a response that was classified; on any other, what status and headers alone say. */
 export const verdictOf = (response: Response): Verdict => {

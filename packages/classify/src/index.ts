@@ -1,6 +1,7 @@
 export {
   carryVerdict,
   classify,
+  classifyOptions,
   type ClassifyOptions,
   classifyResponse,
   type ClassifyResponseOptions,

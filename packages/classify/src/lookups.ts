@@ -1,6 +1,8 @@
+import { boolean, callback, either, guarded, type Kind, list, string } from '@aplomb/pipeline'
+
 /**
  * The routes on which 404 means "no such record", and is an answer rather than a mistake: all of them, path patterns
- * (`:name` stands for one segment, `*` for one or more), or a function.
+ * (`:name` stands for one segment, `*` for one or more), or a function. One that fails, or answers neither true nor false, says no.
  */
 export type Lookups = boolean | string | readonly string[] | ((request: { readonly url: string }) => boolean)
 
@@ -26,21 +28,26 @@ const matches = (wanted: readonly string[], given: readonly string[]): boolean =
   return i === wanted.length
 }
 
+const pathKind: Kind = { ...string('a path that begins with "/"', (value) => value.startsWith('/')), named: true }
+
+/** What the option takes. */
+export const lookupsKind: Kind = either(boolean, pathKind, list(pathKind, 'a list of such'), callback)
+
 const compile = (pattern: string): ((path: string) => boolean) => {
-  if (!pattern.startsWith('/'))
-    throw new TypeError(`classify: lookups must be paths that begin with "/", got "${pattern}"`)
   const wanted = segmentsOf(pattern)
   return (path) => matches(wanted, segmentsOf(path))
 }
 
 /** Makes a test for URLs out of the option. */
 export const lookupTest = (lookups: Lookups | undefined): ((url: string) => boolean) => {
-  if (lookups === undefined || lookups === false) return () => false
-  if (lookups === true) return () => true
-  if (typeof lookups === 'function') return (url) => lookups({ url })
-  if (typeof lookups !== 'string' && !Array.isArray(lookups)) {
-    throw new TypeError(`classify: lookups must be true, paths or a function, got ${typeof lookups}`)
-  }
+  if (lookups === undefined || typeof lookups === 'boolean') return () => lookups === true
+  if (typeof lookups === 'function')
+    return guarded((url: string) => lookups({ url }), {
+      name: 'classify.lookups',
+      answers: boolean,
+      instead: 'a 404 is what it usually is',
+      fallback: () => false,
+    })
   const tests = [lookups].flat().map((pattern: string) => compile(pattern))
   return (url) => URL.canParse(url) && tests.some((test) => test(new URL(url).pathname))
 }

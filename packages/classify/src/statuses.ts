@@ -21,6 +21,9 @@ const ACTIONS: Readonly<Record<VerdictKind, Action>> = {
   unknown: 'stop',
 }
 
+/** Whether there is such a kind. */
+export const isKind = (kind: unknown): boolean => typeof kind === 'string' && Object.hasOwn(ACTIONS, kind)
+
 const RETRYABLE: ReadonlySet<VerdictKind> = new Set([
   'rate-limited',
   'concurrency-limited',

@@ -142,10 +142,10 @@ export interface Decision extends Finding {
 export interface Rule {
   readonly name: string
   /**
-   * Whether the body of this answer is to be read although its status says that all is well.
+   * Whether the body of this answer is to be read although its status says that all is well. If it fails, it is not.
    * @default never
    */
   readonly reads?: ((head: Head) => boolean) | undefined
-  /** What the answer means, or undefined to leave it to others. Also sees every answer from status 400 on. */
+  /** What the answer means, or undefined to leave it to others, as if it fails. Also sees every answer from status 400 on. */
   readonly judge: (answer: Answer) => Finding | undefined
 }

@@ -13,7 +13,7 @@ import { errorFor } from './errors.ts'
  */
 export const unwrap = async <T>(
   response: Response | PromiseLike<Response>,
-  options: ClassifyResponseOptions = {},
+  options?: ClassifyResponseOptions,
 ): Promise<T | null> => {
   const settled = await response
   const verdict = await classifyResponse(settled, options)

@@ -1,5 +1,19 @@
 import { classifyError, classifyResponse, setAside, type Verdict } from '@aplomb/classify'
-import { type Call, keyed, keyOfAnswer, middleware, type Middleware, sleep } from '@aplomb/pipeline'
+import {
+  type Call,
+  count,
+  either,
+  keyed,
+  keyOfAnswer,
+  type KindsOf,
+  middleware,
+  type Middleware,
+  milliseconds,
+  number,
+  oneOf,
+  readOptions,
+  sleep,
+} from '@aplomb/pipeline'
 import { isStream, whenRead } from './body.ts'
 import { isSilent, LONGEST_WAIT_MS } from './control.ts'
 import { type Gate, newGate, type Slot } from './gate.ts'
@@ -34,6 +48,15 @@ export interface GateStats {
 export interface ConcurrencyGate extends Middleware {
   /** The state of a key (zeros if it is unknown), or of all keys added up. */
   stats(key?: string): GateStats
+}
+
+/** What each option takes. */
+export const concurrencyGateOptions: KindsOf<ConcurrencyGateOptions> = {
+  limit: either(oneOf('auto'), count({ from: 1 })),
+  maxQueue: number({ from: 0 }, 'calls'),
+  // Beyond, a timer fires at once.
+  queueTimeoutMs: milliseconds({ above: 0, to: 2 ** 31 - 1 }),
+  slotUntil: oneOf('auto', 'headers', 'body'),
 }
 
 const NAME = 'concurrency-gate'
@@ -88,28 +111,19 @@ const againMs = (
 /**
  * How many at once: queues calls per key, with a limit that sets itself. The congestion control of `fetch`.
  *
- * @throws {RangeError | TypeError} if an option makes no sense.
+ * @throws {RangeError | TypeError} if an option is unknown or makes no sense.
  * @example
  * const gate = concurrencyGate({ maxQueue: 1000 })
  * const fetch = createFetch([gate])
  * console.log(gate.stats('https://api.example.com'))
  */
-export const concurrencyGate = ({
-  limit = 'auto',
-  maxQueue = Infinity,
-  queueTimeoutMs,
-  slotUntil = 'auto',
-}: ConcurrencyGateOptions = {}): ConcurrencyGate => {
-  if (limit !== 'auto' && !(Number.isInteger(limit) && limit >= 1)) {
-    throw new RangeError(`concurrencyGate: limit must be 'auto' or a whole number of 1 or more, got ${limit}`)
-  }
-  if (!(maxQueue >= 0)) throw new RangeError(`concurrencyGate: maxQueue must be 0 or more, got ${maxQueue}`)
-  if (queueTimeoutMs !== undefined && !(queueTimeoutMs > 0 && queueTimeoutMs < 2 ** 31)) {
-    throw new RangeError(`concurrencyGate: queueTimeoutMs must be above 0 and below 2147483648, got ${queueTimeoutMs}`)
-  }
-  if (!['auto', 'headers', 'body'].includes(slotUntil)) {
-    throw new TypeError(`concurrencyGate: slotUntil must be auto, headers or body, got ${slotUntil}`)
-  }
+export const concurrencyGate = (options: ConcurrencyGateOptions = {}): ConcurrencyGate => {
+  const {
+    limit = 'auto',
+    maxQueue = Infinity,
+    queueTimeoutMs,
+    slotUntil = 'auto',
+  } = readOptions('concurrencyGate', options, concurrencyGateOptions)
 
   const gates = keyed(
     () => newGate({ fixed: limit === 'auto' ? undefined : limit, maxQueue, queueTimeoutMs }),

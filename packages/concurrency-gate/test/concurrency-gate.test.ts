@@ -1842,17 +1842,23 @@ describe('bare, without a pipeline', () => {
 
 describe('options that make no sense', () => {
   test.each([
-    [{ limit: 0 }, "concurrencyGate: limit must be 'auto' or a whole number of 1 or more, got 0"],
-    [{ limit: 1.5 }, "concurrencyGate: limit must be 'auto' or a whole number of 1 or more, got 1.5"],
-    [{ limit: NaN }, "concurrencyGate: limit must be 'auto' or a whole number of 1 or more, got NaN"],
-    [{ maxQueue: -1 }, 'concurrencyGate: maxQueue must be 0 or more, got -1'],
-    [{ maxQueue: NaN }, 'concurrencyGate: maxQueue must be 0 or more, got NaN'],
-    [{ queueTimeoutMs: 0 }, 'concurrencyGate: queueTimeoutMs must be above 0 and below 2147483648, got 0'],
+    [{ limit: 0 }, "concurrencyGate: limit must be 'auto' or a whole number, 1 or more, got 0"],
+    [{ limit: 1.5 }, "concurrencyGate: limit must be 'auto' or a whole number, 1 or more, got 1.5"],
+    [{ limit: NaN }, "concurrencyGate: limit must be 'auto' or a whole number, 1 or more, got NaN"],
+    [{ maxQueue: -1 }, 'concurrencyGate: maxQueue must be a number of calls, 0 or more, got -1'],
+    [{ maxQueue: NaN }, 'concurrencyGate: maxQueue must be a number of calls, 0 or more, got NaN'],
+    [
+      { queueTimeoutMs: 0 },
+      'concurrencyGate: queueTimeoutMs must be a number of milliseconds, above 0 and at most 2147483647, got 0',
+    ],
     [
       { queueTimeoutMs: 2 ** 31 },
-      'concurrencyGate: queueTimeoutMs must be above 0 and below 2147483648, got 2147483648',
+      'concurrencyGate: queueTimeoutMs must be a number of milliseconds, above 0 and at most 2147483647, got 2147483648',
     ],
-    [{ queueTimeoutMs: NaN }, 'concurrencyGate: queueTimeoutMs must be above 0 and below 2147483648, got NaN'],
+    [
+      { queueTimeoutMs: NaN },
+      'concurrencyGate: queueTimeoutMs must be a number of milliseconds, above 0 and at most 2147483647, got NaN',
+    ],
   ])('%o', (options, message) => {
     expect(() => concurrencyGate(options)).toThrow(new RangeError(message))
   })
@@ -1860,7 +1866,7 @@ describe('options that make no sense', () => {
   test('a slotUntil nobody knows', () => {
     const options = { slotUntil: 'end' } as unknown as ConcurrencyGateOptions
     expect(() => concurrencyGate(options)).toThrow(
-      new TypeError('concurrencyGate: slotUntil must be auto, headers or body, got end'),
+      new RangeError("concurrencyGate: slotUntil must be one of 'auto', 'headers', 'body', got 'end'"),
     )
   })
 

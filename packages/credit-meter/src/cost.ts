@@ -1,4 +1,4 @@
-import { onAbort } from '@aplomb/pipeline'
+import { onAbort, warnOnce } from '@aplomb/pipeline'
 import { isThenable } from './breaker.ts'
 import { copiesOf } from './copies.ts'
 import type { Cost } from './options.ts'
@@ -7,7 +7,7 @@ import type { Cost } from './options.ts'
 const COST_MS = 600_000
 
 /** A sum of millionths is exact up to here. */
-const MAX_CREDITS = Number.MAX_SAFE_INTEGER / 1e6
+export const MAX_CREDITS: number = Number.MAX_SAFE_INTEGER / 1e6
 
 /** What an answer cost: `undefined` if nobody says, `lost` if that will not be known any more. */
 export type Told = number | 'lost' | undefined
@@ -15,13 +15,20 @@ export type Told = number | 'lost' | undefined
 /** Whether that is a number of credits: what others say may be anything. */
 export const isCost = (cost: unknown): cost is number => typeof cost === 'number' && cost >= 0 && cost <= MAX_CREDITS
 
-const validated = (cost: unknown): number | undefined => (isCost(cost) ? cost : undefined)
+const validated = (cost: unknown): number | undefined =>
+  cost === undefined || isCost(cost)
+    ? cost
+    : failed(new RangeError(`it answered ${typeof cost === 'number' ? cost : typeof cost}`))
 
 const late = (error: unknown): void =>
-  console.error('aplomb: the cost function hangs; the attempt is counted as the dearest of its endpoint:', error)
+  warnOnce(
+    'creditMeter.cost hangs',
+    'creditMeter.cost hangs; the attempt is counted as the dearest of its endpoint:',
+    error,
+  )
 
 const failed = (error: unknown): undefined => {
-  console.error('aplomb: the cost function failed; the attempt is counted as free:', error)
+  warnOnce('creditMeter.cost', 'creditMeter.cost failed; the attempt is counted as free:', error)
 }
 
 /** Asks the user's function. The promise, if any, never rejects, and ends within `COST_MS`. */

@@ -1,5 +1,15 @@
 import { verdictOf, type Verdict } from '@aplomb/classify'
-import { clock, endpointOf, keyed, keyOfAnswer, middleware, type Middleware } from '@aplomb/pipeline'
+import {
+  clock,
+  endpointOf,
+  guarded,
+  keyed,
+  keyOfAnswer,
+  middleware,
+  type Middleware,
+  readOptions,
+  string,
+} from '@aplomb/pipeline'
 import { newAccount, type Account } from './account.ts'
 import { admit, reserve } from './admit.ts'
 import { newAlerts, type Visit } from './alerts.ts'
@@ -7,7 +17,7 @@ import { newBreaker, type Ask } from './breaker.ts'
 import { charge, load } from './charge.ts'
 import { askCost, isCost, type Told } from './cost.ts'
 import { BudgetExceededError } from './errors.ts'
-import { settingsOf, type CreditMeterOptions } from './options.ts'
+import { creditMeterOptions, settingsOf, type CreditMeterOptions } from './options.ts'
 import { newRemains } from './remains.ts'
 import { totalOf, usageOf, type KeyUsage, type Usage } from './usage.ts'
 
@@ -22,20 +32,16 @@ export interface CreditMeter extends Middleware {
   refresh(key: string, endpoints?: readonly string[]): Promise<Usage>
 }
 
-const reporter =
-  (message: string) =>
-  (error: unknown): undefined => {
-    console.error(`aplomb: ${message}:`, error)
-  }
+const storeFailed = (error: unknown): void =>
+  console.error('aplomb: the credit store failed; credits are counted here until it works:', error)
 
-const endpointFailed = reporter('the endpoint function failed; the path is counted instead')
-const storeFailed = reporter('the credit store failed; credits are counted here until it works')
+const pathOf = ({ url }: Request): string => endpointOf(url)
 
 /**
  * Makes a middleware that counts what every attempt cost, by key and endpoint, warns before a budget is used up, and
  * can stop calls before it is exceeded.
  *
- * @throws {RangeError | TypeError} if an option makes no sense.
+ * @throws {RangeError | TypeError} if an option is unknown or makes no sense.
  * @example
  * const meter = creditMeter({ budget: 10_000, onAlert: ({ message }) => console.warn(message) })
  * const fetch = createFetch([meter, classify()])
@@ -43,9 +49,15 @@ const storeFailed = reporter('the credit store failed; credits are counted here 
  * console.log(meter.usage().left)
  */
 export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
-  const settings = settingsOf(options)
-  const { endpoint = (request: Request) => endpointOf(request.url) } = options
-  const alerts = newAlerts(settings, options.onAlert)
+  const { endpoint = pathOf, onAlert, ...rest } = readOptions('creditMeter', options, creditMeterOptions)
+  const settings = settingsOf(rest)
+  const nameOf = guarded(endpoint, {
+    name: 'creditMeter.endpoint',
+    answers: string(),
+    instead: 'the path is counted',
+    fallback: pathOf,
+  })
+  const alerts = newAlerts(settings, onAlert)
   const charged = new WeakSet<Response>()
 
   const catchUp = function* (ask: Ask): Generator<void | Promise<void>> {
@@ -72,15 +84,6 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
     const account = accounts(key)
     if (!account.isLoaded && !account.loading) void load(account, breaker, Date.now())
     return account
-  }
-
-  const nameOf = (request: Request): string => {
-    try {
-      return endpoint(request)
-    } catch (error) {
-      endpointFailed(error)
-      return endpointOf(request.url)
-    }
   }
 
   /** Lets a call pass. Gives the function that ends its reservation. */

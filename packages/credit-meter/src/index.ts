@@ -1,7 +1,7 @@
 export type { BurnRate } from './burn.ts'
 export type { CreditMeter } from './credit-meter.ts'
 export type { BudgetExceededFacts } from './errors.ts'
-export type { Budget, Cost, CreditAlert, CreditMeterOptions } from './options.ts'
+export { type Budget, type Cost, type CreditAlert, creditMeterOptions, type CreditMeterOptions } from './options.ts'
 export type { Period } from './period.ts'
 export type { CreditStore, Limiter, LimiterStoreOptions } from './store.ts'
 export type { EndpointUsage, KeyUsage, Usage } from './usage.ts'

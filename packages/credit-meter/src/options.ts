@@ -1,4 +1,19 @@
 import type { Verdict } from '@aplomb/classify'
+import {
+  callback,
+  either,
+  having,
+  type Kind,
+  type KindsOf,
+  list,
+  milliseconds,
+  number,
+  oneOf,
+  required,
+  shape,
+  string,
+} from '@aplomb/pipeline'
+import { MAX_CREDITS } from './cost.ts'
 import { calendarOf, type Calendar, type Period } from './period.ts'
 import { limiterStore, type CreditStore, type Limiter } from './store.ts'
 
@@ -65,56 +80,59 @@ export interface Settings {
   readonly store: CreditStore | undefined
 }
 
-const check = (name: string, value: unknown, accepts: boolean, accepted: string): void => {
-  if (accepts) return
-  const shown =
-    typeof value === 'string' ? `'${value}'` : Array.isArray(value) ? `[${value.join(', ')}]` : String(value)
-  const text = `creditMeter: ${name} must be ${accepted}, got ${shown}`
-  throw typeof value === 'number' || Array.isArray(value) ? new RangeError(text) : new TypeError(text)
-}
+const limit = number({ above: 0, below: Infinity }, 'credits')
 
-const isPositive = (value: unknown): boolean => typeof value === 'number' && value > 0 && value < Infinity
+/** Below 1, a share was meant. */
+const percentage = number({ from: 1, below: Infinity }, undefined, 'a percentage of the budget (80 is 80 %)')
 
-const calendarFor = ({ period = 'month', timeZone = 'UTC' }: Partial<Budget>): Calendar => {
-  const isRolling = typeof period === 'object' && period !== null
-  if (isRolling) check('budget.period.rollingMs', period.rollingMs, isPositive(period.rollingMs), 'a number above 0')
-  else if (period !== 'day' && period !== 'month') {
-    throw new RangeError(`creditMeter: budget.period must be 'day', 'month' or { rollingMs }, got '${String(period)}'`)
-  }
+const isTimeZone = (timeZone: string): boolean => {
   try {
-    return calendarOf(period, timeZone)
+    return Boolean(new Intl.DateTimeFormat('en', { timeZone }))
   } catch {
-    throw new RangeError(`creditMeter: budget.timeZone must be an IANA time zone, got '${timeZone}'`)
+    return false
   }
 }
 
-/** @throws {RangeError | TypeError} if an option makes no sense. */
+const budget: Kind = either(
+  limit,
+  shape<Budget>({
+    limit: required(limit),
+    period: either(
+      oneOf('day', 'month'),
+      shape<Exclude<Period, string>>({ rollingMs: required(milliseconds({ above: 0, below: Infinity })) }),
+    ),
+    timeZone: { ...string('an IANA time zone', isTimeZone), named: true },
+  }),
+)
+
+/** What each option takes. */
+export const creditMeterOptions: KindsOf<CreditMeterOptions> = {
+  budget,
+  thresholds: list(percentage, 'a list of percentages'),
+  cost: either(number({ from: 0, to: MAX_CREDITS }, 'credits'), callback),
+  stopAt: percentage,
+  onAlert: callback,
+  endpoint: callback,
+  store: either(having('a CreditStore', 'add', 'get'), having('a limiter of rate-limiter-flexible', 'penalty', 'get')),
+}
+
+const isLimiter = (store: CreditStore | Limiter): store is Limiter => 'penalty' in store
+
+/** @throws {TypeError} if `stopAt` is given without a budget. */
 export const settingsOf = (options: CreditMeterOptions): Settings => {
-  const { budget, thresholds = [80, 95, 100], cost, stopAt, onAlert, endpoint, store } = options
-  const given: Partial<Budget> = typeof budget === 'number' ? { limit: budget } : (budget ?? {})
-  check('budget', budget, typeof given === 'object' && budget !== null, 'a number or an object with a limit')
-  const { limit } = given
-  const name = typeof budget === 'number' ? 'budget' : 'budget.limit'
-  check(name, limit, budget === undefined || isPositive(limit), 'a number of credits above 0')
-  const areFine = Array.isArray(thresholds) && thresholds.every(isPositive)
-  check('thresholds', thresholds, areFine, 'a list of percentages above 0')
-  const isFixed = cost === undefined || cost === 0 || isPositive(cost)
-  check('cost', cost, isFixed || typeof cost === 'function', 'a number from 0 or a function')
-  check('stopAt', stopAt, stopAt === undefined || isPositive(stopAt), 'a percentage above 0')
-  if (stopAt !== undefined && limit === undefined) throw new TypeError('creditMeter: stopAt needs a budget')
-  for (const [what, value] of Object.entries({ onAlert, endpoint })) {
-    check(what, value, value === undefined || typeof value === 'function', 'a function')
-  }
-  const isLimiter = typeof store === 'object' && store !== null && 'penalty' in store
-  const isStore = typeof store === 'object' && store !== null && 'add' in store && 'get' in store
-  // Not itself: what is taken for a store may be a connection string, with its password.
-  check('store', typeof store, store === undefined || isLimiter || isStore, 'a CreditStore or a limiter')
+  const { budget: given, thresholds = [80, 95, 100], cost, stopAt, store } = options
+  if (stopAt !== undefined && given === undefined) throw new TypeError('creditMeter: stopAt needs a budget')
+  const {
+    limit: credits,
+    period = 'month',
+    timeZone = 'UTC',
+  }: Partial<Budget> = typeof given === 'object' ? given : { ...(given !== undefined && { limit: given }) }
   return {
-    limit,
-    calendar: calendarFor(given),
+    limit: credits,
+    calendar: calendarOf(period, timeZone),
     thresholds: thresholds.toSorted((a, b) => a - b),
     cost,
     stopAt,
-    store: isLimiter ? limiterStore(store) : store,
+    store: store && isLimiter(store) ? limiterStore(store) : store,
   }
 }

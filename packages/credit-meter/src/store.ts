@@ -1,3 +1,5 @@
+import { count, readOptions } from '@aplomb/pipeline'
+
 /**
  * Where credits are counted: any set of named counters that only grow. Each name is used for one period and may be
  * forgotten when that is over.
@@ -65,10 +67,10 @@ const LONGEST_SECONDS = Math.floor((2 ** 31 - 1) / 1000)
  * Counters in whatever a limiter of `rate-limiter-flexible` keeps its points in: Redis, Valkey, PostgreSQL, SQLite...
  * Its `points` and `duration` do not matter. What lives longer than 24 days is kept without an expiry.
  */
-export const limiterStore = (limiter: Limiter, { pointsPerCredit = 1000 }: LimiterStoreOptions = {}): CreditStore => {
-  if (!Number.isSafeInteger(pointsPerCredit) || pointsPerCredit < 1) {
-    throw new RangeError(`limiterStore: pointsPerCredit must be a whole number above 0, got ${pointsPerCredit}`)
-  }
+export const limiterStore = (limiter: Limiter, options: LimiterStoreOptions = {}): CreditStore => {
+  const { pointsPerCredit = 1000 } = readOptions('limiterStore', options, {
+    pointsPerCredit: count({ from: 1, to: Number.MAX_SAFE_INTEGER }, 'points'),
+  })
   return {
     add: async (name, credits, expiresInMs) => {
       const seconds = Math.ceil(expiresInMs / 1000)

@@ -68,7 +68,7 @@ describe('1. every attempt that was answered is charged once', () => {
   })
 
   test('a cost function that fails changes nothing', async () => {
-    const report = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined)
     for (const cost of [
       () => {
         throw new Error('no')
@@ -81,7 +81,6 @@ describe('1. every attempt that was answered is charged once', () => {
       await vi.advanceTimersByTimeAsync(0)
       expect(meter.usage()).toMatchObject({ spent: 0, attempts: 1 })
     }
-    expect(report).toHaveBeenCalledTimes(2)
   })
 
   test('not a failure without an answer, nor an answer that came from below without being sent', async () => {
@@ -134,7 +133,7 @@ describe('2. by key and by endpoint', () => {
   })
 
   test('one that fails changes nothing: the path is the row', async () => {
-    const report = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    const report = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
     const endpoint = (): string => {
       throw new Error('no')
     }
@@ -206,12 +205,12 @@ describe('3. thresholds alert once each per period', () => {
   const bad: readonly (readonly [string, number, () => unknown])[] = [
     [
       'throws',
-      2,
+      1,
       () => {
         throw new Error('no')
       },
     ],
-    ['rejects', 2, () => Promise.reject(new Error('no'))],
+    ['rejects', 1, () => Promise.reject(new Error('no'))],
     ['hangs', 0, () => new Promise(() => undefined)],
   ]
 
@@ -523,18 +522,22 @@ describe('what only prose says of money', () => {
 
 describe('8. bad options fail at creation', () => {
   test.each([
-    [{ budget: -1 }, RangeError, 'budget must be a number of credits above 0, got -1'],
+    [
+      { budget: -1 },
+      RangeError,
+      'budget must be a finite number of credits, above 0 or a plain object with limit, period or timeZone, got -1',
+    ],
     [{ budget: NaN }, RangeError, 'got NaN'],
     [{ budget: 0 }, RangeError, 'got 0'],
     [{ budget: Infinity }, RangeError, 'got Infinity'],
     [{ budget: { limit: -1 } }, RangeError, 'budget.limit must be'],
-    [{ budget: {} }, TypeError, 'budget.limit must be a number of credits above 0, got undefined'],
+    [{ budget: {} }, TypeError, 'budget.limit must be a finite number of credits, above 0, got undefined'],
     [{ budget: '10' }, TypeError, "got '10'"],
     [{ budget: null }, TypeError, 'budget must be'],
     [
       { budget: { limit: 1, period: 'year' } },
       RangeError,
-      "budget.period must be 'day', 'month' or { rollingMs }, got 'year'",
+      "budget.period must be one of 'day', 'month' or a plain object with rollingMs, got 'year'",
     ],
     [{ budget: { limit: 1, period: { rollingMs: 0 } } }, RangeError, 'budget.period.rollingMs'],
     [
@@ -542,13 +545,17 @@ describe('8. bad options fail at creation', () => {
       RangeError,
       "budget.timeZone must be an IANA time zone, got 'Mars/Base'",
     ],
-    [{ thresholds: [80, NaN] }, RangeError, 'thresholds must be a list of percentages above 0, got [80, NaN]'],
-    [{ thresholds: 80 }, RangeError, 'thresholds'],
-    [{ budget: 1, stopAt: 0 }, RangeError, 'stopAt must be a percentage above 0, got 0'],
+    [
+      { thresholds: [80, NaN] },
+      RangeError,
+      'thresholds[1] must be a percentage of the budget (80 is 80 %), 1 or more, got NaN',
+    ],
+    [{ thresholds: 80 }, TypeError, 'thresholds'],
+    [{ budget: 1, stopAt: 0 }, RangeError, 'stopAt must be a percentage of the budget (80 is 80 %), 1 or more, got 0'],
     [{ stopAt: 90 }, TypeError, 'stopAt needs a budget'],
-    [{ cost: -1 }, RangeError, 'cost must be a number from 0 or a function, got -1'],
-    [{ onAlert: 'x' }, TypeError, "onAlert must be a function, got 'x'"],
-    [{ store: {} }, TypeError, 'store must be a CreditStore or a limiter'],
+    [{ cost: -1 }, RangeError, 'cost must be a number of credits, 0 or more and at most'],
+    [{ onAlert: 'x' }, TypeError, 'onAlert must be a function, got string'],
+    [{ store: {} }, TypeError, 'store must be a CreditStore or a limiter of rate-limiter-flexible, got object'],
   ])('%o', (options, type, message) => {
     const make = () => creditMeter(options as never)
     expect(make).toThrow(type)

@@ -1,34 +1,38 @@
 import type { TimeUnit } from './values.ts'
 
-/** What a header's value stands for. */
-export type Meaning =
+/** What a header's value can stand for. */
+export const MEANINGS = [
   /** A wait that the server asks for. */
-  | 'retry-after'
+  'retry-after',
   /** One window: what it allows, what is left, what was used, when it resets, how long it is, what it is called. */
-  | 'limit'
-  | 'remaining'
-  | 'used'
-  | 'reset'
-  | 'window'
-  | 'label'
+  'limit',
+  'remaining',
+  'used',
+  'reset',
+  'window',
+  'label',
   /** Both in one, `32/40`, also behind a key: `api-usage=18/5000`. */
-  | 'used/limit'
+  'used/limit',
   /** `total=100; remaining=99; resets=41`. */
-  | 'fields'
+  'fields',
   /** Meta's JSON of percentages. */
-  | 'percentages'
+  'percentages',
   /** The IETF fields, or a bare limit under the same name. */
-  | 'ratelimit'
-  | 'policy'
-  | 'concurrency-limit'
-  | 'concurrency-active'
-  | 'concurrency-remaining'
-  | 'cost'
-  | 'credits-remaining'
-  | 'credits-limit'
-  | 'credits-used'
+  'ratelimit',
+  'policy',
+  'concurrency-limit',
+  'concurrency-active',
+  'concurrency-remaining',
+  'cost',
+  'credits-remaining',
+  'credits-limit',
+  'credits-used',
   /** The server's word for which limit was hit. */
-  | 'reason'
+  'reason',
+] as const
+
+/** What a header's value stands for. */
+export type Meaning = (typeof MEANINGS)[number]
 
 /** One header (or family of headers) and what it means. */
 export interface HeaderRow {

@@ -12,7 +12,8 @@ export const MAX_WAIT_MS: number = 366 * 86_400_000
  * - `min`: minutes from now
  * - `s/ms`: as `auto`, but more than a day of seconds is read as milliseconds (for headers seen with both)
  */
-export type TimeUnit = 'auto' | 'ms' | 'min' | 's/ms'
+export type TimeUnit = (typeof TIME_UNITS)[number]
+export const TIME_UNITS = ['auto', 'ms', 'min', 's/ms'] as const
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND

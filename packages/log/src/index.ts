@@ -1,5 +1,4 @@
 export type { ErrorRecord, RedactOptions } from '@aplomb/redact'
-export type { LogOptions } from './log.ts'
 export type {
   AlertRecord,
   AttemptRecord,
@@ -14,4 +13,4 @@ export type {
   Times,
 } from './record.ts'
 export type { Logger, Sink } from './sink.ts'
-export { log } from './log.ts'
+export { log, logOptions, type LogOptions } from './log.ts'

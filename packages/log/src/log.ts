@@ -1,5 +1,21 @@
-import { endpointOf, keyed, middleware, notify, onAbort, type Middleware } from '@aplomb/pipeline'
-import { redaction, type RedactOptions } from '@aplomb/redact'
+import {
+  callback,
+  either,
+  endpointOf,
+  guarded,
+  keyed,
+  having,
+  type KindsOf,
+  middleware,
+  type Middleware,
+  notify,
+  onAbort,
+  oneOf,
+  readOptions,
+  shape,
+  string,
+} from '@aplomb/pipeline'
+import { redaction, redactOptions, type RedactOptions } from '@aplomb/redact'
 import { newDiary, type End } from './diary.ts'
 import { newNews } from './news.ts'
 import type { Level } from './record.ts'
@@ -20,27 +36,39 @@ export interface LogOptions {
   readonly endpoint?: ((request: Request) => string) | undefined
 }
 
-const LEVELS: ReadonlySet<unknown> = new Set<Level>(['info', 'warn', 'error'])
+/** What each option takes. */
+export const logOptions: KindsOf<LogOptions> = {
+  sink: either(callback, having('a logger with info, warn and error', 'info', 'warn', 'error')),
+  level: oneOf('info', 'warn', 'error'),
+  redact: shape(redactOptions),
+  endpoint: callback,
+}
+
+const pathOf = ({ url }: Request): string => endpointOf(url)
 
 /**
  * Makes a middleware, to be put outermost, that writes one structured and redacted record per attempt, per retry
  * decision, per call, and per change of what a whole key waits for. It builds none if nobody listens.
  *
- * @throws {RangeError | TypeError} if an option makes no sense.
+ * @throws {RangeError | TypeError} if an option is unknown or makes no sense.
  * @example
  * const fetch = createFetch([log({ sink: pino() }), backoffJitter(), classify()])
  */
 export const log = (options: LogOptions = {}): Middleware => {
-  const { sink, level = 'info', redact, endpoint = (request: Request) => endpointOf(request.url) } = options
-  if (!LEVELS.has(level)) throw new RangeError(`log: level must be 'info', 'warn' or 'error', got '${level}'`)
-  if (typeof endpoint !== 'function') throw new TypeError(`log: endpoint must be a function, got ${typeof endpoint}`)
+  const { sink, level = 'info', redact, endpoint = pathOf } = readOptions('log', options, logOptions)
+  const nameOf = guarded(endpoint, {
+    name: 'log.endpoint',
+    answers: string(),
+    instead: 'the path is named',
+    fallback: pathOf,
+  })
   const output = outputTo(sink, level)
   const redactorFor = redaction(redact)
   const newsOf = keyed(newNews, () => 'idle')
 
   return middleware('log', async (request, next, call) => {
     if (!output.isOn()) return next(request)
-    const diary = newDiary(call, request, { output, redactor: redactorFor(request, call.key), endpoint, newsOf })
+    const diary = newDiary(call, request, { output, redactor: redactorFor(request, call.key), endpoint: nameOf, newsOf })
     const stopHearing = call.on(diary.hear)
     // The caller is gone before the middlewares below are: the inner fetch may not even listen to the signal.
     const end = (how: End): void => notify(diary.end, how)

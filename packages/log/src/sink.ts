@@ -1,4 +1,4 @@
-import { notify } from '@aplomb/pipeline'
+import { boolean, guarded, notify } from '@aplomb/pipeline'
 import type { Debugger } from 'debug'
 import type { Level, LogRecord } from './record.ts'
 import { sentence } from './sentence.ts'
@@ -76,10 +76,16 @@ const toDebug = (): Output => {
   }
 }
 
-/** pino and winston know which levels are on. */
-const hears = (logger: Logger, level: Level): boolean => {
-  const isLevelEnabled = (logger as { isLevelEnabled?: unknown }).isLevelEnabled
-  return typeof isLevelEnabled !== 'function' || Boolean(isLevelEnabled.call(logger, level))
+/** pino and winston know which levels are on. What cannot tell gets everything. */
+const hearing = (logger: Logger): ((level: Level) => boolean) => {
+  const { isLevelEnabled } = logger as { isLevelEnabled?: unknown }
+  if (typeof isLevelEnabled !== 'function') return () => true
+  return guarded((level: Level) => isLevelEnabled.call(logger, level) as boolean, {
+    name: "a logger's isLevelEnabled",
+    answers: boolean,
+    instead: 'all levels are on',
+    fallback: () => true,
+  })
 }
 
 /** A console is read by people, and shows no time by itself. */
@@ -95,9 +101,10 @@ const toLogger = (logger: Logger): Output => {
   // winston puts a second argument's message behind the first's, and drops it where the text has a %s; a single object is taken as it is.
   const takesOne = 'transports' in logger
   const forPeople = isConsole(logger)
+  const hears = hearing(logger)
   return {
-    isOn: () => hears(logger, 'error'),
-    wants: (_event, level) => hears(logger, level),
+    isOn: () => hears('error'),
+    wants: (_event, level) => hears(level),
     write: (record) => {
       const text = sentence(record)
       if (forPeople) return logger[record.level](`${toldAt(record)} ${text}`)
@@ -109,16 +116,9 @@ const toLogger = (logger: Logger): Output => {
   }
 }
 
-/** @throws {TypeError} if the sink is neither a function nor a logger. */
 export const outputTo = (sink: Sink | Logger | undefined, least: Level): Output => {
   if (sink === undefined) return atLeast(least, toDebug())
   if (typeof sink === 'function') return atLeast(least, { isOn: () => true, wants: () => true, write: sink })
-  const isLogger =
-    sink !== null && (['info', 'warn', 'error'] as const).every((level) => typeof sink[level] === 'function')
-  if (!isLogger)
-    throw new TypeError(
-      `log: sink must be a function or a logger with info, warn and error, got ${sink === null ? 'null' : typeof sink}`,
-    )
   return atLeast(least, toLogger(sink))
 }
 

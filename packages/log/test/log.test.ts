@@ -306,14 +306,14 @@ describe('5. it works bare, and two instances share nothing', () => {
 
 describe('6. bad options fail at creation', () => {
   test.each([
-    [{ level: 'debug' }, RangeError, "log: level must be 'info', 'warn' or 'error', got 'debug'"],
+    [{ level: 'debug' }, RangeError, "log: level must be one of 'info', 'warn', 'error', got 'debug'"],
     [{ sink: {} }, TypeError, 'log: sink must be a function or a logger with info, warn and error, got object'],
     [{ sink: null }, TypeError, 'got null'],
     [{ sink: 'console' }, TypeError, 'got string'],
     [{ endpoint: '/x' }, TypeError, 'log: endpoint must be a function, got string'],
-    [{ redact: { query: 'ip' } }, TypeError, 'redact: query must be a list of names, got string'],
-    [{ redact: { headers: [1] } }, TypeError, 'redact: headers must be a list of names'],
-    [{ redact: { text: 'x' } }, TypeError, 'redact: text must be a function, got string'],
+    [{ redact: { query: 'ip' } }, TypeError, 'log: redact.query must be a list of names, got string'],
+    [{ redact: { headers: [1] } }, TypeError, 'log: redact.headers[0] must be a string, got 1'],
+    [{ redact: { text: 'x' } }, TypeError, 'log: redact.text must be a function, got string'],
   ])('%o', (options, type, message) => {
     const make = () => log(options as never)
     expect(make).toThrow(type)

@@ -1,8 +1,9 @@
-import type { Call, Fetch, WaitKind } from './contract.ts'
+import type { Call, Fetch, Next, WaitKind } from './contract.ts'
 import type { CallEvent, EventListener } from './events.ts'
 import { clock, later } from './clock.ts'
 import { discard } from './discard.ts'
-import { notify } from './notify.ts'
+import { notify } from './callback.ts'
+import { isResponse, NoResponseError, responseOf } from './errors.ts'
 import { neverFires, onAbort } from './on-abort.ts'
 import { outerOf, type Sending, startRepeating, whileSending } from './nested.ts'
 import { noteRedirect, originOf } from './origin.ts'
@@ -26,6 +27,12 @@ export interface Setting {
 type Facts = 'attempt' | 'counted' | 'canReplay' | 'gaveUp' | 'observed' | 'repeating'
 type Changing = Omit<LiveCall, Facts> & { -readonly [K in Facts]: LiveCall[K] }
 
+/** A middleware with all below it, and its name, for what it may answer. */
+export interface Chain {
+  readonly by: string
+  run(request: Request, call: LiveCall, last: Next): Promise<Response>
+}
+
 /** The pipeline's own side of a call. */
 export interface LiveCall extends Call {
   /** The request for the next middleware: known to this call, its body not used up. A promise if that has to be read. */
@@ -33,7 +40,7 @@ export interface LiveCall extends Call {
   /** Sends a request: the bottom of the chain. */
   send(request: Request): Promise<Response>
   /** Runs the middlewares to the call's end. */
-  run(chain: (request: Request, call: LiveCall) => Promise<Response>): Promise<Response>
+  run(chain: Chain): Promise<Response>
 }
 
 /** Emptied when the call ends: what a WeakMap holds and reaches its own key is only freed by a full collection. */
@@ -209,7 +216,7 @@ export const begin = (
         const answer = from.send(signalFor(request, limit?.signal), (send) => whileSending({ call, request }, send))
         for (const one of unread) one.readBeside()
         unread.clear()
-        const response = await answer
+        const response = responseOf('fetch', await answer)
         clearTimeout(timer)
         await settle(from)
         if (signal.aborted) {
@@ -257,21 +264,18 @@ export const begin = (
           stop()
           return
         }
-        const work = async (): Promise<Response> => chain(source.request, call)
-        work().then(
-          (response) => {
-            if (!handle.live) discard(response)
-            else {
-              end(response, responses.includes(response))
-              resolve(response)
-            }
-          },
-          (error: unknown) => {
-            if (!handle.live) return
-            end(undefined, error === lastError)
-            reject(error)
-          },
-        )
+        const fail = (error: unknown): void => {
+          if (!handle.live) return
+          end(undefined, error === lastError)
+          reject(error)
+        }
+        const work = async (): Promise<Response> => chain.run(source.request, call, call.send)
+        work().then((response) => {
+          if (!isResponse(response)) return fail(new NoResponseError(chain.by, response))
+          if (!handle.live) return discard(response)
+          end(response, responses.includes(response))
+          resolve(response)
+        }, fail)
       })
     },
   }

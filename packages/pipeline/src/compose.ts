@@ -1,8 +1,25 @@
 import type { Call, Fetch, Middleware, Next } from './contract.ts'
 import type { EventListener } from './events.ts'
-import { begin, liveCallOf, type LiveCall, type Setting } from './call.ts'
+import { begin, type Chain, liveCallOf, type Setting } from './call.ts'
+import { guarded } from './callback.ts'
+import { responseOf } from './errors.ts'
 import { type Sending, sendingNow } from './nested.ts'
-import { checkRepeatable, type Repeatable } from './repeatable.ts'
+import {
+  boolean,
+  callback,
+  either,
+  type Kind,
+  type KindsOf,
+  list,
+  milliseconds,
+  number,
+  oneOf,
+  read,
+  readOptions,
+  string,
+} from './options.ts'
+import { originOf } from './origin.ts'
+import { type Repeatable } from './repeatable.ts'
 import { fromGiven, type Given, type Source, take } from './source.ts'
 
 /** A middleware that wants to see the call. */
@@ -39,38 +56,67 @@ export interface CreateFetchOptions {
   readonly repeatable?: Repeatable | undefined
 }
 
-type Chain = (request: Request, call: LiveCall, last: Next) => Promise<Response>
+const REPLAY_LIMIT_BYTES = 2 ** 20
+const MAX_TOTAL_WAIT_MS = 300_000
+/** Beyond, a timer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** It may be an API key. */
+const KEY: Kind = { ...string(), secret: true }
+
+/** What each option of {@link createFetch} takes. */
+export const createFetchOptions: KindsOf<CreateFetchOptions> = {
+  fetch: callback,
+  key: either(KEY, callback),
+  timeoutMs: milliseconds({ above: 0, to: LONGEST_TIMER_MS }),
+  maxTotalWaitMs: milliseconds({ from: 0 }),
+  onEvent: callback,
+  replayLimitBytes: number({ from: 0 }, 'bytes'),
+  repeatable: either(oneOf('all'), list(string(), 'a list of methods'), callback),
+}
 
 /** Handlers behind the middlewares made by {@link middleware}: a link hands them their call without a look-up. */
 const handlers = new WeakMap<Middleware, Handler>()
 
-const REPLAY_LIMIT_BYTES = 2 ** 20
-const MAX_TOTAL_WAIT_MS = 300_000
-
-const bottom: Chain = (request, _call, last) => last(request)
+const bottom: Chain = { by: 'fetch', run: (request, _call, last) => last(request) }
 
 const link = (one: Middleware, rest: Chain): Chain => {
   const handler = handlers.get(one)
-  return (request, call, last) => {
-    const next: Next = async (sent) => rest(sent, call, last)
-    const run = (entered: Request): Promise<Response> => (handler ? handler(entered, next, call) : one(entered, next))
-    const entered = call.enter(request)
-    return entered instanceof Promise ? entered.then(run) : run(entered)
+  return {
+    by: `middleware ${one.name || 'without a name'}`,
+    run: (request, call, last) => {
+      const next: Next = async (sent) => responseOf(rest.by, await rest.run(sent, call, last))
+      const run = (entered: Request): Promise<Response> => (handler ? handler(entered, next, call) : one(entered, next))
+      const entered = call.enter(request)
+      return entered instanceof Promise ? entered.then(run) : run(entered)
+    },
   }
 }
 
-const build = (middlewares: readonly Middleware[], where: string): Chain => {
-  if (!Array.isArray(middlewares))
-    throw new TypeError(`${where}: expected an array of middlewares, got ${describe(middlewares)}`)
-  for (const [index, one] of middlewares.entries()) {
-    if (typeof one !== 'function')
-      throw new TypeError(`${where}: middleware ${index} must be a function, got ${describe(one)}`)
-  }
-  return middlewares.reduceRight<Chain>((rest, one) => link(one, rest), bottom)
-}
+/** Every `fetch` made here: one in place of the global one must not send to itself. */
+const ours = new WeakSet<Fetch>()
 
-const describe = (value: unknown): string =>
-  value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value
+const isFetch = (value: Fetch): boolean =>
+  ours.has(value) || value === globalThis.fetch || (/^\W?fetch$/i.test(value.name) && !handlers.has(value as never))
+
+const isMiddleware = (value: unknown, most: number, least = 0): boolean =>
+  typeof value === 'function' && value.length >= least && value.length <= most && !isFetch(value as Fetch)
+
+const TAKES = 'a middleware (request, next)'
+
+/** In a list: any function might be one, but a `fetch`, and what wants more than it is given, such as a {@link Handler}. */
+const listedMiddleware: Kind = { takes: TAKES, is: (value) => isMiddleware(value, 2) }
+
+export const middlewares: Kind = list(listedMiddleware, 'a list of middlewares')
+
+/** In place of options: what takes a request and `next`, and nothing else. */
+export const someMiddleware: Kind = { takes: TAKES, is: (value) => isMiddleware(value, 2, 2) }
+
+/** Builds its chain once, not per call. */
+const build = (of: string, given: readonly Middleware[]): Chain => {
+  const all = read(middlewares, given, { of, path: 'middlewares', root: {} }) as readonly Middleware[]
+  return all.reduceRight<Chain>((rest, one) => link(one, rest), bottom)
+}
 
 const PLAIN: Omit<Setting, 'inner'> = {
   key: undefined,
@@ -84,19 +130,13 @@ const PLAIN: Omit<Setting, 'inner'> = {
 /** Runs a chain on a request: inside the call it belongs to, or in a call and on a transport of its own. */
 const runOn = (chain: Chain, request: Request, next: Next): Promise<Response> => {
   const running = liveCallOf(request)
-  if (running) return chain(request, running, next)
+  if (running) return chain.run(request, running, next)
   const inner: Fetch = (input, init) => next(init ? new Request(input, init) : (input as Request))
-  return startOn(take(request, undefined, REPLAY_LIMIT_BYTES), { ...PLAIN, inner }, (sent, call) =>
-    chain(sent, call, call.send),
-  )
+  return startOn(take(request, undefined, REPLAY_LIMIT_BYTES), { ...PLAIN, inner }, chain)
 }
 
 /** Begins a call and runs it. Synchronous as far as it can be: `fetch` sends in the same turn. */
-const startOn = (
-  given: Given,
-  setting: Setting,
-  chain: (request: Request, call: LiveCall) => Promise<Response>,
-): Promise<Response> => {
+const startOn = (given: Given, setting: Setting, chain: Chain): Promise<Response> => {
   const { inner, replayLimitBytes, timeoutMs } = setting
   // What is shown follows the call, not the caller's signal, which may live for long and would gather followers.
   const follows = timeoutMs !== undefined || (given.signal && given.init?.['signal'] !== undefined)
@@ -106,7 +146,8 @@ const startOn = (
     source = fromGiven(given, inner, replayLimitBytes, controller?.signal)
   } catch {
     // What the platform refuses, the inner fetch may take, or refuses in its own words.
-    return given.init ? inner(given.target, given.init) : inner(given.target)
+    const sending = given.init ? inner(given.target, given.init) : inner(given.target)
+    return Promise.resolve(sending).then((answer) => responseOf(bottom.by, answer))
   }
   return begin(source, given, controller, setting).run(chain)
 }
@@ -119,8 +160,8 @@ export const callOf = (request: Request): Call | undefined => liveCallOf(request
  *
  * @throws {TypeError} if one of them is not a function.
  */
-export const compose = (...middlewares: readonly Middleware[]): Middleware => {
-  const chain = build(middlewares, 'compose')
+export const compose = (...all: readonly Middleware[]): Middleware => {
+  const chain = build('compose', all)
   return async function composed(request, next) {
     return runOn(chain, request, next)
   }
@@ -137,17 +178,14 @@ export const compose = (...middlewares: readonly Middleware[]): Middleware => {
  * })
  */
 export const middleware = (name: string, handler: Handler): Middleware => {
-  if (typeof handler !== 'function')
-    throw new TypeError(`middleware ${name}: handler must be a function, got ${describe(handler)}`)
+  read(string(), name, { of: 'middleware', path: 'name', root: {} })
+  read(callback, handler, { of: `middleware ${name}`, path: 'handler', root: {} })
   const made: Middleware = async (request, next) => runOn(chain, request, next)
   Object.defineProperty(made, 'name', { value: name })
   handlers.set(made, handler)
   const chain = link(made, bottom)
   return made
 }
-
-/** Every `fetch` made here: one in place of the global one must not send to itself. */
-const ours = new WeakSet<Fetch>()
 
 /** The call that a `fetch` made here is called by, if it is: at its bottom, or in one of its middlewares. */
 const sendingOf = (input: string | URL | Request): Sending | undefined => {
@@ -182,39 +220,53 @@ const globalFetch = (): { readonly inner: Fetch; readonly isInside: () => boolea
  * const fetch = createFetch([backoffJitter(), retryAfter()], { timeoutMs: 30_000 })
  * const response = await fetch('https://api.example.com/v1/items')
  */
-export const createFetch = (middlewares: readonly Middleware[], options: CreateFetchOptions = {}): Fetch => {
-  const { fetch, key, timeoutMs, onEvent, replayLimitBytes = REPLAY_LIMIT_BYTES, repeatable } = options
-  const { maxTotalWaitMs = MAX_TOTAL_WAIT_MS } = options
-  const chain = build(middlewares, 'createFetch')
-  for (const [name, value] of Object.entries({ fetch, onEvent })) {
-    if (value !== undefined && typeof value !== 'function')
-      throw new TypeError(`createFetch: ${name} must be a function, got ${describe(value)}`)
-  }
-  if (key !== undefined && typeof key !== 'function' && typeof key !== 'string') {
-    throw new TypeError(`createFetch: key must be a string or a function, got ${describe(key)}`)
-  }
-  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1)) {
-    throw new RangeError(`createFetch: timeoutMs must be above 0 and at most 2147483647, got ${timeoutMs}`)
-  }
-  if (!(typeof maxTotalWaitMs === 'number' && maxTotalWaitMs >= 0))
-    throw new RangeError(`createFetch: maxTotalWaitMs must be 0 or more, got ${maxTotalWaitMs}`)
-  if (!(replayLimitBytes >= 0))
-    throw new RangeError(`createFetch: replayLimitBytes must be 0 or more, got ${replayLimitBytes}`)
-  checkRepeatable('createFetch', repeatable)
+export const createFetch = (all: readonly Middleware[], options: CreateFetchOptions = {}): Fetch => {
+  const chain = build('createFetch', all)
+  const {
+    fetch,
+    key,
+    timeoutMs,
+    onEvent,
+    replayLimitBytes = REPLAY_LIMIT_BYTES,
+    repeatable,
+    maxTotalWaitMs = MAX_TOTAL_WAIT_MS,
+  } = readOptions('createFetch', options, createFetchOptions)
 
   const { inner, isInside } = fetch ? { inner: fetch, isInside: () => false } : globalFetch()
-  const setting: Setting = { inner, key, timeoutMs, maxTotalWaitMs, replayLimitBytes, onEvent, repeatable }
-  const plain = middlewares.length === 0 && timeoutMs === undefined && onEvent === undefined
+  const setting: Setting = {
+    inner,
+    key:
+      typeof key === 'function'
+        ? guarded(key, {
+            name: 'key',
+            answers: KEY,
+            instead: 'the origin is taken',
+            fallback: ({ url }) => originOf(url),
+          })
+        : key,
+    timeoutMs,
+    maxTotalWaitMs,
+    replayLimitBytes,
+    onEvent,
+    repeatable:
+      typeof repeatable === 'function'
+        ? guarded(repeatable, {
+            name: 'repeatable',
+            answers: boolean,
+            instead: 'the request is not repeatable',
+            fallback: () => false,
+          })
+        : repeatable,
+  }
+  const plain = all.length === 0 && timeoutMs === undefined && onEvent === undefined
 
   const run = async (...args: Parameters<Fetch>): Promise<Response> => {
     // Without any argument there is nothing to show: browsers refuse it in their own words.
-    if (plain || args.length < 1 || isInside()) return inner(...args)
+    if (plain || args.length < 1 || isInside()) return responseOf(bottom.by, await inner(...args))
     const [input, init] = args
     const sending = sendingOf(input)
     const given = take(input, init, replayLimitBytes)
-    return startOn(given, sending ? { ...setting, sending } : setting, (request, call) =>
-      chain(request, call, call.send),
-    )
+    return startOn(given, sending ? { ...setting, sending } : setting, chain)
   }
   // As the platform's own: a plain function of this name and length, which never throws.
   const made: Fetch = (...args) => run(...args)

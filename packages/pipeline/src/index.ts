@@ -14,14 +14,33 @@ export type {
 export type { CreateFetchOptions, Handler } from './compose.ts'
 export type { Keyed, KeyedOptions, Standing } from './keyed.ts'
 export { clock, later } from './clock.ts'
-export { callOf, compose, createFetch, middleware } from './compose.ts'
+export { callOf, compose, createFetch, createFetchOptions, middleware, middlewares, someMiddleware } from './compose.ts'
 export { discard } from './discard.ts'
+export { NoResponseError } from './errors.ts'
 export { endpointOf } from './endpoint.ts'
 export { keyed } from './keyed.ts'
-export { notify } from './notify.ts'
+export { guarded, type Guard, notify } from './callback.ts'
 export { keyOfAnswer } from './origin.ts'
 export { onAbort } from './on-abort.ts'
 export { type OwnLimits, ownLimits } from './own-limits.ts'
 export { hasIdempotencyKey, type Repeatable } from './repeatable.ts'
+export {
+  boolean,
+  callback,
+  count,
+  either,
+  having,
+  type Kind,
+  type KindsOf,
+  list,
+  milliseconds,
+  number,
+  oneOf,
+  type Range,
+  readOptions,
+  required,
+  shape,
+  string,
+} from './options.ts'
 export { sleep } from './sleep.ts'
 export { warnOnce } from './warn-once.ts'

@@ -19,15 +19,6 @@ const askingOf = ({ method, url, headers }: Request, body: unknown): Asking => (
   text: typeof body === 'string' ? body : undefined,
 })
 
-/** A callback that throws, or answers neither yes nor no, is taken for a no. */
-const says = (ask: () => unknown): boolean => {
-  try {
-    return ask() === true
-  } catch {
-    return false
-  }
-}
-
 /**
  * Whether a request may be sent again although the server may have carried it out. `body` is what was given to
  * `fetch`; `repeatable` is the user's word on those that are not safe by themselves.
@@ -35,7 +26,7 @@ const says = (ask: () => unknown): boolean => {
 export const isRepeatable = (request: Request, body?: unknown, repeatable?: Repeatable): boolean => {
   const method = request.method.toUpperCase()
   if (IDEMPOTENT.has(method) || hasIdempotencyKey(request) || repeatable === 'all') return true
-  if (typeof repeatable === 'function') return says(() => repeatable(request))
+  if (typeof repeatable === 'function') return repeatable(request)
   if (repeatable?.some((one) => one.toUpperCase() === method)) return true
   const asking = askingOf(request, body)
   return REPEATED_BY_CLIENT.some(({ shows }) => shows(asking))
@@ -46,19 +37,3 @@ export const repetitionMark = (request: Request): string | undefined => {
   const asking = askingOf(request, undefined)
   return REPETITIONS.find(({ shows }) => shows(asking))?.name
 }
-
-/** @throws {TypeError} if it is none of the three. */
-export const checkRepeatable = (where: string, value: unknown): void => {
-  if (value === undefined || value === 'all' || typeof value === 'function') return
-  if (Array.isArray(value) && value.every((method) => typeof method === 'string')) return
-  throw new TypeError(`${where}: repeatable must be 'all', a list of methods or a function, got ${shown(value)}`)
-}
-
-const shown = (value: unknown): string =>
-  typeof value === 'string'
-    ? `'${value}'`
-    : value === null
-      ? 'null'
-      : Array.isArray(value)
-        ? 'a list of other things'
-        : typeof value

@@ -130,37 +130,37 @@ describe('bad input gets an error at creation', () => {
     [
       () => createFetch([undefined as unknown as Middleware]),
       TypeError,
-      'createFetch: middleware 0 must be a function, got undefined',
+      'createFetch: middlewares[0] must be a middleware (request, next), got undefined',
     ],
     [
       () => createFetch([pass, null as unknown as Middleware]),
       TypeError,
-      'createFetch: middleware 1 must be a function, got null',
+      'createFetch: middlewares[1] must be a middleware (request, next), got null',
     ],
     [
       () => createFetch([[pass] as unknown as Middleware]),
       TypeError,
-      'createFetch: middleware 0 must be a function, got an array',
+      'createFetch: middlewares[0] must be a middleware (request, next), got object Array',
     ],
     [
       () => createFetch(Array.from<Middleware>({ length: 1 })),
       TypeError,
-      'createFetch: middleware 0 must be a function, got undefined',
+      'createFetch: middlewares[0] must be a middleware (request, next), got undefined',
     ],
     [
       () => createFetch(pass as unknown as Middleware[]),
       TypeError,
-      'createFetch: expected an array of middlewares, got function',
+      'createFetch: middlewares must be a list of middlewares, got function pass',
     ],
     [
       () => createFetch(undefined as unknown as Middleware[]),
       TypeError,
-      'createFetch: expected an array of middlewares, got undefined',
+      'createFetch: middlewares must be a list of middlewares, got undefined',
     ],
     [
       () => createFetch({ fetch } as unknown as Middleware[]),
       TypeError,
-      'createFetch: expected an array of middlewares, got object',
+      'createFetch: middlewares must be a list of middlewares, got object',
     ],
     [
       () => createFetch([], { fetch: 'no' as unknown as Fetch }),
@@ -185,22 +185,22 @@ describe('bad input gets an error at creation', () => {
     ...[0, -1, NaN, Infinity, 2 ** 31].map((ms): [() => unknown, typeof RangeError, string] => [
       () => createFetch([], { timeoutMs: ms }),
       RangeError,
-      `createFetch: timeoutMs must be above 0 and at most 2147483647, got ${ms}`,
+      `createFetch: timeoutMs must be a number of milliseconds, above 0 and at most 2147483647, got ${ms}`,
     ]),
-    ...[-1, -Infinity, NaN, '5000', null].map((ms): [() => unknown, typeof RangeError, string] => [
-      () => createFetch([], { maxTotalWaitMs: ms as number }),
+    ...[-1, -Infinity, NaN].map((ms): [() => unknown, typeof RangeError, string] => [
+      () => createFetch([], { maxTotalWaitMs: ms }),
       RangeError,
-      `createFetch: maxTotalWaitMs must be 0 or more, got ${ms}`,
+      `createFetch: maxTotalWaitMs must be a number of milliseconds, 0 or more, got ${ms}`,
     ]),
     ...[-1, NaN].map((bytes): [() => unknown, typeof RangeError, string] => [
       () => createFetch([], { replayLimitBytes: bytes }),
       RangeError,
-      `createFetch: replayLimitBytes must be 0 or more, got ${bytes}`,
+      `createFetch: replayLimitBytes must be a number of bytes, 0 or more, got ${bytes}`,
     ]),
     [
       () => compose(undefined as unknown as Middleware),
       TypeError,
-      'compose: middleware 0 must be a function, got undefined',
+      'compose: middlewares[0] must be a middleware (request, next), got undefined',
     ],
     [
       () => middleware('mine', undefined as unknown as Middleware),

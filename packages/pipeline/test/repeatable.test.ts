@@ -68,15 +68,13 @@ describe('whether a request may be sent again although the server may have carri
   })
 
   it.each<[unknown, string]>([
-    ['POST', "'POST'"],
-    [true, 'boolean'],
-    [null, 'null'],
-    [{}, 'object'],
-    [['POST', 1], 'a list of other things'],
-  ])('anything else is an error at creation: %j', (repeatable, got) => {
-    expect(() => createFetch([], { repeatable } as CreateFetchOptions)).toThrow(
-      new TypeError(`createFetch: repeatable must be 'all', a list of methods or a function, got ${got}`),
-    )
+    ['POST', "repeatable must be 'all', a list of methods or a function, got 'POST'"],
+    [true, "repeatable must be 'all', a list of methods or a function, got true"],
+    [null, "repeatable must be 'all', a list of methods or a function, got null"],
+    [{}, "repeatable must be 'all', a list of methods or a function, got object"],
+    [['POST', 1], 'repeatable[1] must be a string, got 1'],
+  ])('anything else is an error at creation: %j', (repeatable, message) => {
+    expect(() => createFetch([], { repeatable } as CreateFetchOptions)).toThrow(`createFetch: ${message}`)
   })
 })
 

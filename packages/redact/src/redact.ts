@@ -1,3 +1,4 @@
+import { callback, guarded, type KindsOf, list, readOptions, string } from '@aplomb/pipeline'
 import { maskFormats, REDACTED } from './formats.ts'
 import { HARMLESS_HEADERS, HARMLESS_QUERY, isLimitHeader } from './harmless.ts'
 import { secretsOf } from './known.ts'
@@ -11,7 +12,7 @@ export interface RedactOptions {
   readonly query?: readonly string[] | undefined
   /** Names of headers whose values may be shown. */
   readonly headers?: readonly string[] | undefined
-  /** Gets every text, redacted as it is, and may take out more. What it throws is reported, and the text left out. */
+  /** Gets every text, redacted as it is, and may take out more. If it fails, or answers no text, that is told once, and the text is left out. */
   readonly text?: ((text: string) => string) | undefined
 }
 
@@ -45,43 +46,38 @@ const shorten = (text: string, maxChars: number): string =>
 
 const lower = (names: readonly string[] = []): string[] => names.map((name) => name.toLowerCase())
 
-const isNames = (names: unknown): boolean =>
-  names === undefined || (Array.isArray(names) && names.every((name) => typeof name === 'string'))
+const names = list(string(), 'a list of names')
 
-const check = (option: string, value: unknown, accepts: boolean, accepted: string): void => {
-  if (!accepts) throw new TypeError(`redact: ${option} must be ${accepted}, got ${typeof value}`)
-}
+/** What each option takes. */
+export const redactOptions: KindsOf<RedactOptions> = { query: names, headers: names, text: callback }
 
 /**
  * Makes a function that makes a {@link Redactor} for each call, of its request and the key it is partitioned by.
  *
- * @throws {TypeError} if an option makes no sense.
+ * @throws {TypeError} if an option is unknown or makes no sense.
  * @example
  * const redactorFor = redaction({ query: ['ip'] })
  * const redactor = redactorFor(request, call.key)
  * console.log(redactor.url(request.url), describeError(error, redactor))
  */
-export const redaction = ({ query, headers, text: custom }: RedactOptions = {}): ((
-  request: Pick<Request, 'url' | 'headers'>,
-  key: string,
-) => Redactor) => {
-  check('query', query, isNames(query), 'a list of names')
-  check('headers', headers, isNames(headers), 'a list of names')
-  check('text', custom, custom === undefined || typeof custom === 'function', 'a function')
+export const redaction = (
+  options: RedactOptions = {},
+): ((request: Pick<Request, 'url' | 'headers'>, key: string) => Redactor) => {
+  const { query, headers, text: custom } = readOptions('redact', options, redactOptions)
   const shown = {
     query: new Set([...HARMLESS_QUERY, ...lower(query)]),
     headers: new Set([...HARMLESS_HEADERS, ...lower(headers)]),
   }
   const maskUrl = urlRedactor(shown.query)
 
-  const extra = (text: string): string => {
-    try {
-      return custom ? custom(text) : text
-    } catch (error) {
-      console.error('aplomb: redact: text failed; the text is left out:', error)
-      return REDACTED
-    }
-  }
+  const extra = custom
+    ? guarded(custom, {
+        name: 'redact.text',
+        answers: string(),
+        instead: 'the text is left out',
+        fallback: () => REDACTED,
+      })
+    : (text: string): string => text
 
   return (request, key) => {
     let secrets: readonly string[] | undefined

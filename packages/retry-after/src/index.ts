@@ -1,6 +1,20 @@
 import { classifyResponse, setAside, type Verdict } from '@aplomb/classify'
 import type { LimitWindow } from '@aplomb/limits'
-import { type Call, clock, keyed, keyOfAnswer, middleware, type Middleware, ownLimits, sleep } from '@aplomb/pipeline'
+import {
+  boolean,
+  type Call,
+  clock,
+  count,
+  keyed,
+  keyOfAnswer,
+  type KindsOf,
+  middleware,
+  type Middleware,
+  milliseconds,
+  ownLimits,
+  readOptions,
+  sleep,
+} from '@aplomb/pipeline'
 import { newHold } from './hold.ts'
 import { newPace } from './pace.ts'
 import { SHORT_MS } from './share.ts'
@@ -16,6 +30,13 @@ export interface RetryAfterOptions {
   readonly pace?: boolean | undefined
 }
 
+/** What each option takes. */
+export const retryAfterOptions: KindsOf<RetryAfterOptions> = {
+  maxAttempts: count({ from: 1 }, 'attempts, the first included'),
+  maxWaitMs: milliseconds({ from: 0 }),
+  pace: boolean,
+}
+
 const NAME = 'retry-after'
 
 const USED_UP = 'what the server has announced is used up until its reset'
@@ -29,20 +50,16 @@ const MOST_RACES = 16
  * Acts on answers of the kinds `rate-limited` and `overloaded` that name a wait (RFC 9110 section 10.2.3, and what
  * {@link https://www.npmjs.com/package/@aplomb/limits | @aplomb/limits} reads).
  *
- * @throws {RangeError} if an option makes no sense.
+ * @throws {RangeError | TypeError} if an option is unknown or makes no sense.
  * @example
  * const fetch = createFetch([retryAfter({ maxWaitMs: 10_000 })])
  */
-export const retryAfter = ({
-  maxAttempts = 4,
-  maxWaitMs = 60_000,
-  pace: paced = true,
-}: RetryAfterOptions = {}): Middleware => {
-  if (!Number.isInteger(maxAttempts) || maxAttempts < 1) {
-    throw new RangeError(`retryAfter: maxAttempts must be a whole number of 1 or more, got ${maxAttempts}`)
-  }
-  if (!(maxWaitMs >= 0)) throw new RangeError(`retryAfter: maxWaitMs must be 0 or more, got ${maxWaitMs}`)
-
+export const retryAfter = (options: RetryAfterOptions = {}): Middleware => {
+  const {
+    maxAttempts = 4,
+    maxWaitMs = 60_000,
+    pace: paced = true,
+  } = readOptions('retryAfter', options, retryAfterOptions)
   const states = keyed(
     () => {
       const hold = newHold()

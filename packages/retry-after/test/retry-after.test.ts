@@ -990,11 +990,20 @@ describe('bare, without a pipeline', () => {
 
 describe('options that make no sense', () => {
   test.each([
-    [{ maxAttempts: 0 }, 'retryAfter: maxAttempts must be a whole number of 1 or more, got 0'],
-    [{ maxAttempts: 1.5 }, 'retryAfter: maxAttempts must be a whole number of 1 or more, got 1.5'],
-    [{ maxAttempts: NaN }, 'retryAfter: maxAttempts must be a whole number of 1 or more, got NaN'],
-    [{ maxWaitMs: -1 }, 'retryAfter: maxWaitMs must be 0 or more, got -1'],
-    [{ maxWaitMs: NaN }, 'retryAfter: maxWaitMs must be 0 or more, got NaN'],
+    [
+      { maxAttempts: 0 },
+      'retryAfter: maxAttempts must be a whole number of attempts, the first included, 1 or more, got 0',
+    ],
+    [
+      { maxAttempts: 1.5 },
+      'retryAfter: maxAttempts must be a whole number of attempts, the first included, 1 or more, got 1.5',
+    ],
+    [
+      { maxAttempts: NaN },
+      'retryAfter: maxAttempts must be a whole number of attempts, the first included, 1 or more, got NaN',
+    ],
+    [{ maxWaitMs: -1 }, 'retryAfter: maxWaitMs must be a number of milliseconds, 0 or more, got -1'],
+    [{ maxWaitMs: NaN }, 'retryAfter: maxWaitMs must be a number of milliseconds, 0 or more, got NaN'],
   ])('%o', (options, message) => {
     expect(() => retryAfter(options)).toThrow(new RangeError(message))
   })
