@@ -1,7 +1,23 @@
-import { endpointOf, keyed, middleware, notify, type Middleware } from '@aplomb/pipeline'
-import { redaction, type RedactOptions } from '@aplomb/redact'
+import {
+  callback,
+  either,
+  endpointOf,
+  guarded,
+  keyed,
+  type KindsOf,
+  list,
+  middleware,
+  type Middleware,
+  milliseconds,
+  notify,
+  oneOf,
+  readOptions,
+  shape,
+  string,
+} from '@aplomb/pipeline'
+import { redaction, redactOptions, type RedactOptions } from '@aplomb/redact'
 import { newOutbox, type Sink } from './outbox.ts'
-import { type ErrorRateOptions, rateTest } from './rate.ts'
+import { type ErrorRateOptions, errorRateOptions, rateTest } from './rate.ts'
 import { newKeyState } from './state.ts'
 import type { Desk } from './tell.ts'
 import { newWatch } from './watch.ts'
@@ -34,36 +50,38 @@ const LEAST_COOL_DOWN_MS = 3_600_000
 
 const toConsole: Sink = ({ message }) => console.error(`aplomb: ${message}`)
 
-const sinksOf = (to: unknown): readonly Sink[] => {
-  const sinks: readonly unknown[] = Array.isArray(to) ? to : [to]
-  if (sinks.length === 0 || !sinks.every((sink) => typeof sink === 'function'))
-    throw new TypeError(
-      `alert: to must be a function or a list of functions, got ${sinks.length === 0 ? 'none' : typeof to}`,
-    )
-  return sinks as readonly Sink[]
+const sinks = list(callback, 'a list of at least one')
+
+const alertOptions: KindsOf<AlertOptions> = {
+  to: either(callback, { ...sinks, fits: ({ length }: readonly Sink[]) => length > 0 }),
+  errorRate: either(oneOf(false), shape(errorRateOptions)),
+  holdMs: milliseconds({ from: 0 }),
+  coolDownMs: milliseconds({ from: 0 }),
+  endpoint: callback,
+  redact: shape(redactOptions),
 }
+
+const pathOf = ({ url }: Request): string => endpointOf(url)
 
 /**
  * Makes a middleware, to be put outermost, that tells people once of what only people can mend, and when it is over:
  * an API that wants money, fails more than usual, or holds calls off. No call ever waits for an alert.
  *
- * @throws {RangeError | TypeError} if an option makes no sense.
+ * @throws {RangeError | TypeError} if an option is unknown or makes no sense.
  * @example
  * const alerts = alert({ to: slack(process.env.SLACK_WEBHOOK_URL) })
  * const fetch = createFetch([alerts, backoffJitter(), classify()])
  */
-export const alert = ({
-  to = toConsole,
-  errorRate = {},
-  holdMs = 60_000,
-  coolDownMs = 3_600_000,
-  endpoint = (request: Request) => endpointOf(request.url),
-  redact,
-}: AlertOptions = {}): Alerts => {
-  for (const [name, value] of Object.entries({ holdMs, coolDownMs }))
-    if (!(value >= 0)) throw new RangeError(`alert: ${name} must be 0 or more, got ${value}`)
-  if (typeof endpoint !== 'function') throw new TypeError(`alert: endpoint must be a function, got ${typeof endpoint}`)
-  const outboxes = sinksOf(to).map(newOutbox)
+export const alert = (options: AlertOptions = {}): Alerts => {
+  const {
+    to = toConsole,
+    errorRate = {},
+    holdMs = 60_000,
+    coolDownMs = 3_600_000,
+    endpoint = pathOf,
+    redact,
+  } = readOptions('alert', options, alertOptions)
+  const outboxes = [to].flat().map((sink) => newOutbox(sink))
   const newRate = errorRate === false ? undefined : rateTest(errorRate)
   // However many keys there are, the memory is bounded: even one that is in trouble may be forgotten for a thousand others.
   const states = keyed(
@@ -71,15 +89,12 @@ export const alert = ({
     () => 'idle',
   )
   const desk: Desk = {
-    endpoint: (request) => {
-      try {
-        return endpoint(request)
-      } catch (error) {
-        // An alert is not lost for want of a name.
-        console.error('aplomb: the endpoint function failed; the path is named instead:', error)
-        return endpointOf(request.url)
-      }
-    },
+    endpoint: guarded(endpoint, {
+      name: 'alert.endpoint',
+      answers: string(),
+      instead: 'the path is named',
+      fallback: pathOf,
+    }),
     redactorFor: redaction(redact),
     post: (one) => {
       for (const outbox of outboxes) outbox.post(Object.freeze(one))

@@ -1,3 +1,5 @@
+import { count, type KindsOf, milliseconds, number } from '@aplomb/pipeline'
+
 /** What counts as an unusual error rate. */
 export interface ErrorRateOptions {
   /** The sliding window that is judged, in milliseconds. @default 120000 */
@@ -57,20 +59,20 @@ const sum = (slices: readonly Slice[]): { attempts: number; failed: number } =>
     failed: 0,
   })
 
-/** @throws {RangeError} if an option makes no sense. */
+/** What each option takes. */
+export const errorRateOptions: KindsOf<ErrorRateOptions> = {
+  windowMs: milliseconds({ from: 1000, below: Infinity }),
+  minAttempts: count({ from: 1 }, 'attempts'),
+  minRate: number({ above: 0, below: 1 }),
+  factor: number({ from: 1, below: Infinity }),
+}
+
 export const rateTest = ({
   windowMs = 120_000,
   minAttempts = 20,
   minRate = 0.05,
   factor = 3,
 }: ErrorRateOptions): (() => Rate) => {
-  const check = (name: string, value: number, accepts: boolean, accepted: string): void => {
-    if (!accepts) throw new RangeError(`alert: errorRate.${name} must be ${accepted}, got ${value}`)
-  }
-  check('windowMs', windowMs, windowMs >= 1000 && windowMs < Infinity, 'a finite number of 1000 or more')
-  check('minAttempts', minAttempts, Number.isInteger(minAttempts) && minAttempts >= 1, 'a whole number of 1 or more')
-  check('minRate', minRate, minRate > 0 && minRate < 1, 'above 0 and below 1')
-  check('factor', factor, factor >= 1 && factor < Infinity, 'a finite number of 1 or more')
   const sliceMs = windowMs / SLICES
 
   return () => {

@@ -1,6 +1,6 @@
 import { backoffJitter } from '@aplomb/backoff-jitter'
 import { classify, classifyError } from '@aplomb/classify'
-import { createFetch, discard, type Fetch } from '@aplomb/pipeline'
+import { callback, createFetch, discard, type Fetch, type KindsOf, milliseconds, readOptions } from '@aplomb/pipeline'
 import { retryAfter } from '@aplomb/retry-after'
 import type { Sink } from './outbox.ts'
 import type { Alert } from './record.ts'
@@ -30,27 +30,36 @@ const parse = (name: string, url: string | URL): string => {
   return parsed.href
 }
 
-const headersOf = (name: string, headers: Readonly<Record<string, string>> | undefined): Headers => {
+const isHeaders = (headers: Readonly<Record<string, string>>): boolean => {
   try {
-    return new Headers({ 'content-type': 'application/json', ...headers })
+    void new Headers(headers)
+    return Object.values(headers).every((value) => typeof value === 'string')
   } catch {
-    throw new TypeError(`${name}: headers must be valid header names and values`)
+    return false
   }
+}
+
+const webhookOptions: KindsOf<WebhookOptions> = {
+  fetch: callback,
+  headers: {
+    takes: 'an object with names and values of headers',
+    is: (value) => typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Headers),
+    fits: isHeaders,
+    secret: true,
+  },
+  timeoutMs: milliseconds({ above: 0, to: 2 ** 31 - 1 }),
 }
 
 /** Posts what `toBody` makes of an alert, through a pipeline of its own. */
 export const poster = (
   name: string,
   url: string | URL,
-  { fetch, headers, timeoutMs = 120_000 }: WebhookOptions,
+  options: WebhookOptions,
   toBody: (alert: Alert) => unknown,
 ): Sink => {
   const target = parse(name, url)
-  const common = headersOf(name, headers)
-  if (!(timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1))
-    throw new RangeError(`${name}: timeoutMs must be above 0 and at most 2147483647, got ${timeoutMs}`)
-  if (fetch !== undefined && typeof fetch !== 'function')
-    throw new TypeError(`${name}: fetch must be a function, got ${typeof fetch}`)
+  const { fetch, headers, timeoutMs = 120_000 } = readOptions(name, options, webhookOptions)
+  const common = new Headers({ 'content-type': 'application/json', ...headers })
   const backoff = backoffJitter({ maxAttempts: 20, attemptTimeoutMs: ATTEMPT_MS })
   const send = createFetch([backoff, retryAfter({ maxAttempts: 20 }), classify()], { fetch, timeoutMs })
 

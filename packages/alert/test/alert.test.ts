@@ -92,30 +92,30 @@ describe('15. house rules', () => {
 
 describe('16. options that make no sense', () => {
   test.each([
-    [{ to: 'slack' }, TypeError, 'alert: to must be a function or a list of functions, got string'],
-    [{ to: null }, TypeError, 'alert: to must be a function or a list of functions, got object'],
-    [{ to: [] }, TypeError, 'alert: to must be a function or a list of functions, got none'],
-    [{ to: [() => 0, 3] }, TypeError, 'alert: to must be a function or a list of functions'],
-    [{ holdMs: -1 }, RangeError, 'alert: holdMs must be 0 or more, got -1'],
-    [{ coolDownMs: NaN }, RangeError, 'alert: coolDownMs must be 0 or more, got NaN'],
+    [{ to: 'slack' }, TypeError, 'alert: to must be a function or a list of at least one, got string'],
+    [{ to: null }, TypeError, 'alert: to must be a function or a list of at least one, got null'],
+    [{ to: [] }, RangeError, 'alert: to must be a function or a list of at least one, got object Array'],
+    [{ to: [() => 0, 3] }, TypeError, 'alert: to[1] must be a function, got 3'],
+    [{ holdMs: -1 }, RangeError, 'alert: holdMs must be a number of milliseconds, 0 or more, got -1'],
+    [{ coolDownMs: NaN }, RangeError, 'alert: coolDownMs must be a number of milliseconds, 0 or more, got NaN'],
     [{ endpoint: '/x' }, TypeError, 'alert: endpoint must be a function, got string'],
-    [{ redact: { text: 1 } }, TypeError, 'redact'],
+    [{ redact: { text: 1 } }, TypeError, 'alert: redact.text must be a function, got 1'],
     [
       { errorRate: { windowMs: 0 } },
       RangeError,
-      'alert: errorRate.windowMs must be a finite number of 1000 or more, got 0',
+      'alert: errorRate.windowMs must be a finite number of milliseconds, 1000 or more, got 0',
     ],
     [
       { errorRate: { minAttempts: 1.5 } },
       RangeError,
-      'alert: errorRate.minAttempts must be a whole number of 1 or more, got 1.5',
+      'alert: errorRate.minAttempts must be a whole number of attempts, 1 or more, got 1.5',
     ],
-    [{ errorRate: { minRate: 0 } }, RangeError, 'alert: errorRate.minRate must be above 0 and below 1, got 0'],
     [
-      { errorRate: { factor: 0.5 } },
+      { errorRate: { minRate: 0 } },
       RangeError,
-      'alert: errorRate.factor must be a finite number of 1 or more, got 0.5',
+      'alert: errorRate.minRate must be a number, above 0 and below 1, got 0',
     ],
+    [{ errorRate: { factor: 0.5 } }, RangeError, 'alert: errorRate.factor must be a finite number, 1 or more, got 0.5'],
   ] as const)('%o', (options, type, message) => {
     const make = (): unknown => alert(options as unknown as AlertOptions)
     expect(make).toThrow(type)

@@ -147,14 +147,14 @@ describe('10. a sink', () => {
   })
 
   test('gets the alert even if the endpoint function throws', async () => {
-    const report = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    const report = vi.spyOn(console, 'warn').mockImplementation(() => undefined)
     const endpoint = (): string => {
       throw new Error('no')
     }
     const { fetch, told } = alerted(respond(402), { endpoint })
     expect((await fetch(URL_A)).status).toBe(402)
     expect(told).toMatchObject([{ endpoint: 'GET /v1/lookup/:id' }])
-    expect(report).toHaveBeenCalledWith(expect.stringContaining('the endpoint function failed'), expect.any(Error))
+    expect(report).toHaveBeenCalledWith(expect.stringContaining('alert.endpoint failed'), expect.any(Error))
   })
 })
 

@@ -370,18 +370,18 @@ describe('16. arguments that make no sense', () => {
     ],
     [
       () => webhook('https://ops.test/', { headers: { 'x-key': 's3cret\nx' } }),
-      TypeError,
-      'webhook: headers must be valid header names and values',
+      RangeError,
+      'webhook: headers must be an object with names and values of headers, got object',
     ],
     [
       () => webhook('https://ops.test/', { timeoutMs: 0 }),
       RangeError,
-      'webhook: timeoutMs must be above 0 and at most 2147483647, got 0',
+      'webhook: timeoutMs must be a number of milliseconds, above 0 and at most 2147483647, got 0',
     ],
     [
       () => webhook('https://ops.test/', { fetch: 1 as unknown as Fetch }),
       TypeError,
-      'webhook: fetch must be a function, got number',
+      'webhook: fetch must be a function, got 1',
     ],
   ])('%#', (make, type, message) => {
     expect(make).toThrow(type)

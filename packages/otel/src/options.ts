@@ -1,5 +1,5 @@
-import type { Middleware } from '@aplomb/pipeline'
-import type { RedactOptions } from '@aplomb/redact'
+import { boolean, callback, having, type KindsOf, type Middleware, shape } from '@aplomb/pipeline'
+import { redactOptions, type RedactOptions } from '@aplomb/redact'
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api'
 
 /** Options of `otel`. None is needed where an SDK is registered. */
@@ -21,6 +21,15 @@ export interface OtelOptions {
    * @default false
    */
   readonly propagate?: boolean | undefined
+}
+
+/** What each option takes. */
+export const otelOptions: KindsOf<OtelOptions> = {
+  tracerProvider: having('a provider with getTracer', 'getTracer'),
+  meterProvider: having('a provider with getMeter', 'getMeter'),
+  endpoint: callback,
+  redact: shape(redactOptions),
+  propagate: boolean,
 }
 
 /** The middleware for the whole call, with another one for its attempts. */

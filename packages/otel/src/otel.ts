@@ -1,4 +1,14 @@
-import { endpointOf, middleware, notify, onAbort, type Call, type Next } from '@aplomb/pipeline'
+import {
+  endpointOf,
+  guarded,
+  middleware,
+  notify,
+  onAbort,
+  readOptions,
+  string,
+  type Call,
+  type Next,
+} from '@aplomb/pipeline'
 import { redaction } from '@aplomb/redact'
 import {
   context,
@@ -14,7 +24,7 @@ import {
 } from '@opentelemetry/api'
 import { newCourse, type Course } from './course.ts'
 import { newMeters, type Meters } from './meters.ts'
-import type { Otel, OtelOptions } from './options.ts'
+import { type Otel, otelOptions, type OtelOptions } from './options.ts'
 import { newSpans } from './spans.ts'
 import { subjectOf, type End } from './subject.ts'
 
@@ -25,6 +35,8 @@ const NAME = '@aplomb/otel'
  * part, and keys of the same name are the same.
  */
 const SUPPRESS_TRACING = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING')
+
+const pathOf = ({ url }: Request): string => endpointOf(url)
 
 const SETTER = { set: (headers: Headers, name: string, value: string): void => headers.set(name, value) }
 
@@ -60,20 +72,25 @@ const follow = async (
  * Makes a middleware, to be put outermost, that gives each call a span, each attempt a child, and counts and measures
  * what happens to them, after OpenTelemetry's semantic conventions for HTTP clients.
  *
- * @throws {TypeError} if an option makes no sense.
+ * @throws {TypeError} if an option is unknown or makes no sense.
  * @example
  * const tracing = otel()
  * const fetch = createFetch([tracing, backoffJitter(), retryAfter(), classify(), tracing.attempts])
  */
 export const otel = (options: OtelOptions = {}): Otel => {
-  const { tracerProvider, meterProvider, endpoint, redact, propagate = false } = options
-  if (endpoint !== undefined && typeof endpoint !== 'function')
-    throw new TypeError(`otel: endpoint must be a function, got ${typeof endpoint}`)
-  if (tracerProvider && typeof tracerProvider.getTracer !== 'function')
-    throw new TypeError('otel: tracerProvider must have getTracer')
-  if (meterProvider && typeof meterProvider.getMeter !== 'function')
-    throw new TypeError('otel: meterProvider must have getMeter')
-  if (typeof propagate !== 'boolean') throw new TypeError(`otel: propagate must be a boolean, got ${typeof propagate}`)
+  const {
+    tracerProvider,
+    meterProvider,
+    endpoint,
+    redact,
+    propagate = false,
+  } = readOptions('otel', options, otelOptions)
+  const templateOf = guarded(endpoint ?? pathOf, {
+    name: 'otel.endpoint',
+    answers: string(),
+    instead: 'the path is named',
+    fallback: pathOf,
+  })
   const redactorFor = redaction(redact)
   const courses = new WeakMap<Call, Course>()
 
@@ -100,7 +117,7 @@ export const otel = (options: OtelOptions = {}): Otel => {
     const metering = ask(metersNow)
     if (!spanning && !metering) return undefined
     const subject = subjectOf(request, call.key, redactorFor, {
-      of: endpoint ?? (({ url }) => endpointOf(url)),
+      of: templateOf,
       named: endpoint !== undefined,
     })
     const watchers = [spanning && ask(() => newSpans(spanning, subject)), metering && ask(() => metering(subject))]

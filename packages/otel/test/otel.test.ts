@@ -212,11 +212,11 @@ describe('2. failures', () => {
   test('a 404 that means "no such record" is none, a 200 that means "no credits left" is one', async () => {
     const sdk = newSdk()
     const broke = { name: 'broke', judge: () => ({ kind: 'billing', sign: 'no credits' }) as const, reads: () => true }
-    const lookups = createFetch([otel(sdk), classify({ lookups: '/v1/lookup/:ip' })], { fetch: respond(404) })
+    const lookups = createFetch([otel(sdk.options), classify({ lookups: '/v1/lookup/:ip' })], { fetch: respond(404) })
     await lookups(URL_A)
     const [empty] = sdk.spans()
     expect(empty).toMatchObject({ status: { code: SpanStatusCode.UNSET }, attributes: { 'aplomb.verdict': 'empty' } })
-    await createFetch([otel(sdk), classify({ rules: [broke] })], { fetch: respond(200) })(URL_A)
+    await createFetch([otel(sdk.options), classify({ rules: [broke] })], { fetch: respond(200) })(URL_A)
     expect(sdk.spans().at(-1)).toMatchObject({
       status: { code: SpanStatusCode.ERROR, message: '200, broke: no credits' },
       attributes: { 'error.type': 'billing', 'http.response.status_code': 200 },
@@ -384,7 +384,7 @@ describe('4. what fetch itself reports', () => {
 
   test('`attempts` alone, or around what never sends, does no harm', async () => {
     const sdk = newSdk()
-    const tracing = otel(sdk)
+    const tracing = otel(sdk.options)
     await createFetch([tracing.attempts], { fetch: respond(200) })(URL_A)
     expect(sdk.spans()).toEqual([])
     const cached: Middleware = async () => new Response('cached')
@@ -617,8 +617,8 @@ describe('11. it works bare, and two instances share nothing', () => {
   test('without a pipeline', async () => {
     const one = newSdk()
     const other = newSdk()
-    const bare = otel(one)
-    otel(other)
+    const bare = otel(one.options)
+    otel(other.options)
     const response = await bare(new Request(URL_A), respond({ status: 500, body: { message: 'broken' } }))
     expect(response.status).toBe(500)
     expect(await response.json()).toEqual({ message: 'broken' })
@@ -629,7 +629,7 @@ describe('11. it works bare, and two instances share nothing', () => {
 
   test('two in one pipeline each tell their own', async () => {
     const one = newSdk()
-    const two = traced(respond(200), { below: [otel(one)] })
+    const two = traced(respond(200), { below: [otel(one.options)] })
     await two.fetch(URL_A)
     expect(one.spans()).toHaveLength(2)
     expect(two.spans()).toHaveLength(2)
@@ -639,10 +639,10 @@ describe('11. it works bare, and two instances share nothing', () => {
 describe('12. bad options fail at creation', () => {
   test.each([
     [{ endpoint: '/x' }, 'otel: endpoint must be a function, got string'],
-    [{ propagate: 'yes' }, 'otel: propagate must be a boolean, got string'],
-    [{ redact: { query: 'ip' } }, 'query must be a list of names, got string'],
-    [{ tracerProvider: {} }, 'otel: tracerProvider must have getTracer'],
-    [{ meterProvider: 1 }, 'otel: meterProvider must have getMeter'],
+    [{ propagate: 'yes' }, 'otel: propagate must be true or false, got string'],
+    [{ redact: { query: 'ip' } }, 'otel: redact.query must be a list of names, got string'],
+    [{ tracerProvider: {} }, 'otel: tracerProvider must be a provider with getTracer, got object'],
+    [{ meterProvider: 1 }, 'otel: meterProvider must be a provider with getMeter, got 1'],
   ])('%o', (options, message) => {
     const make = () => otel(options as never)
     expect(make).toThrow(TypeError)

@@ -21,6 +21,8 @@ interface Series {
 export interface Sdk {
   readonly tracerProvider: TracerProvider
   readonly meterProvider: MeterProvider
+  /** Both, as otel takes them. */
+  readonly options: OtelOptions
   /** Those that have ended, in the order in which they did. */
   spans(): readonly ReadableSpan[]
   metrics(): Promise<readonly MetricData[]>
@@ -37,9 +39,12 @@ export const newSdk = (): Sdk => {
     const { resourceMetrics } = await reader.collect()
     return resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics)
   }
+  const tracerProvider = new TracerProvider({ spanProcessors: [{ ...idle, onEnd: (span) => spans.push(span) }] })
+  const meterProvider = new MeterProvider({ readers: [reader] })
   return {
-    tracerProvider: new TracerProvider({ spanProcessors: [{ ...idle, onEnd: (span) => spans.push(span) }] }),
-    meterProvider: new MeterProvider({ readers: [reader] }),
+    tracerProvider,
+    meterProvider,
+    options: { tracerProvider, meterProvider },
     spans: () => spans,
     metrics,
     series: async (name) => {
@@ -62,7 +67,7 @@ export const traced = (
   }: OtelOptions & { below?: readonly Middleware[]; live?: boolean; pipeline?: CreateFetchOptions } = {},
 ): Sdk & { fetch: Fetch; tracing: Otel } => {
   const sdk = newSdk()
-  const tracing = otel({ tracerProvider: sdk.tracerProvider, meterProvider: sdk.meterProvider, ...options })
+  const tracing = otel({ ...sdk.options, ...options })
   const last = live ? [tracing.attempts] : []
   return {
     ...sdk,
