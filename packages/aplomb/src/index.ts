@@ -23,6 +23,7 @@ import {
   shape,
   someMiddleware,
 } from '@aplomb/pipeline'
+import { FOREIGN } from './foreign.ts'
 import { retryAfter, retryAfterOptions, type RetryAfterOptions } from '@aplomb/retry-after'
 
 /** A middleware's options, a middleware to use in its place, or `false` to leave it out. */
@@ -90,7 +91,7 @@ export const aplomb = (options: AplombOptions = {}): AplombFetch => {
     observe = [],
     use = [],
     ...pipeline
-  } = readOptions('aplomb', options, aplombOptions)
+  } = readOptions('aplomb', options, aplombOptions, FOREIGN)
   const meter = made(credits, creditMeter)
   const gateway = made(gate, concurrencyGate)
   // The order and its reasons: a sleeping call holds no slot; the last thing before sending is asking whether it is

@@ -1,3 +1,4 @@
+import { count as whole, read } from '@aplomb/pipeline'
 import { createGates } from './gates.ts'
 import { type MockApiOptions, settle } from './options.ts'
 
@@ -15,9 +16,7 @@ export const leastTimeMs = (
   count: number,
   sample: Request = new Request('https://api.test/v1/lookup/192.0.2.1'),
 ): number => {
-  if (!Number.isSafeInteger(count) || count < 0) {
-    throw new RangeError(`leastTimeMs: count is ${count}, accepted: a whole number from 0`)
-  }
+  read(whole({ from: 0 }), count, { of: 'leastTimeMs', path: 'count', root: {} })
   const settings = settle(options)
   const { concurrency, credits, flakyRate, flakyKinds } = settings
   if (count > 0 && flakyRate === 1 && !flakyKinds.includes('slow-body')) return Infinity

@@ -1,3 +1,20 @@
+import {
+  boolean,
+  callback,
+  count,
+  either,
+  type Kind,
+  type KindsOf,
+  list,
+  milliseconds,
+  number,
+  oneOf,
+  read,
+  readOptions,
+  required,
+  shape,
+  string,
+} from '@aplomb/pipeline'
 import type { Hono } from 'hono'
 import { type DialectName, dialects, type HeaderDialect } from './dialects.ts'
 import { pick, type Random, randomFrom } from './random.ts'
@@ -145,198 +162,172 @@ export interface Settings {
 /** The longest wait a timer can hold. */
 const MAX_MS = 2 ** 31 - 1
 
-const OPTIONS = (
-  'seed windows concurrency announceConcurrency credits headers retryAfter latencyMs rejectionLatencyMs work outages ' +
-  'flaky empty exempt routes slotUntil logSize'
-).split(' ')
+const NAME = 'createMockApi'
+
+/** Checks what a callback has answered. */
+const answered = (option: string, value: number, kind: Kind): number =>
+  read(kind, value, { of: NAME, path: `${option}()`, root: {} }) as number
+
+const whole = count({ from: 1 })
+const amount = number({ from: 0, below: Infinity })
+const share = number({ from: 0, to: 1 })
+const time = milliseconds({ from: 0, to: MAX_MS })
+const window = milliseconds({ from: 1, below: Infinity })
+const errorStatus: Kind = count({ from: 400, to: 599 })
+const name = (takes: string, pattern: RegExp): Kind => ({
+  ...string(takes, (value) => pattern.test(value)),
+  named: true,
+})
+const headerName = either(oneOf(false), name('a header name', /^[\w-]+$/))
+const range: Kind = {
+  ...list(time, 'a range of two, the lower first'),
+  fits: ([from, to, ...more]: readonly number[]) =>
+    more.length === 0 && from !== undefined && to !== undefined && !(to < from),
+}
+const latency = either(time, callback, range)
+const flakyKinds: Kind = {
+  ...list(
+    name(
+      "'reset', 'truncate', 'slow-body', 'hang' or an error status such as '503'",
+      /^(?:reset|truncate|slow-body|hang|[45]\d\d)$/,
+    ),
+    'a list of at least one kind',
+  ),
+  fits: ({ length }: readonly unknown[]) => length > 0,
+}
+
+const windowOptions: KindsOf<WindowOptions> = {
+  limit: required(whole),
+  windowMs: required(window),
+  kind: oneOf('fixed', 'sliding', 'bucket'),
+  burst: whole,
+  align: oneOf('first-use', 'clock'),
+  counts: oneOf('accepted', 'arrivals'),
+  status: errorStatus,
+  name: name('letters, digits, "_", "." and "-"', /^[\w.-]+$/),
+}
+
+const outageOptions: KindsOf<OutageOptions> = {
+  fromMs: required(milliseconds({ from: 0, below: Infinity })),
+  toMs: required(milliseconds({ from: 0 })),
+  status: either(errorStatus, oneOf('reset', 'hang')),
+  retryAfter: boolean,
+}
+
+const mockApiOptions: KindsOf<MockApiOptions> = {
+  seed: number({ above: -Infinity, below: Infinity }),
+  windows: list(shape(windowOptions), 'a list of windows'),
+  concurrency: whole,
+  announceConcurrency: oneOf(true, false, 'ietf', 'both', 'message'),
+  credits: shape<CreditOptions>({
+    balance: required(amount),
+    cost: either(amount, callback),
+    chargeErrors: boolean,
+    costHeader: headerName,
+    balanceHeader: headerName,
+  }),
+  headers: either(oneOf(...Object.keys(dialects), false), callback),
+  retryAfter: oneOf('seconds', 'decimal', 'date', 'ms', false),
+  latencyMs: latency,
+  rejectionLatencyMs: latency,
+  work: shape<WorkOptions>({
+    perSecond: required(number({ above: 0, to: 1e6 })),
+    maxQueued: number({ from: 0 }),
+    rejectionCost: number({ from: 0, to: 1e6 }),
+  }),
+  outages: list(shape(outageOptions), 'a list of outages'),
+  flaky: shape<FlakyOptions>({
+    rate: required(share),
+    kinds: flakyKinds,
+    slowBodyMs: milliseconds({ from: 1, to: MAX_MS }),
+  }),
+  empty: either(share, callback),
+  exempt: callback,
+  routes: callback,
+  slotUntil: oneOf('response', 'body-end'),
+  logSize: count({ from: 0 }),
+}
 
 export const settle = (options: MockApiOptions): Settings => {
-  known('options', options, OPTIONS)
-  const { windows = [], concurrency, announceConcurrency = true, credits, headers = 'ietf', seed = 1 } = options
-  const { retryAfter = headers === false ? false : 'seconds', latencyMs = 0, rejectionLatencyMs = 0, work } = options
-  const { outages = [], flaky, empty = 0, exempt = isBalance, routes = () => {}, slotUntil = 'response' } = options
-  const { logSize = 0 } = options
-  const slowBodyMs = flaky?.slowBodyMs ?? 1000
-  if (flaky !== undefined) {
-    known('flaky', flaky, ['rate', 'kinds', 'slowBodyMs'])
-    number('flaky.slowBodyMs', slowBodyMs, 1, MAX_MS)
-  }
-  const { rate, kinds } = flakyOf(flaky)
+  const checked = readOptions(NAME, options, mockApiOptions)
+  const {
+    windows = [],
+    concurrency = Infinity,
+    announceConcurrency = true,
+    credits,
+    headers = 'ietf',
+    seed = 1,
+  } = checked
+  const { retryAfter = headers === false ? false : 'seconds', latencyMs = 0, rejectionLatencyMs = 0, work } = checked
+  const { outages = [], flaky, empty = 0, exempt = isBalance, routes = () => {}, slotUntil = 'response' } = checked
+  const { rate = 0, kinds = ['500', '503', 'reset'], slowBodyMs = 1000 }: Partial<FlakyOptions> = flaky ?? {}
+  const some = kinds as Settings['flakyKinds'] & readonly [FlakyKind, ...FlakyKind[]]
   return {
-    seed: number('seed', seed, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
-    windows: list('windows', windows).map((window, i) => windowOf(window, i, windows.length)),
-    concurrency: concurrency === undefined ? Infinity : whole('concurrency', concurrency, 1),
-    announceConcurrency: oneOf('announceConcurrency', announceConcurrency, [true, false, 'ietf', 'both', 'message']),
-    credits: credits === undefined ? undefined : creditsOf(credits),
-    headers:
-      typeof headers === 'function'
-        ? headers
-        : oneOf('headers', headers, [...(Object.keys(dialects) as DialectName[]), false], ' or a function'),
-    retryAfter: oneOf('retryAfter', retryAfter, ['seconds', 'decimal', 'date', 'ms', false]),
+    seed,
+    windows: windows.map((window, i) => windowOf(window, i, windows.length)),
+    concurrency,
+    announceConcurrency,
+    credits: credits && creditsOf(credits),
+    headers,
+    retryAfter,
     latencyMs: latencyOf('latencyMs', latencyMs, seed),
     rejectionLatencyMs: latencyOf('rejectionLatencyMs', rejectionLatencyMs, seed),
-    work: work === undefined ? undefined : workOf(work),
-    outages: list('outages', outages).map(outageOf),
+    work: work && { ...work, maxQueued: work.maxQueued ?? Infinity, rejectionCost: work.rejectionCost ?? 0 },
+    outages: outages.map(outageOf),
     flakeOf(index) {
       if (rate === 0) return undefined
       const random = randomFrom(seed, 'flaky', index)
-      return random() < rate ? pick(random, kinds) : undefined
+      return random() < rate ? pick(random, some) : undefined
     },
     flakyRate: rate,
     flakyKinds: kinds,
     slowBodyMs,
-    hasNoRecord: emptyOf(empty, seed),
-    exempt: callable('exempt', exempt),
-    routes: callable('routes', routes),
-    slotUntil: oneOf('slotUntil', slotUntil, ['response', 'body-end']),
-    logSize: whole('logSize', logSize, 0),
+    hasNoRecord: typeof empty === 'function' ? empty : (ip) => randomFrom(seed, 'empty', ip)() < empty,
+    exempt,
+    routes,
+    slotUntil,
+    logSize: checked.logSize ?? 0,
   }
 }
 
 const isBalance = (request: Request) => new URL(request.url).pathname === '/v1/balance'
 
 const windowOf = (options: WindowOptions, index: number, count: number): WindowSettings => {
-  const at = (field: string) => `windows[${index}].${field}`
-  known(`windows[${index}]`, options, ['limit', 'windowMs', 'kind', 'burst', 'align', 'counts', 'status', 'name'])
-  const { limit, windowMs, kind = 'fixed', burst = limit, align = 'first-use', counts = 'accepted' } = options
-  const { status = 429, name = count === 1 ? 'default' : `window-${index + 1}` } = options
-  if (options.burst !== undefined && kind !== 'bucket') {
-    fail(RangeError, at('burst'), options.burst, `a burst only with kind: 'bucket'`)
+  const { limit, kind = 'fixed', burst = limit, align = 'first-use', counts = 'accepted', status = 429 } = options
+  const { name = count === 1 ? 'default' : `window-${index + 1}` } = options
+  for (const [option, only] of [
+    ['burst', 'bucket'],
+    ['align', 'fixed'],
+  ] as const) {
+    if (options[option] !== undefined && kind !== only)
+      throw new RangeError(`${NAME}: windows[${index}].${option} goes with kind: '${only}' only, got kind: '${kind}'`)
   }
-  if (options.align !== undefined && kind !== 'fixed') {
-    fail(RangeError, at('align'), options.align, `an alignment only with kind: 'fixed'`)
-  }
-  if (!/^[\w.-]+$/.test(name)) fail(RangeError, at('name'), name, 'letters, digits, "_", "." and "-"')
-  return {
-    limit: whole(at('limit'), limit, 1),
-    windowMs: number(at('windowMs'), windowMs, 1, Number.MAX_SAFE_INTEGER),
-    kind: oneOf(at('kind'), kind, ['fixed', 'sliding', 'bucket']),
-    burst: whole(at('burst'), burst, 1),
-    align: oneOf(at('align'), align, ['first-use', 'clock']),
-    counts: oneOf(at('counts'), counts, ['accepted', 'arrivals']),
-    status: errorStatus(at('status'), status),
-    name,
-  }
+  return { limit, windowMs: options.windowMs, kind, burst, align, counts, status, name }
 }
 
-const creditsOf = (options: CreditOptions): CreditSettings => {
-  known('credits', options, ['balance', 'cost', 'chargeErrors', 'costHeader', 'balanceHeader'])
-  const { balance, cost = 1, chargeErrors = false } = options
-  const { costHeader = 'x-credits-charged', balanceHeader = 'x-credits-remaining' } = options
-  return {
-    balance: number('credits.balance', balance, 0, Number.MAX_SAFE_INTEGER),
-    cost:
-      typeof cost === 'function'
-        ? (request) => number('credits.cost()', cost(request), 0, Number.MAX_SAFE_INTEGER)
-        : number('credits.cost', cost, 0, Number.MAX_SAFE_INTEGER),
-    chargeErrors: oneOf('credits.chargeErrors', chargeErrors, [true, false]),
-    costHeader: headerName('credits.costHeader', costHeader),
-    balanceHeader: headerName('credits.balanceHeader', balanceHeader),
-  }
-}
+const creditsOf = ({
+  balance,
+  cost = 1,
+  chargeErrors = false,
+  costHeader = 'x-credits-charged',
+  balanceHeader = 'x-credits-remaining',
+}: CreditOptions): CreditSettings => ({
+  balance,
+  cost: typeof cost === 'function' ? (request) => answered('credits.cost', cost(request), amount) : cost,
+  chargeErrors,
+  costHeader,
+  balanceHeader,
+})
 
-const workOf = (options: WorkOptions): WorkSettings => {
-  known('work', options, ['perSecond', 'maxQueued', 'rejectionCost'])
-  const { perSecond, maxQueued = Infinity, rejectionCost = 0 } = options
-  return {
-    perSecond: number('work.perSecond', perSecond, Number.MIN_VALUE, 1e6),
-    maxQueued: maxQueued === Infinity ? maxQueued : number('work.maxQueued', maxQueued, 0, Number.MAX_SAFE_INTEGER),
-    rejectionCost: number('work.rejectionCost', rejectionCost, 0, 1e6),
-  }
-}
-
-const outageOf = (options: OutageOptions, index: number): OutageSettings => {
-  const at = (field: string) => `outages[${index}].${field}`
-  known(`outages[${index}]`, options, ['fromMs', 'toMs', 'status', 'retryAfter'])
-  const { fromMs, toMs, status = 503, retryAfter = false } = options
-  number(at('fromMs'), fromMs, 0, Number.MAX_SAFE_INTEGER)
-  if (toMs !== Infinity) number(at('toMs'), toMs, fromMs, Number.MAX_SAFE_INTEGER)
-  return {
-    fromMs,
-    toMs,
-    status:
-      typeof status === 'number' ? errorStatus(at('status'), status) : oneOf(at('status'), status, ['reset', 'hang']),
-    retryAfter: oneOf(at('retryAfter'), retryAfter, [true, false]),
-  }
-}
-
-const flakyOf = (options: FlakyOptions | undefined): { rate: number; kinds: readonly [FlakyKind, ...FlakyKind[]] } => {
-  const { rate = 0, kinds = ['500', '503', 'reset'] } = options ?? {}
-  const [first, ...others] = list('flaky.kinds', kinds)
-  if (first === undefined) return fail(RangeError, 'flaky.kinds', kinds, 'at least one kind')
-  for (const kind of kinds) {
-    if (!['reset', 'truncate', 'slow-body', 'hang'].includes(kind) && !/^[45]\d\d$/.test(kind)) {
-      fail(RangeError, 'flaky.kinds', kind, `'reset', 'truncate', 'slow-body', 'hang' or an error status such as '503'`)
-    }
-  }
-  return { rate: number('flaky.rate', rate, 0, 1), kinds: [first, ...others] }
+const outageOf = ({ fromMs, toMs, status = 503, retryAfter = false }: OutageOptions, index: number): OutageSettings => {
+  read(milliseconds({ from: fromMs }), toMs, { of: NAME, path: `outages[${index}].toMs`, root: {} })
+  return { fromMs, toMs, status, retryAfter }
 }
 
 const latencyOf = (name: string, latency: Latency, seed: number): Settings['latencyMs'] => {
-  if (typeof latency === 'number') {
-    number(name, latency, 0, MAX_MS)
-    return () => latency
-  }
-  if (typeof latency === 'function') {
-    return (index, request) => number(`${name}()`, latency(randomFrom(seed, name, index), request), 0, MAX_MS)
-  }
-  const [from, to] = list(name, latency)
-  number(`${name}[0]`, from, 0, MAX_MS)
-  number(`${name}[1]`, to, from ?? 0, MAX_MS)
+  if (typeof latency === 'number') return () => latency
+  if (typeof latency === 'function')
+    return (index, request) => answered(name, latency(randomFrom(seed, name, index), request), time)
+  const [from, to] = latency
   return (index) => from + (to - from) * randomFrom(seed, name, index)()
-}
-
-const emptyOf = (empty: number | ((ip: string) => boolean), seed: number): Settings['hasNoRecord'] => {
-  if (typeof empty === 'function') return empty
-  number('empty', empty, 0, 1)
-  return (ip) => randomFrom(seed, 'empty', ip)() < empty
-}
-
-const show = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value))
-
-const fail = (Type: ErrorConstructor, option: string, value: unknown, accepted: string): never => {
-  throw new Type(`createMockApi: ${option} is ${show(value)}, accepted: ${accepted}`)
-}
-
-const number = (option: string, value: unknown, min: number, max: number): number => {
-  if (typeof value !== 'number') return fail(TypeError, option, value, 'a number')
-  // Written so that NaN fails too.
-  if (!(value >= min && value <= max)) {
-    const from = min === Number.MIN_VALUE ? 'above 0' : `from ${min}`
-    return fail(RangeError, option, value, `a number ${from}${max < Number.MAX_SAFE_INTEGER ? ` to ${max}` : ''}`)
-  }
-  return value
-}
-
-const whole = (option: string, value: unknown, min: number): number => {
-  const checked = number(option, value, min, Number.MAX_SAFE_INTEGER)
-  return Number.isInteger(checked) ? checked : fail(RangeError, option, value, `a whole number from ${min}`)
-}
-
-const errorStatus = (option: string, value: unknown): number =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 400 && value <= 599
-    ? value
-    : fail(RangeError, option, value, 'a status from 400 to 599')
-
-const oneOf = <T>(option: string, value: unknown, accepted: readonly T[], more = ''): T => {
-  const found = accepted.find((one) => one === value)
-  return found === undefined ? fail(RangeError, option, value, accepted.map(show).join(', ') + more) : found
-}
-
-const callable = <T>(option: string, value: T): T =>
-  typeof value === 'function' ? value : fail(TypeError, option, value, 'a function')
-
-const list = <T extends readonly unknown[]>(option: string, value: T): T =>
-  Array.isArray(value) ? value : fail(TypeError, option, value, 'a list')
-
-const headerName = (option: string, value: string | false): string | false =>
-  value === false || /^[\w-]+$/.test(value) ? value : fail(RangeError, option, value, 'a header name or false')
-
-/** A misspelt option would otherwise be ignored in silence. */
-const known = (option: string, value: unknown, names: readonly string[]): void => {
-  if (typeof value !== 'object' || value === null) fail(TypeError, option, value, 'an object')
-  for (const name of Object.keys(value as object)) {
-    if (names.includes(name)) continue
-    throw new TypeError(`createMockApi: ${option} has an unknown "${name}", accepted: ${names.join(', ')}`)
-  }
 }

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { count, readOptions, string } from '@aplomb/pipeline'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { MockApi } from './api.ts'
@@ -29,10 +30,11 @@ export interface MockServer {
  * await fetch(`${server.url}/v1/lookup/1.2.3.4`)
  * await server.close()
  */
-export const serve = async (
-  api: MockApi,
-  { port = 0, hostname = '127.0.0.1' }: ServeOptions = {},
-): Promise<MockServer> => {
+export const serve = async (api: MockApi, options: ServeOptions = {}): Promise<MockServer> => {
+  const { port = 0, hostname = '127.0.0.1' } = readOptions('serve', options, {
+    port: count({ from: 0, to: 65_535 }),
+    hostname: string(),
+  })
   const listener = getRequestListener(
     async (request, bindings) => {
       // Never HTTP/2: the server is the plain one below.

@@ -146,7 +146,9 @@ describe('it is a fetch', () => {
 
   test('an error in an option function reaches the caller', async () => {
     const api = createMockApi({ latencyMs: () => NaN, concurrency: 1 })
-    await expect(api.fetch(LOOKUP)).rejects.toThrow('latencyMs() is NaN')
+    await expect(api.fetch(LOOKUP)).rejects.toThrow(
+      'latencyMs() must be a number of milliseconds, 0 or more and at most 2147483647, got NaN',
+    )
     expect(api.stats().inFlight).toBe(0)
   })
 })

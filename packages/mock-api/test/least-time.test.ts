@@ -112,7 +112,7 @@ describe('leastTimeMs is the time of a client that knows everything in advance',
 
   test('rejects a count that is none', () => {
     expect(() => leastTimeMs({}, -1)).toThrow(RangeError)
-    expect(() => leastTimeMs({}, NaN)).toThrow('leastTimeMs: count is NaN')
+    expect(() => leastTimeMs({}, NaN)).toThrow('leastTimeMs: count must be a whole number, 0 or more, got NaN')
   })
 
   test('nobody can be faster, and a tireless client is as fast', async () => {

@@ -23,12 +23,17 @@ type Kinds = Readonly<Record<string, Kind>>
 export type KindsOf<Options> = { readonly [Name in keyof Options]-?: Kind }
 
 /** Where a value stands. */
-interface At {
+export interface At {
   /** Whose options these are. */
   readonly of: string
   readonly path: string
   readonly root: Kinds
+  /** What others call options, by their path. */
+  readonly foreign?: Foreign | undefined
 }
+
+/** What other libraries call an option (in lower case, without its unit), and the path of ours. */
+export type Foreign = readonly (readonly [RegExp, string])[]
 
 /** The bounds of a number. */
 export interface Range {
@@ -78,21 +83,6 @@ const difference = (one: string, other: string): number => {
 /** A name without what is written in different ways: case, separators, unit. */
 const bare = (name: string): string => name.toLowerCase().replace(/[^a-z\d]|(?<=.)(ms|bytes)$/g, '')
 
-/** What it is called elsewhere: in ky, got, axios-retry, p-retry, p-queue, p-limit, bottleneck, undici, and SDKs. */
-const FOREIGN: readonly (readonly [RegExp, string])[] = [
-  [/max.*(delay|timeout)|backofflimit/, 'backoffJitter.maxMs'],
-  [/delay|backoff|mintimeout/, 'backoffJitter.baseMs'],
-  [/methods|idempotent|condition|should/, 'repeatable'],
-  [/hook|^on/, 'onEvent'],
-  [/timeout|deadline|time$/, 'timeoutMs'],
-  [/retr|tries|attempt/, 'backoffJitter.maxAttempts'],
-  [/concurren|parallel|^max$|sockets/, 'concurrencyGate.limit'],
-  [/queue|highwater/, 'concurrencyGate.maxQueue'],
-  [/credits|quota|reservoir/, 'creditMeter.budget'],
-  [/logger|debug|verbose/, 'log.sink'],
-  [/middleware|plugin|interceptor/, 'use'],
-]
-
 interface Found {
   readonly path: string
   readonly name: string
@@ -107,36 +97,30 @@ const all = (level: Kinds, path = ''): Found[] =>
     return [one, ...all(kind.options ?? {}, one.path)]
   })
 
-/** Beside where it stands, two letters may be swapped; elsewhere, a short word would be near to too many. */
-const isNear = (score: number, word: string, isBeside: boolean): boolean =>
-  isBeside ? score <= 2 : score < (word.length - 3) / 2.5
-
 /** The nearest of all options there are: beside where it stands, else elsewhere, else by what others call it. */
-const nearest = (given: string, level: Kinds, root: Kinds): Partial<Found> | undefined => {
+const nearest = (given: string, level: Kinds, { root, foreign = [] }: At): Found | undefined => {
   const word = bare(given)
   const known = all(root)
-  const ranked = known
-    .map((one) => ({ ...one, isBeside: one.level === level, score: difference(word, bare(one.name)) }))
-    .filter(({ name, score, isBeside }) => name === given || isNear(score, word, isBeside))
-    .toSorted((a, b) => a.score - b.score || Number(b.isBeside) - Number(a.isBeside))
-  if (ranked[0]) return ranked[0]
-  const path = FOREIGN.find(([pattern]) => pattern.test(word))?.[1]
-  const name = path?.replace(/.*\./, '')
-  const called = known.filter((one) => one.name === name)
-  return called.find((one) => one.level === level) ?? called[0] ?? (path === undefined ? path : { path })
+  const score = ({ name, level: its }: Found): number =>
+    name === given ? 0 : difference(word, bare(name)) + (its === level ? 0 : 0.1)
+  // Beside, two letters may be swapped; elsewhere, a short word would be near to too many.
+  const near = known.filter((one) => score(one) < (one.level === level ? 2.1 : Math.max(0.1, (word.length - 3) / 2.5)))
+  const path = near[0] ? '' : foreign.find(([pattern]) => pattern.test(word))?.[1]
+  return (
+    near.toSorted((a, b) => score(a) - score(b))[0] ??
+    known.find((one) => one.level === level && path?.endsWith(`.${one.name}`)) ??
+    known.find((one) => one.path === path)
+  )
 }
 
-const unknown = (name: string, value: unknown, level: Kinds, { of, path, root }: At): Error => {
-  const found = nearest(name, level, root)
-  const kind = found?.kind
+const unknown = (name: string, value: unknown, level: Kinds, at: At): Error => {
+  const { of, path } = at
+  const found = nearest(name, level, at)
   const where = found?.level === level ? found.name : found?.path
-  return new TypeError(
-    `${of}: unknown option ${join(path, name)} (${shown(value, kind ?? {})}); ${
-      found
-        ? `did you mean ${where}${path && found.path === found.name ? ` of ${of}` : ''}?${kind ? ` It takes ${kind.takes}` : ''}`
-        : `there are ${Object.keys(level).join(', ')}`
-    }`,
-  )
+  const hint = found
+    ? `did you mean ${where}${path && where === found.path ? ` of ${of}` : ''}? It takes ${found.kind.takes}`
+    : `there are ${Object.keys(level).join(', ')}`
+  return new TypeError(`${of}: unknown option ${join(path, name)} (${shown(value, found?.kind ?? {})}); ${hint}`)
 }
 
 /** Reads a value, or says what is wrong with it. */
@@ -183,7 +167,7 @@ export const number = (
 ): Kind => {
   const { from = -Infinity, above = NaN, to = Infinity, below = NaN } = range
   const bounds = Object.entries(range)
-    .filter(([, limit]) => limit !== Infinity)
+    .filter(([, limit]) => Number.isFinite(limit))
     .map(([word, limit]) => (word === 'from' ? `${limit} or more` : `${word === 'to' ? 'at most' : word} ${limit}`))
   return {
     takes: `${what}${unit ? ` of ${unit}` : ''}${bounds.length > 0 ? `, ${bounds.join(' and ')}` : ''}`,
@@ -254,9 +238,13 @@ export const either = (...kinds: readonly Kind[]): Kind => {
  * go into the destructuring. `undefined` is "not given".
  *
  * @throws {TypeError | RangeError} for what is unknown or makes no sense. The error names the option by its path, the
- * value, what is accepted, and the nearest option there is.
+ * value, what is accepted, and the nearest option there is, also by what others call it.
  * @example
  * const { maxWaitMs = 60_000 } = readOptions('retryAfter', options, { maxWaitMs: milliseconds({ from: 0 }) })
  */
-export const readOptions = <Options extends object>(of: string, options: Options, kinds: KindsOf<Options>): Options =>
-  read(shape(kinds), options, { of, path: '', root: kinds }) as Options
+export const readOptions = <Options extends object>(
+  of: string,
+  options: Options,
+  kinds: KindsOf<Options>,
+  foreign?: Foreign,
+): Options => read(shape(kinds), options, { of, path: '', root: kinds, foreign }) as Options
