@@ -1,5 +1,4 @@
-import { aplomb } from 'aplomb'
-import type { Middleware } from '@aplomb/pipeline'
+import { aplomb, type Middleware } from 'aplomb'
 
 let token = 'first'
 

@@ -122,5 +122,99 @@ const made = <Options, Made extends Middleware>(
 }
 
 export { backoffJitter, classify, concurrencyGate, creditMeter, log, retryAfter }
-export { compose, createFetch, middleware } from '@aplomb/pipeline'
-export { unwrap, verdictOf } from '@aplomb/classify'
+export { rules, unwrap, verdictOf } from '@aplomb/classify'
+export { limiterStore, memoryStore } from '@aplomb/credit-meter'
+export { callOf, compose, createFetch, middleware } from '@aplomb/pipeline'
+
+export {
+  ApiError,
+  AuthenticationError,
+  BillingError,
+  ConcurrencyLimitError,
+  InvalidRequestError,
+  NotFoundError,
+  OverloadedError,
+  PermissionError,
+  QuotaExhaustedError,
+  RateLimitError,
+  ServerError,
+  UnprocessableError,
+} from '@aplomb/classify'
+export { QueueFullError, QueueTimeoutError } from '@aplomb/concurrency-gate'
+export { BudgetExceededError } from '@aplomb/credit-meter'
+
+// Every type that one of those mentions: where packages are not hoisted, an application reaches no other package.
+export type { BackoffJitterOptions, Jitter } from '@aplomb/backoff-jitter'
+export type {
+  Action,
+  Answer,
+  ClassifyOptions,
+  ConcurrencyLimit,
+  Credits,
+  Finding,
+  Head,
+  HeaderRow,
+  Limits,
+  LimitWindow,
+  Lookups,
+  Meaning,
+  Rule,
+  TimeUnit,
+  Verdict,
+  VerdictKind,
+} from '@aplomb/classify'
+export type { ConcurrencyGate, ConcurrencyGateOptions, GateStats } from '@aplomb/concurrency-gate'
+export type {
+  Budget,
+  BudgetExceededFacts,
+  BurnRate,
+  Cost,
+  CreditAlert,
+  CreditMeter,
+  CreditMeterOptions,
+  CreditStore,
+  EndpointUsage,
+  KeyUsage,
+  Limiter,
+  LimiterStoreOptions,
+  Period,
+  Usage,
+} from '@aplomb/credit-meter'
+export type {
+  AttemptRecord,
+  BaseRecord,
+  CallRecord,
+  ErrorRecord,
+  Level,
+  Logger,
+  LogOptions,
+  LogRecord,
+  Outcome,
+  RedactOptions,
+  RetryRecord,
+  Sink,
+  Times,
+} from '@aplomb/log'
+export type {
+  AlertEvent,
+  AttemptEvent,
+  Call,
+  CallEvent,
+  CreateFetchOptions,
+  CreditsEvent,
+  EventListener,
+  Fetch,
+  GiveUp,
+  GiveUpEvent,
+  Handler,
+  HoldEvent,
+  LimitEvent,
+  Middleware,
+  Next,
+  QueueEvent,
+  Repeatable,
+  RetryEvent,
+  Seat,
+  WaitKind,
+} from '@aplomb/pipeline'
+export type { RetryAfterOptions } from '@aplomb/retry-after'

@@ -24,6 +24,8 @@ export {
   UnprocessableError,
 } from './errors.ts'
 export type { Lookups } from './lookups.ts'
+// A verdict has them, and whoever has a verdict shall be able to name them.
+export type { ConcurrencyLimit, Credits, HeaderRow, Limits, LimitWindow, Meaning, TimeUnit } from '@aplomb/limits'
 export { classifyError, type ClassifyErrorOptions } from './network.ts'
 export { rules } from './rules.ts'
 export { setAside } from './set-aside.ts'
