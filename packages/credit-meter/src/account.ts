@@ -1,4 +1,3 @@
-import { clock } from '@aplomb/pipeline'
 import type { Breaker } from './breaker.ts'
 import { newBurn, type Burn } from './burn.ts'
 import type { Settings } from './options.ts'
@@ -59,12 +58,12 @@ export interface Account {
   isLoaded: boolean
   /** The first reading of the store, while it goes on. */
   loading: Promise<void> | undefined
-  /** Notes what the server says is left, and of how much. */
-  sawBalance(remaining: number, limit: number | undefined, now: number): void
+  /** Notes what the server says is left, and of how much; `place` is of the last call that has begun. */
+  sawBalance(remaining: number, limit: number | undefined, now: number, place: number): void
   forgetBalance(): void
   /** What the server said is left, less what was spent since. */
   balance(): number | undefined
-  /** Since when the server says that nothing is left, if it does: on the `clock`. */
+  /** The last call that had begun when the server said first that nothing is left, while it does. */
   emptySince: number | undefined
   /** When the balance was last looked at. */
   lookedAt: number
@@ -125,10 +124,10 @@ export const newAccount = (key: string, settings: Settings, breaker: Breaker): A
     spentEver: 0,
     isLoaded: false,
     loading: undefined,
-    sawBalance: (remaining, limit, now) => {
+    sawBalance: (remaining, limit, now, place) => {
       seen = { remaining, limit: limit ?? seen?.limit, spentEver: account.spentEver }
       account.lookedAt = now
-      account.emptySince = remaining > 0 ? undefined : (account.emptySince ?? clock())
+      account.emptySince = remaining > 0 ? undefined : (account.emptySince ?? place)
     },
     forgetBalance: () => {
       seen = undefined

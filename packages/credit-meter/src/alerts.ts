@@ -10,8 +10,8 @@ export interface Visit {
   readonly row: Row
   readonly call: Call
   readonly request: Request
-  /** When it began, on the `clock`. */
-  readonly since: number
+  /** Its place in the order of beginning. */
+  readonly place: number
 }
 
 /** Tells of conditions, once each per period. */
@@ -79,7 +79,7 @@ export const newAlerts = (settings: Settings, onAlert: ((alert: CreditAlert) => 
       const used = account.used(now)
       const spent = account.tally.spent(now)
       // Where the server says that nothing is left, a call sent from now on is likely to be refused: then that is the alert.
-      const isNews = account.emptySince !== undefined && visit.since < account.emptySince
+      const isNews = account.emptySince !== undefined && visit.place <= account.emptySince
       const percent = isNews ? Math.max((spent / limit) * 100, BEFORE_EMPTY) : (used / limit) * 100
       const reached = settings.thresholds.filter((one) => one <= Math.max(percent, atLeast))
       const tell = (threshold: number | undefined): void => {

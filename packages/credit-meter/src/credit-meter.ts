@@ -1,6 +1,5 @@
 import { verdictOf, type Verdict } from '@aplomb/classify'
 import {
-  clock,
   endpointOf,
   guarded,
   keyed,
@@ -59,6 +58,7 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
   })
   const alerts = newAlerts(settings, onAlert)
   const charged = new WeakSet<Response>()
+  let places = 0
 
   const catchUp = function* (ask: Ask): Generator<void | Promise<void>> {
     const now = Date.now()
@@ -114,7 +114,7 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
     if (writing) await breaker.wait(writing, call.signal)
     const now = Date.now()
     const { remaining, limit } = verdict.limits.credits ?? {}
-    if (remaining !== undefined) from.account.sawBalance(remaining, limit, now)
+    if (remaining !== undefined) from.account.sawBalance(remaining, limit, now, places)
     if (call.observed && known !== undefined) emit(visit, cost, now)
     if (call.observed && remaining !== undefined && (known === undefined || from !== visit)) emit(from, 0, now)
     const both = from === visit ? [visit] : [visit, from]
@@ -141,7 +141,7 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
   const meter = middleware('credit-meter', async (request, next, call) => {
     const account = accountOf(call.key)
     const row = account.row(nameOf(request))
-    const visit = { account, row, call, request, since: clock() }
+    const visit = { account, row, call, request, place: ++places }
     const release = settings.stopAt === undefined ? reserve(account, row) : await enter(visit)
     const before = call.attempt
     let settling: Promise<void> | undefined

@@ -68,7 +68,12 @@ export const log = (options: LogOptions = {}): Middleware => {
 
   return middleware('log', async (request, next, call) => {
     if (!output.isOn()) return next(request)
-    const diary = newDiary(call, request, { output, redactor: redactorFor(request, call.key), endpoint: nameOf, newsOf })
+    const diary = newDiary(call, request, {
+      output,
+      redactor: redactorFor(request, call.key),
+      endpoint: nameOf,
+      newsOf,
+    })
     const stopHearing = call.on(diary.hear)
     // The caller is gone before the middlewares below are: the inner fetch may not even listen to the signal.
     const end = (how: End): void => notify(diary.end, how)

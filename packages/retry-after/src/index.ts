@@ -64,10 +64,18 @@ export const retryAfter = (options: RetryAfterOptions = {}): Middleware => {
     () => {
       const hold = newHold()
       const pace = newPace()
+      let isPacing = false
       const waitMs = (): number => {
         const paceMs = paced ? pace.waitMs() : 0
         // A window that resets in hours is no reason to hang: its 429 says more than we can.
-        return Math.max(hold.left(), paceMs <= maxWaitMs ? paceMs : 0)
+        const ms = Math.max(hold.left(), paceMs <= maxWaitMs ? paceMs : 0)
+        isPacing = ms > 0 && ms === paceMs
+        return ms
+      }
+      const waits = (call: Call, ms: number): void => {
+        if (!isPacing || !call.observed) return
+        const facts = { call: call.id, key: call.key, by: NAME, reason: USED_UP, waitMs: ms, pacing: true }
+        call.emit({ type: 'hold', ...facts })
       }
       const history: { servedAt: number; barrenSince: number | undefined } = {
         servedAt: -Infinity,
@@ -75,6 +83,7 @@ export const retryAfter = (options: RetryAfterOptions = {}): Middleware => {
       }
       const turns = newTurns({
         waitMs,
+        waits,
         holdMs: hold.left,
         barrenSince: () => history.barrenSince,
         take: pace.sent,
@@ -87,17 +96,12 @@ export const retryAfter = (options: RetryAfterOptions = {}): Middleware => {
 
   return middleware(NAME, async (request, next, call) => {
     const state = states(call.key)
-    const { hold, pace, turns, history, endpoints } = state
+    const { pace, turns, history, endpoints } = state
     let firstSentAt = Infinity
     let last: Response | undefined
     state.calls++
     try {
       for (let again = false; ; again = true) {
-        if (call.observed && hold.left() === 0) {
-          const waitMs = paced ? pace.waitMs() : 0
-          const facts = { call: call.id, key: call.key, by: NAME, reason: USED_UP, waitMs, pacing: true }
-          if (waitMs > 0 && waitMs <= maxWaitMs) call.emit({ type: 'hold', ...facts })
-        }
         const sent = await turns.pass(call, again).catch((error: unknown) => {
           if (last === undefined || call.signal.aborted) throw error
           return undefined

@@ -12,6 +12,8 @@ export interface Turns<Turn> {
 export interface TurnSetting<Turn> {
   /** Milliseconds until one more may be sent. */
   readonly waitMs: () => number
+  /** A call begins to wait for as long as `waitMs` has said last. */
+  readonly waits: (call: Call, ms: number) => void
   /** The part of it that the server has named. */
   readonly holdMs: () => number
   /** Since when the key was only refused, if it was: on the `clock`. */
@@ -38,7 +40,7 @@ interface Waiter {
   readonly fail: (reason: unknown) => void
 }
 
-export const newTurns = <Turn>({ waitMs, holdMs, barrenSince, take, late }: TurnSetting<Turn>): Turns<Turn> => {
+export const newTurns = <Turn>({ waitMs, waits, holdMs, barrenSince, take, late }: TurnSetting<Turn>): Turns<Turn> => {
   const fresh = new Set<Waiter>()
   const refused = new Set<Waiter>()
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -119,6 +121,7 @@ export const newTurns = <Turn>({ waitMs, holdMs, barrenSince, take, late }: Turn
       }
       if (size() === 0 && ms === 0) return go(again)
       if (!call.fits(ms)) return reject(late(call, ms))
+      waits(call, ms)
       const began = clock()
       const line = again ? refused : fresh
       const leave = (): void => {

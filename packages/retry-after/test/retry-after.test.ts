@@ -716,6 +716,16 @@ describe('9. when the rest of a window is spoken for, the next one waits for the
     expect(server.times).toEqual([0, 0, 1000])
   })
 
+  test('an event says so', async () => {
+    const events: CallEvent[] = []
+    const script = [announces(['default', 1, 0, 10]), 200]
+    const { fetch } = setup(script, {}, { onEvent: (event) => events.push(event) })
+    await fetch(TARGET)
+    await settled(fetch(TARGET))
+    expect(events.map(({ type }) => type)).toEqual(['attempt', 'hold', 'attempt'])
+    expect(events[1]).toMatchObject({ key: 'https://api.test', by: 'retry-after', waitMs: 10_000, pacing: true })
+  })
+
   test('not with pace: false', async () => {
     const { server, fetch } = setup([announces(['default', 1, 0, 10]), 200], { pace: false })
     await fetch(TARGET)

@@ -30,6 +30,7 @@ const setup = () => {
   }
   const turns = newTurns({
     waitMs: () => Math.max(0, state.until - performance.now()),
+    waits: () => undefined,
     holdMs: () => Math.max(0, state.heldUntil - performance.now()),
     barrenSince: () => state.barrenSince,
     take: () => {
@@ -526,6 +527,7 @@ test('whatever happens, each goes in its turn, not before the end, and nobody is
       let until = 0
       const turns = newTurns({
         waitMs: () => Math.max(0, until - performance.now()),
+        waits: () => undefined,
         holdMs: () => Math.max(0, until - performance.now()),
         barrenSince: () => undefined,
         take: () => {
