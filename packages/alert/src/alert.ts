@@ -75,7 +75,7 @@ const pathOf = ({ url }: Request): string => endpointOf(url)
 export const alert = (options: AlertOptions = {}): Alerts => {
   const {
     to = toConsole,
-    errorRate = {},
+    errorRate,
     holdMs = 60_000,
     coolDownMs = 3_600_000,
     endpoint = pathOf,

@@ -67,12 +67,11 @@ export const errorRateOptions: KindsOf<ErrorRateOptions> = {
   factor: number({ from: 1, below: Infinity }),
 }
 
-export const rateTest = ({
-  windowMs = 120_000,
-  minAttempts = 20,
-  minRate = 0.05,
-  factor = 3,
-}: ErrorRateOptions): (() => Rate) => {
+export const rateTest = (options: ErrorRateOptions | undefined): (() => Rate) => {
+  const windowMs = options?.windowMs ?? 120_000
+  const minAttempts = options?.minAttempts ?? 20
+  const minRate = options?.minRate ?? 0.05
+  const factor = options?.factor ?? 3
   const sliceMs = windowMs / SLICES
 
   return () => {

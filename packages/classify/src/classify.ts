@@ -151,7 +151,10 @@ const safe = (one: Rule): Rule => {
   }
 }
 
-const newJudge = ({ rules = [], lookups, rows, peekBytes = 65_536, peekTimeoutMs = 1000 }: ClassifyOptions): Judge => ({
+const newJudge = (
+  { rules = [], lookups, peekBytes = 65_536, peekTimeoutMs = 1000 }: ClassifyOptions,
+  rows: readonly HeaderRow[] | undefined,
+): Judge => ({
   rules: rules.map(safe),
   isLookup: lookupTest(lookups),
   rows,
@@ -159,7 +162,9 @@ const newJudge = ({ rules = [], lookups, rows, peekBytes = 65_536, peekTimeoutMs
   peekTimeoutMs,
 })
 
-const STANDARD = newJudge({})
+const STANDARD = newJudge(readOptions('classify', {}, classifyOptions), undefined)
+/** Nothing is known of the request. */
+const UNASKED = { request: undefined, receivedAt: undefined, signal: undefined }
 
 const byRules = (rules: readonly Rule[], answer: Answer): Decision | undefined => {
   for (const { name, judge } of rules) {
@@ -240,10 +245,11 @@ const judgeResponse = (
  * ```
  */
 export const classify = (options: ClassifyOptions = {}): Middleware => {
-  const judge = newJudge(readOptions('classify', options, classifyOptions))
+  const given = readOptions('classify', options, classifyOptions)
+  const judge = newJudge(given, given.rows)
   return middleware('classify', async (request, next, call) => {
     const response = await next(request)
-    const verdict = judgeResponse(response, judge, { request, signal: call.signal })
+    const verdict = judgeResponse(response, judge, { request, receivedAt: undefined, signal: call.signal })
     const { action } = verdict instanceof Promise ? await verdict : verdict
     if (action !== 'use' && isObject(response)) asked.set(response, { request, key: call.key })
     return response
@@ -255,10 +261,10 @@ export const classify = (options: ClassifyOptions = {}): Middleware => {
  * with which options: the verdict is remembered.
  */
 export const classifyResponse = async (response: Response, options?: ClassifyResponseOptions): Promise<Verdict> => {
-  if (options === undefined) return judgeResponse(response, STANDARD, {})
+  if (options === undefined) return judgeResponse(response, STANDARD, UNASKED)
   const read = readOptions('classifyResponse', options, classifyResponseOptions)
   // Limits remembers what it has looked up for a list of rows, which may be the same each time.
-  return judgeResponse(response, newJudge({ ...read, rows: read.rows && options.rows }), read)
+  return judgeResponse(response, newJudge(read, read.rows && options.rows), read)
 }
 
 /** The verdict on a response that was classified; on any other, what status and headers alone say. */

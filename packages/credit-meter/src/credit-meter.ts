@@ -48,8 +48,9 @@ const pathOf = ({ url }: Request): string => endpointOf(url)
  * console.log(meter.usage().left)
  */
 export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
-  const { endpoint = pathOf, onAlert, ...rest } = readOptions('creditMeter', options, creditMeterOptions)
-  const settings = settingsOf(rest)
+  const given = readOptions('creditMeter', options, creditMeterOptions)
+  const { endpoint = pathOf, onAlert } = given
+  const settings = settingsOf(given)
   const nameOf = guarded(endpoint, {
     name: 'creditMeter.endpoint',
     answers: string(),

@@ -55,11 +55,11 @@ export type Cost = (response: Response, request: Request) => number | undefined 
 export interface CreditMeterOptions {
   /** Credits per key and period; a bare number is for a calendar month in UTC. @default none: credits are only counted */
   readonly budget?: number | Budget | undefined
-  /** Percentages of the budget at which to alert, once each per period. @default [80, 95, 100] */
+  /** Percentages of the budget at which to alert, from 1 on, once each per period. @default [80, 95, 100] */
   readonly thresholds?: readonly number[] | undefined
   /** What an answer costs if no header says so. To look into the body, read a clone. @default 0 */
   readonly cost?: number | Cost | undefined
-  /** The percentage of the budget that no call may exceed: it is refused with a `BudgetExceededError`. @default none */
+  /** The percentage of the budget, from 1 on, that no call may exceed: it is refused with a `BudgetExceededError`. @default none */
   readonly stopAt?: number | undefined
   /** Hears of thresholds and of refusals for want of money. */
   readonly onAlert?: ((alert: CreditAlert) => void) | undefined
@@ -122,14 +122,10 @@ const isLimiter = (store: CreditStore | Limiter): store is Limiter => 'penalty' 
 export const settingsOf = (options: CreditMeterOptions): Settings => {
   const { budget: given, thresholds = [80, 95, 100], cost, stopAt, store } = options
   if (stopAt !== undefined && given === undefined) throw new TypeError('creditMeter: stopAt needs a budget')
-  const {
-    limit: credits,
-    period = 'month',
-    timeZone = 'UTC',
-  }: Partial<Budget> = typeof given === 'object' ? given : { ...(given !== undefined && { limit: given }) }
+  const whole = typeof given === 'object' ? given : undefined
   return {
-    limit: credits,
-    calendar: calendarOf(period, timeZone),
+    limit: typeof given === 'object' ? given.limit : given,
+    calendar: calendarOf(whole?.period ?? 'month', whole?.timeZone ?? 'UTC'),
     thresholds: thresholds.toSorted((a, b) => a - b),
     cost,
     stopAt,

@@ -21,7 +21,7 @@ export interface Calendar {
   /** How long a period is, in milliseconds. */
   lengthMs(now: number): number
   /** The length of a rolling window: spent credits come back one by one, and not all at once. */
-  readonly rollingMs?: number
+  readonly rollingMs: number | undefined
 }
 
 /** So many counters make a rolling window: spending is forgotten at most 1/60 of the window late. */
@@ -93,7 +93,7 @@ const calendar = (period: 'day' | 'month', timeZone: string): Calendar => {
     return current
   }
   const lengthMs = (now: number): number => slot(now).endsAt - slot(now).startsAt
-  return { slot, earlier: () => [], bounds: slot, lengthMs }
+  return { slot, earlier: () => [], bounds: slot, lengthMs, rollingMs: undefined }
 }
 
 /** @throws {RangeError} if the time zone is unknown. */

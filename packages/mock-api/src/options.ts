@@ -172,22 +172,22 @@ const whole = count({ from: 1 })
 const amount = number({ from: 0, below: Infinity })
 const share = number({ from: 0, to: 1 })
 const time = milliseconds({ from: 0, to: MAX_MS })
-const window = milliseconds({ from: 1, below: Infinity })
+const windowMs = milliseconds({ from: 1, below: Infinity })
 const errorStatus: Kind = count({ from: 400, to: 599 })
-const name = (takes: string, pattern: RegExp): Kind => ({
+const named = (takes: string, pattern: RegExp): Kind => ({
   ...string(takes, (value) => pattern.test(value)),
   named: true,
 })
-const headerName = either(oneOf(false), name('a header name', /^[\w-]+$/))
+const headerName = either(oneOf(false), named('a header name', /^[\w-]+$/))
 const range: Kind = {
   ...list(time, 'a range of two, the lower first'),
   fits: ([from, to, ...more]: readonly number[]) =>
     more.length === 0 && from !== undefined && to !== undefined && !(to < from),
 }
-const latency = either(time, callback, range)
+const latencyKind = either(time, callback, range)
 const flakyKinds: Kind = {
   ...list(
-    name(
+    named(
       "'reset', 'truncate', 'slow-body', 'hang' or an error status such as '503'",
       /^(?:reset|truncate|slow-body|hang|[45]\d\d)$/,
     ),
@@ -198,13 +198,13 @@ const flakyKinds: Kind = {
 
 const windowOptions: KindsOf<WindowOptions> = {
   limit: required(whole),
-  windowMs: required(window),
+  windowMs: required(windowMs),
   kind: oneOf('fixed', 'sliding', 'bucket'),
   burst: whole,
   align: oneOf('first-use', 'clock'),
   counts: oneOf('accepted', 'arrivals'),
   status: errorStatus,
-  name: name('letters, digits, "_", "." and "-"', /^[\w.-]+$/),
+  name: named('letters, digits, "_", "." and "-"', /^[\w.-]+$/),
 }
 
 const outageOptions: KindsOf<OutageOptions> = {
@@ -228,8 +228,8 @@ const mockApiOptions: KindsOf<MockApiOptions> = {
   }),
   headers: either(oneOf(...Object.keys(dialects), false), callback),
   retryAfter: oneOf('seconds', 'decimal', 'date', 'ms', false),
-  latencyMs: latency,
-  rejectionLatencyMs: latency,
+  latencyMs: latencyKind,
+  rejectionLatencyMs: latencyKind,
   work: shape<WorkOptions>({
     perSecond: required(number({ above: 0, to: 1e6 })),
     maxQueued: number({ from: 0 }),
@@ -260,8 +260,8 @@ export const settle = (options: MockApiOptions): Settings => {
   } = checked
   const { retryAfter = headers === false ? false : 'seconds', latencyMs = 0, rejectionLatencyMs = 0, work } = checked
   const { outages = [], flaky, empty = 0, exempt = isBalance, routes = () => {}, slotUntil = 'response' } = checked
-  const { rate = 0, kinds = ['500', '503', 'reset'], slowBodyMs = 1000 }: Partial<FlakyOptions> = flaky ?? {}
-  const some = kinds as Settings['flakyKinds'] & readonly [FlakyKind, ...FlakyKind[]]
+  const rate = flaky?.rate ?? 0
+  const kinds = (flaky?.kinds ?? ['500', '503', 'reset']) as readonly [FlakyKind, ...FlakyKind[]]
   return {
     seed,
     windows: windows.map((window, i) => windowOf(window, i, windows.length)),
@@ -277,11 +277,11 @@ export const settle = (options: MockApiOptions): Settings => {
     flakeOf(index) {
       if (rate === 0) return undefined
       const random = randomFrom(seed, 'flaky', index)
-      return random() < rate ? pick(random, some) : undefined
+      return random() < rate ? pick(random, kinds) : undefined
     },
     flakyRate: rate,
     flakyKinds: kinds,
-    slowBodyMs,
+    slowBodyMs: flaky?.slowBodyMs ?? 1000,
     hasNoRecord: typeof empty === 'function' ? empty : (ip) => randomFrom(seed, 'empty', ip)() < empty,
     exempt,
     routes,
@@ -292,9 +292,9 @@ export const settle = (options: MockApiOptions): Settings => {
 
 const isBalance = (request: Request) => new URL(request.url).pathname === '/v1/balance'
 
-const windowOf = (options: WindowOptions, index: number, count: number): WindowSettings => {
+const windowOf = (options: WindowOptions, index: number, of: number): WindowSettings => {
   const { limit, kind = 'fixed', burst = limit, align = 'first-use', counts = 'accepted', status = 429 } = options
-  const { name = count === 1 ? 'default' : `window-${index + 1}` } = options
+  const { name = of === 1 ? 'default' : `window-${index + 1}` } = options
   for (const [option, only] of [
     ['burst', 'bucket'],
     ['align', 'fixed'],

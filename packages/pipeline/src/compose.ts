@@ -32,7 +32,7 @@ export interface CreateFetchOptions {
    * here, the one that was there before it
    */
   readonly fetch?: Fetch | undefined
-  /** The partition of a request: holds, limits and budgets are kept per key. @default the origin of its URL */
+  /** The partition of a request: holds, limits and budgets are kept per key. @default the origin of its URL; also where the function fails */
   readonly key?: string | ((request: Request) => string) | undefined
   /**
    * The time for the whole call with all its waits and attempts, to the response's headers, in milliseconds. Then it
@@ -50,7 +50,7 @@ export interface CreateFetchOptions {
   readonly replayLimitBytes?: number | undefined
   /**
    * Which requests may be sent again although the server may have carried them out, besides those with an idempotent
-   * method or an idempotency key: `'all'`, methods, or a function of the request (one that throws says no).
+   * method or an idempotency key: `'all'`, methods, or a function of the request (one that fails says no).
    * @default those that their client library marks as ones that it would repeat by itself
    */
   readonly repeatable?: Repeatable | undefined
@@ -158,7 +158,7 @@ export const callOf = (request: Request): Call | undefined => liveCallOf(request
 /**
  * Joins middlewares into one, the first outermost. The result works in any pipeline, and without one.
  *
- * @throws {TypeError} if one of them is not a function.
+ * @throws {TypeError} if one of them is none.
  */
 export const compose = (...all: readonly Middleware[]): Middleware => {
   const chain = build('compose', all)
@@ -215,7 +215,7 @@ const globalFetch = (): { readonly inner: Fetch; readonly isInside: () => boolea
 /**
  * Makes a drop-in `fetch` that sends every request through the middlewares, the first outermost.
  *
- * @throws {TypeError | RangeError} if a middleware is not a function or an option makes no sense.
+ * @throws {TypeError | RangeError} if a middleware is none, or an option is unknown or makes no sense.
  * @example
  * const fetch = createFetch([backoffJitter(), retryAfter()], { timeoutMs: 30_000 })
  * const response = await fetch('https://api.example.com/v1/items')

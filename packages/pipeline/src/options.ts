@@ -63,8 +63,8 @@ const shown = (value: unknown, { named, secret }: Partial<Kind>): string => {
     const name = tag === 'Object' ? value.constructor?.name : tag
     return name && name !== 'Object' ? `${type} ${name}` : type
   }
-  if (secret) return type
-  if (type !== 'string') return String(value)
+  if (secret && value != null) return type
+  if (type !== 'string') return type === 'bigint' ? `${String(value)}n` : String(value)
   // It may be a secret, unless it is a number.
   return named || /^[\d.,-]{1,20}$/.test(value as string) ? `'${(value as string).slice(0, 40)}'` : type
 }
@@ -102,7 +102,7 @@ const nearest = (given: string, level: Kinds, { root, foreign = [] }: At): Found
   const word = bare(given)
   const known = all(root)
   const score = ({ name, level: its }: Found): number =>
-    name === given ? 0 : difference(word, bare(name)) + (its === level ? 0 : 0.1)
+    name === given ? 0 : Math.min(difference(word, bare(name)), difference(given, name)) + (its === level ? 0 : 0.1)
   // Beside, two letters may be swapped; elsewhere, a short word would be near to too many.
   const near = known.filter((one) => score(one) < (one.level === level ? 2.1 : Math.max(0.1, (word.length - 3) / 2.5)))
   const path = near[0] ? '' : foreign.find(([pattern]) => pattern.test(word))?.[1]
@@ -118,7 +118,7 @@ const unknown = (name: string, value: unknown, level: Kinds, at: At): Error => {
   const found = nearest(name, level, at)
   const where = found?.level === level ? found.name : found?.path
   const hint = found
-    ? `did you mean ${where}${path && where === found.path ? ` of ${of}` : ''}? It takes ${found.kind.takes}`
+    ? `did you mean ${where}${path && found.path === found.name ? ` of ${of}` : ''}? It takes ${found.kind.takes}`
     : `there are ${Object.keys(level).join(', ')}`
   return new TypeError(`${of}: unknown option ${join(path, name)} (${shown(value, found?.kind ?? {})}); ${hint}`)
 }
