@@ -20,8 +20,10 @@ let alignedMs = 0
 export const clock = (): number => {
   // Looked up once: in Node it is a getter.
   const source = performance
+  const beforeMs = readMs
   readMs = source.now()
-  if (source.now !== now) {
+  // One that goes back is another one, too.
+  if (source.now !== now || readMs < beforeMs) {
     now = source.now
     addedMs = firedAt = 0
     alignedMs = readMs
