@@ -11,7 +11,7 @@ const TARGET = 'https://api.test/v1/lookup/8.8.8.8'
 const live = async (observers: AplombOptions = {}): Promise<readonly unknown[]> => {
   vi.setSystemTime(Date.UTC(2026, 0, 1))
   vi.spyOn(Math, 'random').mockReturnValue(0.5)
-  const down = new TypeError('fetch failed')
+  const down = new TypeError('fetch failed', { cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) })
   const cost = (credits: number, delayMs: number) => ({ delayMs, headers: { 'x-credits-charged': String(credits) } })
   const server = timed(
     respond(

@@ -89,7 +89,7 @@ describe('no call reaches the server after stopAt', () => {
           cost: () => (++charged > 500 ? STOP : 1),
         },
         latencyMs,
-        flaky: { rate: 0.2, kinds: ['500', '503', 'reset'] },
+        flaky: { rate: 0.2, kinds: ['500', '503'] },
       })
       let sentAfter = 0
       const inner: Fetch = (input, init) => {

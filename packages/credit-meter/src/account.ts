@@ -38,7 +38,7 @@ export interface Account {
   readonly rows: ReadonlyMap<string, Row>
   /** The row of an endpoint; beyond 200 they share one. */
   row(endpoint: string): Row
-  /** What a call of an endpoint is expected to cost: the most that one has, there or else anywhere. */
+  /** What a call of an endpoint is expected to cost: the most that one has, there or else anywhere, or what the option says. */
   expected(row: Row): number
   /** Credits that calls in flight are expected to cost. */
   reserved(): number
@@ -83,6 +83,7 @@ const OVERFLOW = '(other)'
 /** An empty account, whose store is asked through a breaker. */
 export const newAccount = (key: string, settings: Settings, breaker: Breaker): Account => {
   const { calendar, store } = settings
+  const fixed = typeof settings.cost === 'number' ? settings.cost : undefined
   const rows = new Map<string, Row>()
   const own = tally(key, calendar, store, breaker)
   let seen: { remaining: number; limit: number | undefined; spentEver: number } | undefined
@@ -108,7 +109,7 @@ export const newAccount = (key: string, settings: Settings, breaker: Breaker): A
       if (!row) rows.set(name, (row = newRow(name)))
       return row
     },
-    expected: (row) => row.dearest ?? account.dearest ?? 0,
+    expected: (row) => row.dearest ?? account.dearest ?? fixed ?? 0,
     // Anew each time: what one of them turns out to cost is expected of those that were let pass before it.
     reserved: () => {
       let credits = 0

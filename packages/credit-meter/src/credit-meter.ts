@@ -1,4 +1,4 @@
-import { verdictOf, type Verdict } from '@aplomb/classify'
+import { classifyError, verdictOf, type Verdict } from '@aplomb/classify'
 import {
   endpointOf,
   guarded,
@@ -35,6 +35,10 @@ const storeFailed = (error: unknown): void =>
   console.error('aplomb: the credit store failed; credits are counted here until it works:', error)
 
 const pathOf = ({ url }: Request): string => endpointOf(url)
+
+/** Whether the server may have carried out, and charged, a request whose answer was lost. */
+const mayBeCharged = ({ kind, unsent }: Verdict): boolean =>
+  kind === 'timeout' || kind === 'aborted' || (kind === 'network' && !unsent)
 
 /**
  * Makes a middleware that counts what every attempt cost, by key and endpoint, warns before a budget is used up, and
@@ -107,7 +111,9 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
   /** Charges a key for an answer, and notes what it says of the balance of the one it came from. */
   const settle = async (visit: Visit, from: Visit, verdict: Verdict, told: Told): Promise<void> => {
     const { account, row, call } = visit
-    const known = told === 'lost' ? account.expected(row) : isCost(told) ? told : undefined
+    // What nobody has learned yet is nothing to tell.
+    const expected = told === 'lost' ? account.expected(row) || undefined : undefined
+    const known = isCost(told) ? told : expected
     const cost = known ?? 0
     // A refusal that is free says nothing of what an answer costs, nor does what was only expected.
     const isTypical = told !== 'lost' && (cost > 0 || verdict.kind === 'ok')
@@ -161,6 +167,10 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
       if (cost instanceof Promise) settling = cost.then((late) => settle(payer, from, verdict, late)).finally(release)
       else await settle(payer, from, verdict, cost)
       return response
+    } catch (error) {
+      const failure = classifyError(error, { signal: call.signal, request })
+      if (call.attempt > before && mayBeCharged(failure)) await settle(visit, visit, failure, 'lost')
+      throw error
     } finally {
       if (!settling) release()
     }

@@ -1,5 +1,6 @@
 import type { Ask, Breaker } from './breaker.ts'
 import type { Calendar, Slot } from './period.ts'
+import { isCost } from './cost.ts'
 import { tidy, type CreditStore } from './store.ts'
 
 /** What was spent on something in the current period, as far as is known here. */
@@ -73,9 +74,9 @@ export const tally = (name: string, calendar: Calendar, store: CreditStore | und
     return total
   }
 
-  // Answers may overtake each other; a counter only grows. What is no number says nothing.
+  // Answers may overtake each other; a counter only grows. What is no number of credits says nothing.
   const confirm = (count: Count, total: number | undefined): void => {
-    if (typeof total === 'number' && total < Infinity) count.confirmed = Math.max(count.confirmed, total)
+    if (isCost(total)) count.confirmed = Math.max(count.confirmed, total)
   }
 
   const read = (slot: Slot, ask: Ask): void | Promise<void> =>

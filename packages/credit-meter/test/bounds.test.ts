@@ -707,8 +707,12 @@ test('what others say is a number of credits, or says nothing', async () => {
     await pass()
   }
   expect(meter.usage()).toMatchObject({ spent: 0, attempts: nonsense.length, reserved: 0 })
-  const store = { add: () => NaN, get: () => '7' } as unknown as CreditStore
-  const other = creditMeter({ store, budget: 10 })
-  await pipelineOf(other, respond(costs(3))).fetch(URL_A)
-  expect(other.usage().spent).toBe(0)
+  for (const total of [NaN, '7', 1e305, Infinity, -5, null]) {
+    const store = { add: () => total, get: () => total } as unknown as CreditStore
+    const other = creditMeter({ store, budget: 10 })
+    const again = pipelineOf(other, respond({ ...costs(3), times: 2 })).fetch
+    await again(URL_A)
+    await again(URL_A)
+    expect(other.usage()).toMatchObject({ spent: 0, left: 10, burnRate: { perHour: 360 } })
+  }
 })

@@ -83,12 +83,52 @@ describe('1. every attempt that was answered is charged once', () => {
     }
   })
 
-  test('not a failure without an answer, nor an answer that came from below without being sent', async () => {
+  test('not a failure before sending, nor an answer that came from below without being sent', async () => {
     const meter = creditMeter({ cost: 1 })
-    await expect(pipelineOf(meter, respond(new TypeError('fetch failed'))).fetch(URL_A)).rejects.toThrow('fetch failed')
+    const refused = new TypeError('fetch failed', {
+      cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED', syscall: 'connect' }),
+    })
+    await expect(pipelineOf(meter, respond(refused)).fetch(URL_A)).rejects.toBe(refused)
+    const bad = new TypeError('bad argument')
+    await expect(pipelineOf(meter, respond(bad)).fetch(URL_A)).rejects.toBe(bad)
     const cached = createFetch([meter, async () => new Response('cached', costs(9))], { fetch: respond() })
     await cached(URL_A)
     expect(meter.usage()).toMatchObject({ spent: 0, attempts: 0, reserved: 0 })
+  })
+
+  test.each([
+    [
+      'reset',
+      () => new TypeError('fetch failed', { cause: Object.assign(new Error('reset'), { code: 'ECONNRESET' }) }),
+    ],
+    ['timed out', () => new DOMException('too late', 'TimeoutError')],
+  ])('one whose answer was lost (%s) keeps what its endpoint is expected to cost', async (_, lost) => {
+    const meter = creditMeter({ budget: 20, stopAt: 100 })
+    const { fetch, events } = pipelineOf(meter, respond(lost(), costs(2), costs(5), lost()))
+    await expect(fetch(URL_A)).rejects.toMatchObject({ name: lost().name })
+    expect(meter.usage()).toMatchObject({ spent: 0, attempts: 1, reserved: 0 })
+    expect(events.filter(({ type }) => type === 'credits')).toEqual([])
+    await fetch(URL_A)
+    await fetch(URL_A)
+    await expect(fetch(URL_A)).rejects.toMatchObject({ name: lost().name })
+    expect(meter.usage()).toMatchObject({ spent: 12, attempts: 4, reserved: 0, left: 8 })
+    expect(events.filter(({ type }) => type === 'credits').map((event) => 'cost' in event && event.cost)).toEqual([
+      2, 5, 5,
+    ])
+  })
+
+  test('one that the caller aborts once it was sent, too; the abort waits for nothing', async () => {
+    const meter = creditMeter({ cost: 3 })
+    const { fetch } = pipelineOf(meter, respond({ delayMs: 1000 }))
+    const controller = new AbortController()
+    const call = fetch(URL_A, { signal: controller.signal })
+    await vi.advanceTimersByTimeAsync(10)
+    controller.abort()
+    await expect(call).rejects.toBe(controller.signal.reason)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(meter.usage()).toMatchObject({ spent: 3, attempts: 1, reserved: 0 })
+    await expect(fetch(URL_A, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' })
+    expect(meter.usage()).toMatchObject({ spent: 3, attempts: 1 })
   })
 
   test('and what it cost is told, also if nothing; but nothing is told where neither cost nor balance is known', async () => {

@@ -16,7 +16,7 @@ const resetIn = (draft: Draft, text: string, unit?: TimeUnit): number | undefine
 
 const positive = (n: number | undefined): number | undefined => (n !== undefined && n >= 0 ? n : undefined)
 
-/** -1 is "unknown"; what lies below it is an overdrawn window. */
+/** -1 is "unknown"; what lies below it is overdrawn. */
 const left = (n: number): number | undefined => (n === -1 ? undefined : Math.max(0, n))
 
 const windowMsOf = ({ windowMs }: Resolved, i: number): number | undefined =>
@@ -72,10 +72,14 @@ const concurrency =
     scopes.set(name, scope)
   }
 
+/** `1,234,567`: a sum of credits is never a list. */
+const GROUPED = /^-?\d{1,3}(?:,\d{3})+(?:\.\d+)?$/
+
 const credits =
   (member: 'cost' | 'remaining' | 'limit' | 'used'): Apply =>
   (draft, { header }, text) => {
-    const n = positive(readEntries(text)[0]?.value)
+    const value = readEntries(GROUPED.test(text) ? text.replaceAll(',', '') : text)[0]?.value
+    const n = value === undefined || member !== 'remaining' ? positive(value) : left(value)
     if (n === undefined) return
     draft.credits ??= { source: header }
     // A balance is what there was before this call was charged.

@@ -424,9 +424,23 @@ describe('cost and balance are read as credits, decimals included', () => {
       { 'X-Api-Ratelimit-Limit': '100', 'X-Api-Ratelimit-Remaining': '40', 'X-Api-Ratelimit-Consumed': '2' },
       { cost: 2, remaining: 40, limit: 100 },
     ],
+    [{ 'x-credits-remaining': '-5' }, { remaining: 0 }],
+    [{ 'x-credits-remaining': '-1,250.5' }, { remaining: 0 }],
+    [{ 'x-credits-remaining': '1,000' }, { remaining: 1000 }],
+    [
+      { 'x-credits-limit': '12,345,678.5', 'x-credits-used': '1,234' },
+      { limit: 12_345_678.5, used: 1234 },
+    ],
+    [
+      { 'x-credit-balance': '-20', 'x-credit-cost': '1' },
+      { remaining: 0, cost: 1 },
+    ],
   ])('%j', (headers, expected) => expect(readLimits(new Headers(headers)).credits).toMatchObject(expected))
 
-  it.each(['-5', 'free', '', 'NaN'])('ignores a cost of %j', (value) =>
+  it('a balance of -1 is unknown, as a window is', () =>
+    expect(readLimits(new Headers({ 'x-credits-remaining': '-1' })).credits).toBeUndefined())
+
+  it.each(['-5', '-1,000', '1e305', 'free', '', 'NaN'])('ignores a cost of %j', (value) =>
     expect(readLimits(new Headers({ 'x-credits-cost': value })).credits).toBeUndefined(),
   )
 })
