@@ -93,10 +93,11 @@ const call = (record: CallRecord): string => {
 }
 
 const retry = ({ waitMs, by, message }: RetryRecord): string =>
-  `sent again ${waitMs < 1 ? 'as soon as it may' : `in ${span(waitMs)}`} (${by}: ${message})`
+  `sent again ${waitMs < 1 ? 'as soon as it may' : `in ${span(waitMs)} at the earliest`} (${by}: ${message})`
 
 const limitOf = ({ limit, previous, queued, message }: LimitRecord): string => {
-  const what = limit === previous ? 'calls wait' : `${plural(limit, 'call')} at once instead of ${previous}`
+  const what =
+    limit === previous ? 'calls wait but for single ones' : `${plural(limit, 'call')} at once instead of ${previous}`
   return `${what}${queued ? `, ${queued} in line` : ''} (${message})`
 }
 

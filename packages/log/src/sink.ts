@@ -52,6 +52,12 @@ interface Surroundings {
 type Printers = Readonly<Record<LogRecord['event'], Debugger>>
 
 /** Loaded when somebody listens: it looks at the environment as soon as it is there. */
+/** A line for people: by its call's id the lines of a call are found. */
+const line = (record: LogRecord): string => {
+  const { event, call } = record
+  return `${event === 'attempt' || event === 'retry' || event === 'call' ? `${call} ` : ''}${sentence(record)}`
+}
+
 const toDebug = (): Output => {
   let printers: Printers | undefined
   let loading: Promise<void> | undefined
@@ -68,7 +74,7 @@ const toDebug = (): Output => {
     }
   }
   // Data in the format string would be taken for formats.
-  const print = (record: LogRecord): void => printers?.[record.event]('%s', sentence(record))
+  const print = (record: LogRecord): void => printers?.[record.event]('%s', line(record))
   return {
     isOn: () => (printers ? Object.values(printers).some(({ enabled }) => enabled) : Boolean(namespaces())),
     wants: (event) => (printers ? printers[event].enabled : Boolean(namespaces())),
@@ -106,8 +112,8 @@ const toLogger = (logger: Logger): Output => {
     isOn: () => hears('error'),
     wants: (_event, level) => hears(level),
     write: (record) => {
+      if (forPeople) return logger[record.level](`${toldAt(record)} ${line(record)}`)
       const text = sentence(record)
-      if (forPeople) return logger[record.level](`${toldAt(record)} ${text}`)
       // Loggers have a level and a message of their own, and pino would write both.
       const { level, message, ...rest } = record
       const fields = message === undefined ? rest : { ...rest, detail: message }

@@ -64,7 +64,7 @@ describe('13. the sentence of a record', () => {
     })
     expect(await said(respond(503, 503), [twice])).toEqual([
       'GET /v1/lookup/:id: 503 in 0 ms: overloaded, to be sent again',
-      'GET /v1/lookup/:id: sent again in 1500 ms (twice: overloaded: 503)',
+      'GET /v1/lookup/:id: sent again in 1500 ms at the earliest (twice: overloaded: 503)',
       'GET /v1/lookup/:id: attempt 2: 503 in 0 ms, after 1500 ms backing off: overloaded, returned',
       'GET /v1/lookup/:id: ended with 503 after 2 attempts and 0 ms (1500 ms backing off and 0 ms for the answers): ' +
         'overloaded; given up by twice: twice is enough; to do: try later',
@@ -166,7 +166,7 @@ describe('14. what concerns a whole key is told once, and not by each call', () 
 
   test('a pause at the same limit', async () => {
     expect(await news([{ ...limit(3, 3, 7), reason: 'the server fails: probing' }])).toEqual([
-      `warn 00 ${KEY}: calls wait, 7 in line (the server fails: probing)`,
+      `warn 00 ${KEY}: calls wait but for single ones, 7 in line (the server fails: probing)`,
     ])
   })
 
