@@ -64,6 +64,12 @@ const timeoutError = (what: string, ms: number): DOMException =>
 /** As often as p-retry, ky and the SDKs send by default, or once more. */
 const MAX_ATTEMPTS = 4
 
+/**
+ * How long a failed attempt waits for the rest of its body, without which it is not sent again. One that is in memory takes some
+ * turns of the event loop, one that somebody still writes may never end.
+ */
+const UNREAD_MS = 50
+
 /** No error is this one. */
 const NOTHING = Symbol('nothing')
 
@@ -123,8 +129,8 @@ export const begin = (
   }
 
   /** Whether it can be sent again is asked once an attempt has ended. */
-  const settle = async (from: Source): Promise<void> => {
-    const settled = from.settle()
+  const settle = async (from: Source, response?: Response): Promise<void> => {
+    const settled = from.settle(response?.ok ? 0 : UNREAD_MS)
     if (settled) await settled
     if (!from.canReplay) call.canReplay = false
   }
@@ -218,7 +224,7 @@ export const begin = (
         unread.clear()
         const response = responseOf('fetch', await answer)
         clearTimeout(timer)
-        await settle(from)
+        await settle(from, response)
         if (signal.aborted) {
           // An inner fetch that does not listen: nobody waits for its answer any more.
           discard(response)

@@ -20,7 +20,7 @@ export interface Source {
   /** A request of the call is sent: the next attempt needs the bytes, and nothing else is to be kept. */
   readBeside(): void
   /** After an attempt: finds out whether it can be sent again. */
-  settle(): Promise<void> | undefined
+  settle(ms: number): Promise<void> | undefined
   /** The same once more, for a middleware above which another has used up the body of `request`. */
   renew(): Source | Promise<Source>
   /** Nobody will send it: whoever feeds the upload hears of it. */
@@ -153,7 +153,7 @@ const showing = (given: Given, inner: Fetch, request: Request, upload: Upload): 
         if (own && !upload.sent) give(own)
       })
     },
-    settle: () => spare?.settle(),
+    settle: (ms) => spare?.settle(ms),
     renew: () => {
       const headers = changed()
       const now = headers ? { ...given, init: { ...init, headers } } : given
@@ -260,7 +260,7 @@ const replaced = (request: Request, given: Given, inner: Fetch, spare: Spare | u
         if (spare.lost && !sent) give(request)
       })
     },
-    settle: () => spare?.settle(),
+    settle: (ms) => spare?.settle(ms),
     renew: async () => {
       await spare?.read()
       const bytes = spare?.bytes

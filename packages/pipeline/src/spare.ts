@@ -9,8 +9,8 @@ export interface Spare {
   readonly lost: boolean
   /** Begins to read, if that was not begun. Settles when the bytes are there, or lost. */
   read(): Promise<void>
-  /** Whoever still makes the body has had one turn of the event loop: then it is lost. */
-  settle(): Promise<void> | undefined
+  /** Whoever still makes the body has so long for it, or one turn of the event loop: then it is lost. */
+  settle(ms: number): Promise<void> | undefined
   /** Lets go of what was not read. */
   drop(reason?: unknown): void
 }
@@ -56,11 +56,13 @@ export const newSpare = (request: Request, limitBytes: number): Spare | undefine
     read: async () => {
       if (!lost) await (reading ??= work())
     },
-    settle: () => {
+    settle: (ms) => {
       if (lost || bytes || !reading) return undefined
+      let timer: ReturnType<typeof setTimeout> | undefined
       // A true turn: Workers finish a body in none less.
-      const turn = new Promise((resolve) => setTimeout(resolve, 0))
+      const turn = new Promise((resolve) => (timer = setTimeout(resolve, ms)))
       return Promise.race([reading, turn]).then(() => {
+        clearTimeout(timer)
         if (!bytes) drop()
       })
     },
