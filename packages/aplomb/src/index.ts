@@ -124,7 +124,7 @@ const made = <Options, Made extends Middleware>(
 export { backoffJitter, classify, concurrencyGate, creditMeter, log, retryAfter }
 export { rules, unwrap, verdictOf } from '@aplomb/classify'
 export { limiterStore, memoryStore } from '@aplomb/credit-meter'
-export { callOf, compose, createFetch, middleware } from '@aplomb/pipeline'
+export { callOf, compose, createFetch, middleware, NoResponseError } from '@aplomb/pipeline'
 
 export {
   ApiError,
