@@ -38,7 +38,7 @@ describe.each(packages.filter(({ manifest }) => manifest.private !== true))(
         type: 'module',
         sideEffects: false,
         files: ['dist', 'src'],
-        engines: { node: '>=22' },
+        engines: { node: '>=22.12' },
         publishConfig: { access: 'public' },
       })
     })

@@ -5,13 +5,30 @@ const text = (...lines: string[]): string => lines.join('\n')
 const blocksOf = (page: string): readonly Block[] => blocksOfPage(page, 'page.md')
 
 describe('blocksOf', () => {
-  it('finds ts and js blocks, with their lines, and no others', () => {
+  it('finds ts, js, cjs and mjs blocks, with their lines, and no others', () => {
     const blocks = blocksOf(
-      text('# A', '', '```ts', 'const a = 1', 'a', '```', '```sh', 'ls', '```', '~~~javascript', 'b', '~~~'),
+      text(
+        '# A',
+        '',
+        '```ts',
+        'const a = 1',
+        'a',
+        '```',
+        '```sh',
+        'ls',
+        '```',
+        '~~~javascript',
+        'b',
+        '~~~',
+        '```cjs',
+        'c',
+        '```',
+      ),
     )
     expect(blocks).toEqual([
       { line: 3, extension: 'ts', code: 'const a = 1\na', check: true, run: true },
       { line: 10, extension: 'js', code: 'b', check: true, run: true },
+      { line: 13, extension: 'cjs', code: 'c', check: true, run: true },
     ])
   })
 

@@ -1,21 +1,22 @@
+type Extension = 'ts' | 'js' | 'cjs' | 'mjs'
+
 export interface Block {
   /** The line of its opening fence, counted from 1. */
   readonly line: number
-  readonly extension: 'ts' | 'js'
+  readonly extension: Extension
   readonly code: string
   readonly check: boolean
   readonly run: boolean
 }
 
-const extensions = new Map([
+const extensions: ReadonlyMap<string, Extension> = new Map([
   ['ts', 'ts'],
   ['typescript', 'ts'],
   ['js', 'js'],
   ['javascript', 'js'],
-] as const)
-
-const isLanguage = (word: string): word is 'ts' | 'typescript' | 'js' | 'javascript' =>
-  (extensions as ReadonlyMap<string, string>).has(word)
+  ['cjs', 'cjs'],
+  ['mjs', 'mjs'],
+])
 
 const flags: ReadonlySet<string> = new Set(['no-run', 'no-check'])
 
@@ -35,7 +36,8 @@ export const blocksOf = (text: string, page: string): readonly Block[] => {
       body.push((lines[at] ?? '').replace(indent, ''))
 
     const [language = '', ...marks] = info.trim().split(/\s+/)
-    if (!isLanguage(language)) continue
+    const extension = extensions.get(language)
+    if (!extension) continue
     const line = opening + 1
     for (const mark of marks) {
       if (!flags.has(mark)) throw new SyntaxError(`${page}:${line}: "${mark}" is neither no-run nor no-check`)
@@ -46,7 +48,7 @@ export const blocksOf = (text: string, page: string): readonly Block[] => {
     }
     blocks.push({
       line,
-      extension: extensions.get(language) ?? 'ts',
+      extension,
       code: body.join('\n'),
       check,
       run: check && !marks.includes('no-run'),

@@ -8,7 +8,8 @@ export const modules = fileURLToPath(new URL('node_modules', import.meta.url))
 const exe = process.platform === 'win32' ? '.exe' : ''
 const binary = (...path) => join(modules, ...path)
 
-const node = (alias) => command(binary(alias, 'bin', `node${exe}`))
+const nodeBinary = (alias) => binary(alias, 'bin', `node${exe}`)
+const node = (alias) => command(nodeBinary(alias))
 const deno = (...args) =>
   command(binary('deno', `deno${exe}`), ['run', '--no-prompt', '--node-modules-dir=manual', '--allow-net', ...args])
 
@@ -24,6 +25,9 @@ export const runtimes = {
   workerd,
   chromium,
 }
+
+/** Of those that `engines` admits. */
+export const oldestNode = nodeBinary('node-22.12')
 
 /** Checks types, too. */
 export const denoBinary = binary('deno', `deno${exe}`)

@@ -4,7 +4,7 @@ import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { node, root } from '../../scripts/setup.mjs'
 import { installFromRegistry } from './registry.mjs'
-import { denoBinary, modules } from './runtimes.mjs'
+import { denoBinary, modules, oldestNode } from './runtimes.mjs'
 
 const DOM = ['ES2024', 'DOM', 'DOM.Iterable', 'DOM.AsyncIterable']
 
@@ -75,10 +75,12 @@ const declarations = async (folder) => {
   }
   return installed.flatMap(({ installer, application }) => {
     cpSync(join(folder, 'types/application'), join(application, 'types'), { recursive: true })
-    return Object.entries(COMPILERS).map(([compiler, tsc]) => {
-      const files = ['handling', 'observers', 'pipeline'].map((name) => `types/${name}.ts`)
+    const compiled = Object.entries(COMPILERS).map(([compiler, tsc]) => {
+      const files = ['commonjs.cts', 'handling.ts', 'observers.ts', 'pipeline.ts'].map((name) => `types/${name}`)
       return { check: `${installer}, ${compiler}`, problems: compile(application, tsc, options, files) }
     })
+    const { ok, lines } = run(oldestNode, ['-e', "require('aplomb').aplomb()"], application)
+    return [...compiled, { check: `${installer}, require on Node 22.12`, problems: ok ? [] : lines }]
   })
 }
 

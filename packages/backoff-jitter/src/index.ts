@@ -135,7 +135,8 @@ export const backoffJitter = (options: BackoffJitterOptions = {}): Middleware =>
     if (maxAttempts > 1) call.repeats()
     if (attemptTimeoutMs !== undefined) call.attemptTimeoutMs = attemptTimeoutMs
     call.repeatable = (repeatable?.has(request.method) ?? call.repeatable) || hasIdempotencyKey(request)
-    if (idempotencyKey && !call.repeatable) {
+    // Also of one that may be repeated without: the key is what keeps its repetition from counting twice.
+    if (idempotencyKey && /^(?:POST|PATCH)$/i.test(request.method) && !hasIdempotencyKey(request)) {
       request.headers.set('idempotency-key', `"${crypto.randomUUID()}"`)
       call.repeatable = true
     }

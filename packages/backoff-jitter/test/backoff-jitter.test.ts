@@ -283,6 +283,14 @@ describe('4. POST and PATCH are sent again only where that is safe', () => {
     expect(keys[2]).not.toBe(keys[0])
   })
 
+  test('idempotencyKey adds one to a request that may be repeated without, too', async () => {
+    const { server, fetch } = setup([500, 200], { idempotencyKey: true }, { repeatable: 'all' })
+    await settled(fetch(new Request(TARGET, post())))
+    const [first, second] = server.inner.requests.map(({ headers }) => headers.get('idempotency-key'))
+    expect(first).toMatch(/^"[0-9a-f-]{36}"$/)
+    expect(second).toBe(first)
+  })
+
   test("idempotencyKey keeps the caller's own, and leaves a GET alone", async () => {
     const { server, fetch } = setup([200, 200], { idempotencyKey: true })
     await fetch(TARGET, post({ 'idempotency-key': 'mine' }))
