@@ -44,7 +44,7 @@ describe('a log on `debug`, which is off, costs no more than no log', () => {
     expect([without.length, silent.length, loud.length]).toEqual([ROUNDS, ROUNDS, ROUNDS])
     expect(pairedRatio(silent, without)).toBeLessThan(1.1)
     expect(pairedRatio(loud, without)).toBeGreaterThan(1.3)
-  })
+  }, 180_000)
 })
 
 describe('the comparison of clients', () => {
@@ -57,7 +57,9 @@ describe('the comparison of clients', () => {
     expect([...overLoopback.keys()]).toEqual(['fetch', 'aplomb()'])
     for (const { firstUs, steadyUs, perSecond, heapBytes } of [...inProcess.values(), ...overLoopback.values()]) {
       expect([firstUs.length, steadyUs.length, perSecond.length, heapBytes.length]).toEqual([1, 3, 3, 3])
-      for (const one of [...firstUs, ...steadyUs, ...perSecond, ...heapBytes]) expect(one).toBeGreaterThan(0)
+      for (const one of [...firstUs, ...steadyUs, ...perSecond]) expect(one).toBeGreaterThan(0)
+      // Of so few calls it may be less than what else the process lets go of.
+      expect(heapBytes.every(Number.isFinite)).toBe(true)
     }
     const rows = comparisons(inProcess)
     expect(rows[0]).toMatchObject({ client: 'fetch', rate: 1 })

@@ -70,6 +70,16 @@ const MAX_ATTEMPTS = 4
  */
 const UNREAD_MS = 50
 
+/** Nobody sends again what was answered so. */
+const isGood = (response: Response | undefined): boolean => {
+  try {
+    return response?.ok === true
+  } catch {
+    // A test double that cannot be looked at.
+    return false
+  }
+}
+
 /** No error is this one. */
 const NOTHING = Symbol('nothing')
 
@@ -130,7 +140,7 @@ export const begin = (
 
   /** Whether it can be sent again is asked once an attempt has ended. */
   const settle = async (from: Source, response?: Response): Promise<void> => {
-    const settled = from.settle(response?.ok ? 0 : UNREAD_MS)
+    const settled = from.settle(isGood(response) ? 0 : UNREAD_MS)
     if (settled) await settled
     if (!from.canReplay) call.canReplay = false
   }

@@ -54,6 +54,8 @@ for (;;) {
   }
   // With the flag for it, all that is allocated from here on is the calls'.
   globalThis.gc?.()
+  // The second one waits until what the first has found is swept.
+  globalThis.gc?.()
   // It is told of a turn later.
   await setImmediate()
   observer.takeRecords()
