@@ -27,35 +27,54 @@ const run = (command, args, onLine) =>
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text) => (output += text))
     child.stderr.setEncoding('utf8').on('data', (text) => (output += text))
-    if (onLine) createInterface({ input: child.stdout }).on('line', onLine)
+    createInterface({ input: child.stdout }).on('line', onLine)
     child.on('error', (error) => resolve({ code: 1, output: String(error) }))
     child.on('close', (code) => resolve({ code: code ?? 1, output }))
   })
 
-/** Runs a command as one quiet line with its seconds. Lines that match `live` are shown as they come; without one all are, when it fails. */
-export const step = async (name, command, args, live) => {
+/** How often a step that goes on says so: on a terminal in its own line, elsewhere in a line of its own. */
+const BEAT_MS = process.stdout.isTTY ? 1000 : 20_000
+
+/**
+ * Runs a command as one quiet line with its seconds, and says meanwhile that it goes on. Lines that match `live` are
+ * shown as they come; without one all are, when it fails. Those that match `done` are counted as its `parts`.
+ */
+export const step = async (name, command, args, { live, done, parts } = {}) => {
   const startedAt = performance.now()
-  if (process.stdout.isTTY && !live) process.stdout.write(`… ${name}`)
+  const { isTTY } = process.stdout
   let shown = 0
-  const show = (line) => {
-    if (!live.test(line)) return
+  let count = 0
+  const title = (mark) => {
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+    return `${mark} ${name.padEnd(16)} ${seconds.padStart(5)} s`
+  }
+  const beat = () => {
+    const text = title('…') + (done ? `  ${count} ${parts}` : '')
+    if (!isTTY) console.log(text)
+    else if (!live) process.stdout.write(`\r${text}`)
+  }
+  const onLine = (line) => {
+    if (done?.test(line)) count++
+    if (!live?.test(line)) return
     console.log(`  ${line}`)
     shown++
   }
-  const { code, output } = await run(command, args, live && show)
-  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-  const erase = process.stdout.isTTY ? '\r' : ''
-  console.log(`${erase}${code === 0 ? '✓' : '✗'} ${name.padEnd(16)} ${seconds.padStart(5)} s`)
+  if (isTTY) beat()
+  const beats = setInterval(beat, BEAT_MS)
+  const { code, output } = await run(command, args, onLine)
+  clearInterval(beats)
+  console.log(`${isTTY ? '\r\x1b[K' : ''}${title(code === 0 ? '✓' : '✗')}`)
   if (code !== 0 && shown === 0) console.log(output)
   return { ok: code === 0, output }
 }
 
 /** Runs a task of turbo.json: when nothing that it reads has changed, its last result stands. */
-export const task = (name, title = name, live) => {
-  const logs = live
-    ? ['--output-logs=new-only', '--log-order=stream']
-    : ['--output-logs=errors-only', '--log-order=grouped']
-  return step(title, 'turbo', ['run', `//#${name}`, '--log-prefix=none', ...logs], live)
+export const task = (name, { title = name, ...watched } = {}) => {
+  const logs =
+    watched.live || watched.done
+      ? ['--output-logs=new-only', '--log-order=stream']
+      : ['--output-logs=errors-only', '--log-order=grouped']
+  return step(title, 'turbo', ['run', `//#${name}`, '--log-prefix=none', ...logs], watched)
 }
 
 const manifests = () => [

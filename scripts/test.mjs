@@ -16,9 +16,12 @@ const readReport = () => {
   return { passed: numPassedTests, failed: numFailedTests + broken.length }
 }
 
+/** The line of a file that is done, among those of vitest. */
+const TEST_FILE = /[✓❯×] .*\.test\.ts/
+
 const runTests = async () => {
   rmSync(join(root, report), { force: true })
-  const { ok, output } = await task('test:all', 'tests')
+  const { ok, output } = await task('test:all', { title: 'tests', done: TEST_FILE, parts: 'files' })
   if (/\b1 cached\b/.test(output))
     console.log('  Nothing has changed since they passed; `npx vitest run` runs them all the same.')
   const { passed, failed } = readReport()
@@ -34,7 +37,7 @@ const runRuntimes = async () => {
   if (!(await installRuntimes())) return { passed: 0, failed: 1 }
   const path = join(root, runtimesReport)
   rmSync(path, { force: true })
-  const { ok, output } = await task('test:runtimes', 'runtimes', OF_RUNTIMES)
+  const { ok, output } = await task('test:runtimes', { title: 'runtimes', live: OF_RUNTIMES })
   if (/\b1 cached\b/.test(output))
     console.log('  Nothing has changed since they passed; `npm run test:runtimes` runs them all the same.')
   const { passed, failed } = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : { passed: 0, failed: 1 }

@@ -8,7 +8,9 @@ import { checks } from './checks/index.js'
 import { differences } from './compare.mjs'
 import { exceptions } from './exceptions.js'
 import { install } from './install.mjs'
+import { launch } from './launch/chromium.mjs'
 import { unpack } from './packed.mjs'
+import { reportChecks } from './report.mjs'
 import { runtimes } from './runtimes.mjs'
 import { startServer } from './server.mjs'
 import { typeChecks } from './types.mjs'
@@ -98,6 +100,18 @@ const judge = (runs) => {
   return [...results, { check: END, problems: ends }]
 }
 
+/** What a runtime gives. One that does not start is a failure on Linux, where all are installed; elsewhere it is skipped. */
+const ifInstalled = async (name, work) => {
+  try {
+    return await work()
+  } catch (error) {
+    const [reason] = error.message.split('\n')
+    if (process.platform === 'linux') throw new Error(`${name} could not be installed: ${reason}`, { cause: error })
+    skipped.push(`${name}: ${reason}`)
+    return undefined
+  }
+}
+
 const runAll = async () => {
   if (!(await install())) throw new Error('the runtimes could not be installed')
   const folder = unpack()
@@ -106,20 +120,17 @@ const runAll = async () => {
     for (const [runtime, one] of Object.entries(runtimes)) {
       if (!wanted(runtime, options.only)) continue
       const startedAt = performance.now()
-      let version
-      try {
-        version = await one.version()
-      } catch (error) {
-        const [reason] = error.message.split('\n')
-        if (process.platform === 'linux')
-          throw new Error(`${runtime} could not be installed: ${reason}`, { cause: error })
-        skipped.push(`${runtime}: ${reason}`)
-        continue
-      }
+      const version = await ifInstalled(runtime, () => one.version())
+      if (version === undefined) continue
       print(runtime, version, judge(await runOn(runtime, one, folder, server)), startedAt)
     }
     const startedAt = performance.now()
     if (wanted('types', options.only)) print('types', '', await typeChecks(folder), startedAt)
+    if (wanted('report', options.only)) {
+      const beganAt = performance.now()
+      const browser = await ifInstalled('report', launch)
+      if (browser) print('report', '', await reportChecks(browser), beganAt)
+    }
     const unknown = exceptions.find((one) => !met.has(one))
     if (unknown && isWhole && skipped.length === 0)
       throw new Error(`exceptions.js: there is no check "${unknown.check}" of ${unknown.runtime}`)

@@ -147,8 +147,8 @@ describe('a small job, both clients', () => {
   test('the table says what came of the lookups', () => {
     const figures = (of: (run: Run) => number | string) => output.runs.map((run) => String(of(run)))
     expect(tableIn(stderr)).toMatchObject({
-      Answered: figures(({ answered }) => answered),
-      'Empty (no record)': figures(({ empty }) => empty),
+      Answered: figures(({ answered, empty }) => answered + empty),
+      '– with no record (404)': figures(({ empty }) => empty),
       Failed: figures(({ failed }) => failed),
       'Requests per answer': figures(({ server, answered, empty }) =>
         (server.requests / (answered + empty)).toFixed(2),
@@ -197,6 +197,10 @@ describe('a small job, both clients', () => {
       if (label !== '') expect(html).toContain(`${label}</th>${cells.map((cell) => `<td>${cell}</td>`).join('')}`)
     }
     for (const { client } of runs) expect(html).toContain(`id="${client}-answers"`)
+    const headlines = Array.from(html.matchAll(/<b>(\d+) of 40<\/b>answered/g), ([, answers]) => answers)
+    expect(headlines).toEqual(tableIn(stderr)['Answered'])
+    // The naive client takes a 404 for a failure, and asks again.
+    expect(String(sum(runs.at(-1)?.timeline.answered ?? []))).toBe(headlines.at(-1))
   })
 
   test('the report needs nothing from outside', () => {

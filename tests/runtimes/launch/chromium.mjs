@@ -8,7 +8,7 @@ const options = async () => {
   return { executablePath: await chromium.executablePath(), args: ['--no-sandbox'] }
 }
 
-const launch = async () => {
+export const launch = async () => {
   const { chromium } = await import('playwright-core')
   return chromium.launch({ ...(await options()), headless: true })
 }

@@ -10,8 +10,11 @@ export interface Row {
 export const tooMany = ({ rejections }: MockApiStats): number => rejections.window + rejections.concurrency
 export const serverErrors = ({ rejections }: MockApiStats): number => rejections.outage
 
-/** Requests that the server got for each lookup that came to something. */
-export const requestsPerAnswer = ({ server, answered, empty }: Result): number => server.requests / (answered + empty)
+/** Lookups that came to something: the news that there is no record is an answer. */
+export const answersOf = ({ answered, empty }: Result): number => answered + empty
+
+/** Requests that the server got for each of them. */
+export const requestsPerAnswer = (result: Result): number => result.server.requests / answersOf(result)
 
 /** The least time for what this client got, as a share of the time it took. */
 export const share = ({ leastMs, wallMs }: Result): number => leastMs / wallMs
@@ -21,8 +24,8 @@ const percent = (part: number): string => `${Math.floor(part * 100)} %`
 const ratio = (value: number): string => (Number.isFinite(value) ? value.toFixed(2) : '–')
 
 const ROWS: readonly (readonly [string, (result: Result) => string])[] = [
-  ['Answered', ({ answered }) => String(answered)],
-  ['Empty (no record)', ({ empty }) => String(empty)],
+  ['Answered', (result) => String(answersOf(result))],
+  ['– with no record (404)', ({ empty }) => String(empty)],
   ['Failed', ({ failed }) => String(failed)],
   ['Requests sent', ({ server }) => String(server.requests)],
   ['Requests per answer', (result) => ratio(requestsPerAnswer(result))],
@@ -42,7 +45,7 @@ export const rowsOf = (results: readonly Result[]): readonly Row[] =>
 export const storyOf = (results: readonly Result[]): readonly string[] => results.map(story)
 
 const story = (result: Result): string => {
-  const { client, lookups, answered, empty, failed, errors, wallMs, server } = result
+  const { client, lookups, empty, failed, errors, wallMs, server } = result
   const per = ratio(requestsPerAnswer(result))
   const api = `The API ${often('told it to slow down', tooMany(server))} (429) and ${often('failed', serverErrors(server))} (5xx).`
   if (failed === 0) {
@@ -56,10 +59,11 @@ const story = (result: Result): string => {
     .toSorted(([, a], [, b]) => b - a)
     .map(([message, count]) => `${count} × ${message}`)
   const reasons = [first, ...(second === undefined ? [] : [second]), ...(more.length > 0 ? ['others'] : [])].join(', ')
-  const cost = answered + empty > 0 ? `${per} for each answer` : 'for nothing'
+  const got = answersOf(result)
+  const cost = got > 0 ? `${per} for each answer` : 'for nothing'
   return (
     `${client} gave up on ${failed} of ${lookups} lookups after ${seconds(wallMs)} (${reasons}), having got ` +
-    `${answered + empty} answered. It sent ${server.requests} requests, ${cost}. ${api}`
+    `${got} answered. It sent ${server.requests} requests, ${cost}. ${api}`
   )
 }
 

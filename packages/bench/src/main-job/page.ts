@@ -106,13 +106,18 @@ export const drawPage = (Plot: typeof uPlot, { runs, concurrency }: PageData): v
         ctx.lineTo(toX, toY)
         ctx.stroke()
       }
-      const write = (text: string, x: number, align: CanvasTextAlign) => {
-        ctx.textAlign = align
-        ctx.fillText(text, x, bbox.top + 3 * unit)
+      let free = -Infinity
+      /** In the first line, or below what was written there. */
+      const write = (text: string, x: number) => {
+        const { width } = ctx.measureText(text)
+        const from = Math.max(bbox.left, Math.min(x, bbox.left + bbox.width - width))
+        ctx.fillText(text, from, bbox.top + (from < free ? 17 : 3) * unit)
+        free = from + width + 6 * unit
       }
       ctx.save()
       ctx.font = `${11 * unit}px system-ui, sans-serif`
       ctx.textBaseline = 'top'
+      ctx.textAlign = 'left'
       ctx.setLineDash([4 * unit, 3 * unit])
       ctx.lineWidth = unit
       ctx.strokeStyle = ctx.fillStyle = color('--muted')
@@ -121,13 +126,14 @@ export const drawPage = (Plot: typeof uPlot, { runs, concurrency }: PageData): v
         line(bbox.left, y, bbox.left + bbox.width, y)
       }
       const [from, to] = [within(plot, run.outage[0]), within(plot, run.outage[1])]
-      if (to > from) write('outage', (from + to) / 2, 'center')
+      if (to > from) write('outage', (from + to - ctx.measureText('outage').width) / 2)
       ctx.strokeStyle = ctx.fillStyle = color('--text')
       const end = plot.valToPos(run.end, 'x', true)
       if (end === within(plot, run.end)) {
         line(end, bbox.top, end, bbox.top + bbox.height)
+        const text = `ends at ${run.end.toFixed(1)} s`
         const late = end > bbox.left + bbox.width / 2
-        write(`ends at ${run.end.toFixed(1)} s`, end + (late ? -4 : 4) * unit, late ? 'right' : 'left')
+        write(text, late ? end - 4 * unit - ctx.measureText(text).width : end + 4 * unit)
       }
       ctx.restore()
     }

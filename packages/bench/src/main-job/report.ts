@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { requestsPerAnswer, rowsOf, share, storyOf } from './figures.ts'
+import { answersOf, requestsPerAnswer, rowsOf, share, storyOf } from './figures.ts'
 import { drawPage, type PageData } from './page.ts'
 import type { Result } from './run.ts'
 import { describeSettings, type Settings } from './settings.ts'
@@ -58,8 +58,8 @@ const dataOf = ({ outageMs, outageAtMs, concurrency }: Settings, results: readon
 })
 
 const card = (result: Result, story: string): string => {
-  const { client, answered, empty, lookups, failed, wallMs } = result
-  const got = answered + empty
+  const { client, lookups, failed, wallMs } = result
+  const got = answersOf(result)
   const perAnswer = got > 0 ? requestsPerAnswer(result).toFixed(2) : '–'
   return `
 <section class="card run">
