@@ -17,7 +17,7 @@ const readReport = () => {
 }
 
 /** The line of a file that is done, among those of vitest. */
-const TEST_FILE = /[✓❯×] .*\.test\.ts/
+const TEST_FILE = /[✓❯×]\S* .*\.test\.ts/
 
 const runTests = async () => {
   rmSync(join(root, report), { force: true })

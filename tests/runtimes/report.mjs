@@ -26,8 +26,18 @@ const resultOf = (client, lookups, outageAtMs, wallMs) => {
 const reportOf = (lookups, end) => {
   const outageAtMs = (lookups / RATE) * 500
   const settings = {
-    ...{ lookups, rate: RATE, concurrency: 5, credits: 10_000, outageMs: OUTAGE_MS, outageAtMs, missing: 0.05 },
-    ...{ latencyMs: 100, seed: 1, dialect: 'ietf', silent: true, only: undefined },
+    lookups,
+    rate: RATE,
+    concurrency: 5,
+    credits: 10_000,
+    outageMs: OUTAGE_MS,
+    outageAtMs,
+    missing: 0.05,
+    latencyMs: 100,
+    seed: 1,
+    dialect: 'ietf',
+    silent: true,
+    only: undefined,
   }
   return renderReport(settings, [
     resultOf('naive', lookups, outageAtMs, outageAtMs + end * OUTAGE_MS),
