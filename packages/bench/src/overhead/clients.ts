@@ -4,6 +4,7 @@ import type { Fetch, Middleware } from '@aplomb/pipeline'
 export const BARE: ClientName & 'fetch' = 'fetch'
 export const CLIENTS = [
   'fetch',
+  'an empty pipeline',
   'a middleware that does nothing',
   'aplomb()',
   'p-retry + p-limit',
@@ -34,6 +35,11 @@ const getter =
 /** Each as in the goodput benchmark, on an inner `fetch`. A library is loaded only in the processes that use it. */
 export const createClient: Readonly<Record<ClientName, (origin: string, fetch: Fetch) => Promise<Call>>> = {
   fetch: async (origin, fetch) => getter(fetch, origin + PATH),
+
+  'an empty pipeline': async (origin, fetch) => {
+    const { createFetch } = await import('aplomb')
+    return getter(createFetch([], { fetch }), origin + PATH)
+  },
 
   'a middleware that does nothing': async (origin, fetch) => {
     const { createFetch } = await import('aplomb')
