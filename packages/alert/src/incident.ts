@@ -24,7 +24,7 @@ export interface Occurrence {
   readonly sequence: number
 }
 
-/** Whoever comes back within the cool-down has to stay away that long before its end is told, and twice as long the next time. */
+/** Hysteresis: a condition that flaps (is back within the cool-down) has ended once it stays away for so long; doubled each time. */
 const MIN_AWAY_MS = 120_000
 
 const newId = (): string => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 10)}`

@@ -23,8 +23,8 @@ import {
   shape,
   someMiddleware,
 } from '@aplomb/pipeline'
-import { FOREIGN } from './foreign.ts'
 import { retryAfter, retryAfterOptions, type RetryAfterOptions } from '@aplomb/retry-after'
+import { FOREIGN } from './foreign.ts'
 
 /** A middleware's options, a middleware to use in its place, or `false` to leave it out. */
 export type Part<Options> = Options | Middleware | false | undefined

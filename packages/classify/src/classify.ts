@@ -1,56 +1,21 @@
-import { type HeaderRow, MEANINGS, TIME_UNITS } from '@aplomb/limits'
-import {
-  boolean,
-  callback,
-  either,
-  guarded,
-  having,
-  type Kind,
-  type KindsOf,
-  list,
-  type Middleware,
-  middleware,
-  milliseconds,
-  number,
-  oneOf,
-  readOptions,
-  required,
-  shape,
-  string,
-} from '@aplomb/pipeline'
+import type { HeaderRow } from '@aplomb/limits'
+import { boolean, guarded, type Kind, type Middleware, middleware, readOptions } from '@aplomb/pipeline'
 import { decide } from './decide.ts'
 import { readFacts } from './bodies.ts'
 import type { Asked } from './errors.ts'
 import { headOf } from './heads.ts'
-import { type Lookups, lookupsKind, lookupTest } from './lookups.ts'
+import { lookupTest } from './lookups.ts'
+import {
+  type ClassifyOptions,
+  classifyOptions,
+  type ClassifyResponseOptions,
+  classifyResponseOptions,
+  isObject,
+} from './options.ts'
 import { peek, type Peeked } from './peek.ts'
 import type { Answer, Decision, Finding, Head, Rule, Verdict } from './types.ts'
 import { isKind } from './statuses.ts'
 import { verdictFor } from './verdict.ts'
-
-/** Options of {@link classify}. */
-export interface ClassifyOptions {
-  /** Knowledge about particular APIs, asked first: {@link rules}, or your own. @default none */
-  readonly rules?: readonly Rule[] | undefined
-  /** Where 404 means "no such record". @default nowhere */
-  readonly lookups?: Lookups | undefined
-  /** Rows for limit headers of your own. */
-  readonly rows?: readonly HeaderRow[] | undefined
-  /** How much of an error's body is read, in bytes. 0 reads none. @default 65536 */
-  readonly peekBytes?: number | undefined
-  /** How long an error's body is waited for, in milliseconds. @default 1000 */
-  readonly peekTimeoutMs?: number | undefined
-}
-
-/** Options of {@link classifyResponse}. */
-export interface ClassifyResponseOptions extends ClassifyOptions {
-  /** What was asked: lookups and profiles go by its URL. @default the response's `url` */
-  readonly request?: { readonly url: string } | undefined
-  /** When the response arrived, in epoch milliseconds. @default Date.now() */
-  readonly receivedAt?: number | undefined
-  /** Ends waiting for a body. */
-  readonly signal?: AbortSignal | undefined
-}
 
 const verdicts = new WeakMap<object, Verdict>()
 const pending = new WeakMap<object, Promise<Verdict>>()
@@ -75,53 +40,6 @@ interface Judge {
   readonly rows: readonly HeaderRow[] | undefined
   readonly peekBytes: number
   readonly peekTimeoutMs: number
-}
-
-const LONGEST_TIMER_MS = 2 ** 31 - 1
-
-const rule: Kind = either(
-  shape<Rule>({ name: required(string()), reads: callback, judge: required(callback) }),
-  having('a rule', 'judge'),
-)
-
-const pattern: Kind = { takes: 'a pattern', is: (value) => value instanceof RegExp }
-const lengthMs = milliseconds({ above: 0, below: Infinity })
-
-/** What each option takes. */
-export const classifyOptions: KindsOf<ClassifyOptions> = {
-  rules: list(rule, 'a list of rules'),
-  lookups: lookupsKind,
-  rows: list(
-    shape<HeaderRow>({
-      header: required(
-        either(
-          string('a name in lower case', (name) => name === name.toLowerCase()),
-          pattern,
-        ),
-      ),
-      means: required(oneOf(...MEANINGS)),
-      unit: oneOf(...TIME_UNITS),
-      name: string(),
-      group: string(),
-      windowMs: either(lengthMs, list(lengthMs, 'a list of such')),
-      counts: string(),
-    }),
-    'a list of rows',
-  ),
-  peekBytes: number({ from: 0, to: 2 ** 31 - 1 }, 'bytes'),
-  peekTimeoutMs: milliseconds({ above: 0, to: LONGEST_TIMER_MS }),
-}
-
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
-
-const classifyResponseOptions: KindsOf<ClassifyResponseOptions> = {
-  ...classifyOptions,
-  request: {
-    takes: 'an object with a url',
-    is: (value) => isObject(value) && 'url' in value && typeof value.url === 'string',
-  },
-  receivedAt: milliseconds({ from: 0, below: Infinity }),
-  signal: { takes: 'an AbortSignal', is: (value) => isObject(value) && 'aborted' in value },
 }
 
 const finding: Kind = {

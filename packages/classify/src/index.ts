@@ -1,14 +1,4 @@
-export {
-  carryVerdict,
-  classify,
-  classifyOptions,
-  type ClassifyOptions,
-  classifyResponse,
-  type ClassifyResponseOptions,
-  peekedBody,
-  peekedWhole,
-  verdictOf,
-} from './classify.ts'
+export { carryVerdict, classify, classifyResponse, peekedBody, peekedWhole, verdictOf } from './classify.ts'
 export {
   ApiError,
   AuthenticationError,
@@ -24,7 +14,8 @@ export {
   UnprocessableError,
 } from './errors.ts'
 export type { Lookups } from './lookups.ts'
-// A verdict has them, and whoever has a verdict shall be able to name them.
+export { classifyOptions, type ClassifyOptions, type ClassifyResponseOptions } from './options.ts'
+// The types of a verdict's limits, for applications that name them.
 export type { ConcurrencyLimit, Credits, HeaderRow, Limits, LimitWindow, Meaning, TimeUnit } from '@aplomb/limits'
 export { classifyError, type ClassifyErrorOptions } from './network.ts'
 export { rules } from './rules.ts'

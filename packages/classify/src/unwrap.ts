@@ -1,5 +1,6 @@
-import { classifyResponse, askedOf, type ClassifyResponseOptions } from './classify.ts'
+import { classifyResponse, askedOf } from './classify.ts'
 import { errorFor } from './errors.ts'
+import type { ClassifyResponseOptions } from './options.ts'
 
 /**
  * The parsed body of an answer, `null` where there is nothing (204, no record, an empty body), or an exception.

@@ -51,7 +51,7 @@ export interface Control {
   rest(): void
   /** A request goes out, with `active` in flight, itself included. Its answer comes back with what this returns. */
   sent(active: number, request: Request): Sent
-  /** The answer or the error came; `active` in flight still, itself included. Returns why the limit changed, if it did. */
+  /** The answer or the error came; `active` in flight still, itself included. Returns why the limit changed, or why it probes. */
   learn(verdict: Verdict, sent: Sent, active: number): string | undefined
 }
 
@@ -60,6 +60,11 @@ export interface Sent {
   readonly active: number
   readonly request: Request
 }
+
+const DOWN_PROBING = 'the server fails: probing'
+const REFUSED_PROBING = 'refused without a time: probing'
+/** Reasons for which calls wait while single ones probe, be the limit what it was. */
+export const PROBING: ReadonlySet<string | undefined> = new Set([DOWN_PROBING, REFUSED_PROBING])
 
 /** Enough to find out how fast the server is without being a burden to one that is small: at first, and after each rest. */
 const START = 4
@@ -273,7 +278,7 @@ export const newControl = (fixed: number | undefined): Control => {
       }
       spared = undefined
       limitBefore = limit
-      return 'the server fails: probing'
+      return DOWN_PROBING
     }
     // What was sent before the last decision says nothing about its effect.
     if (probing.isOld(sent.at)) return undefined
@@ -333,7 +338,7 @@ export const newControl = (fixed: number | undefined): Control => {
     if (opensInMs > 0) probing.sleep(opensInMs)
     // Before the key pauses: is it not chance?
     if (news && failures === 0 && chance.wantsTest()) probing.sleep(0)
-    return news ? 'refused without a time: probing' : undefined
+    return news ? REFUSED_PROBING : undefined
   }
 
   /** What was learned from refusals does not hold. */

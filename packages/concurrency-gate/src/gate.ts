@@ -2,7 +2,7 @@ import type { Verdict } from '@aplomb/classify'
 import { type Call, clock, later, onAbort, sleep } from '@aplomb/pipeline'
 import pLimit from 'p-limit'
 import { UNTRIED } from './breaker.ts'
-import { type Control, newControl, type Sent } from './control.ts'
+import { type Control, newControl, PROBING, type Sent } from './control.ts'
 import { QueueFullError, QueueTimeoutError } from './errors.ts'
 import { type Entry, newEntry, newLine, newQueue, type Place, type Queue } from './queue.ts'
 
@@ -284,7 +284,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
       const reason = control.learn(verdict, slot.sent, measured(active))
       const { limit } = control
       // It may be what it was, and yet all wait while single ones ask whether the server is back.
-      if (call.observed && (limit !== previous || reason?.endsWith(': probing'))) {
+      if (call.observed && (limit !== previous || PROBING.has(reason))) {
         const { id, key } = call
         call.emit({
           type: 'limit',

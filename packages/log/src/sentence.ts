@@ -3,7 +3,7 @@ import type { AttemptRecord, CallRecord, LimitRecord, LogRecord, RetryRecord, Ti
 
 const NEXT = { retry: 'to be sent again', return: 'returned', throw: 'thrown' } as const
 
-/** What is left to people when a call has ended so. */
+/** The remedy for a call that failed with this kind: what a person can do. */
 const ADVICE: ReadonlyMap<string, string> = new Map(
   Object.entries<string>({
     invalid: 'fix the request',

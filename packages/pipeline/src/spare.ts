@@ -9,7 +9,7 @@ export interface Spare {
   readonly lost: boolean
   /** Begins to read, if that was not begun. Settles when the bytes are there, or lost. */
   read(): Promise<void>
-  /** Whoever still makes the body has so long for it, or one turn of the event loop: then it is lost. */
+  /** Grace period for a body that is still being produced; 0 is one turn of the event loop. After it the bytes are lost. */
   settle(ms: number): Promise<void> | undefined
   /** Lets go of what was not read. */
   drop(reason?: unknown): void

@@ -64,16 +64,14 @@ export const retryAfter = (options: RetryAfterOptions = {}): Middleware => {
     () => {
       const hold = newHold()
       const pace = newPace()
-      let isPacing = false
       const waitMs = (): number => {
         const paceMs = paced ? pace.waitMs() : 0
         // A window that resets in hours is no reason to hang: its 429 says more than we can.
-        const ms = Math.max(hold.left(), paceMs <= maxWaitMs ? paceMs : 0)
-        isPacing = ms > 0 && ms === paceMs
-        return ms
+        return Math.max(hold.left(), paceMs <= maxWaitMs ? paceMs : 0)
       }
       const waits = (call: Call, ms: number): void => {
-        if (!isPacing || !call.observed) return
+        // A hold was told when it began.
+        if (!call.observed || ms === 0 || hold.left() > 0) return
         const facts = { call: call.id, key: call.key, by: NAME, reason: USED_UP, waitMs: ms, pacing: true }
         call.emit({ type: 'hold', ...facts })
       }

@@ -12,7 +12,7 @@ export interface Turns<Turn> {
 export interface TurnSetting<Turn> {
   /** Milliseconds until one more may be sent. */
   readonly waitMs: () => number
-  /** A call begins to wait for as long as `waitMs` has said last. */
+  /** A call begins to wait for so many milliseconds. */
   readonly waits: (call: Call, ms: number) => void
   /** The part of it that the server has named. */
   readonly holdMs: () => number
