@@ -1,4 +1,4 @@
-import type { VerdictKind } from '@aplomb/classify'
+import { isMoney } from '@aplomb/pipeline'
 import { newHold, type Hold } from './hold.ts'
 import { newIncident, type Incident } from './incident.ts'
 import type { Rate } from './rate.ts'
@@ -15,9 +15,6 @@ export interface KeyState {
   leftAtAlert: number
 }
 
-/** Refusals for want of money. */
-export const MONEY: ReadonlySet<string> = new Set<VerdictKind>(['billing', 'quota-exhausted'])
-
 const MAX_CONDITIONS = 20
 const OVERFLOW = '(other)'
 
@@ -28,7 +25,7 @@ export const newKeyState = (coolDownMs: number, newRate: (() => Rate) | undefine
     hold: newHold(),
     incident: (condition) => {
       // However it is called: it is one account.
-      const known = MONEY.has(condition) ? 'money' : condition
+      const known = isMoney(condition) ? 'money' : condition
       const name = incidents.has(known) || incidents.size < MAX_CONDITIONS ? known : OVERFLOW
       let incident = incidents.get(name)
       if (!incident) incidents.set(name, (incident = newIncident(coolDownMs)))

@@ -1,8 +1,17 @@
-import { classifyError, verdictOf, type Verdict, type VerdictKind } from '@aplomb/classify'
-import type { AlertEvent, AttemptEvent, Call, EventListener } from '@aplomb/pipeline'
+import {
+  type AlertEvent,
+  type AttemptEvent,
+  type Call,
+  type EventListener,
+  isMoney,
+  KINDS,
+  type Verdict,
+  verdictOf,
+  verdictOfError,
+} from '@aplomb/pipeline'
 import type { Occurrence } from './incident.ts'
 import * as say from './messages.ts'
-import { type KeyState, MONEY } from './state.ts'
+import type { KeyState } from './state.ts'
 import { type Desk, newTell } from './tell.ts'
 
 /** Judges what happens to one call. */
@@ -10,10 +19,6 @@ export interface Watch {
   readonly hear: EventListener
   end(): void
 }
-
-const SERVED: ReadonlySet<VerdictKind> = new Set(['ok', 'empty'])
-const FAILED: ReadonlySet<VerdictKind> = new Set(['server-error', 'overloaded', 'network', 'timeout'])
-const WAITS: ReadonlySet<VerdictKind> = new Set(['rate-limited', 'overloaded'])
 
 /** Calls that were under way, or that cost nothing, still succeed when the money is gone. */
 const STEADY_MS = 60_000
@@ -23,7 +28,7 @@ const verdictFor = ({ response, error, request }: AttemptEvent, call: Call): Ver
   // A middleware that calls an attempt off by a signal of its own is no failure of the server.
   const { aborted, reason } = request.signal
   const isOff = aborted && error === reason && (error as Error | undefined)?.name !== 'TimeoutError'
-  return classifyError(error, { signal: isOff ? request.signal : call.signal, request })
+  return verdictOfError(error, { signal: isOff ? request.signal : call.signal, request })
 }
 
 export const newWatch = (
@@ -101,19 +106,19 @@ export const newWatch = (
     pending = undefined
     const verdict = verdictFor(event, call)
     const { kind, status, evidence, retryAfterMs, tentative, limits } = verdict
-    const hasFailed = FAILED.has(kind)
+    const { action, owner, failure: hasFailed, money } = KINDS[kind]
     // What was never sent, or called off, tells nothing of the server.
     if (status === undefined && !hasFailed) return
     count(hasFailed, evidence)
-    if (MONEY.has(kind)) wantsMoney(verdict)
+    if (money) wantsMoney(verdict)
     // What only words say holds nobody.
-    if (WAITS.has(kind) && retryAfterMs !== undefined && !tentative) isHeld(receivedAt + retryAfterMs, evidence)
-    if (SERVED.has(kind)) served(receivedAt - event.headersMs, limits.credits?.cost)
+    if (owner === 'retry-after' && retryAfterMs !== undefined && !tentative) isHeld(receivedAt + retryAfterMs, evidence)
+    if (action === 'use') served(receivedAt - event.headersMs, limits.credits?.cost)
   }
 
   const alerted = ({ condition, message }: AlertEvent): void => {
     judge()
-    if (MONEY.has(condition)) refused()
+    if (isMoney(condition)) refused()
     const { left } = state
     const isThreshold = condition === 'threshold'
     if (isThreshold) state.leftAtAlert = Math.max(state.leftAtAlert, left ?? 0)

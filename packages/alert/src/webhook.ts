@@ -1,6 +1,14 @@
 import { backoffJitter } from '@aplomb/backoff-jitter'
-import { classify, classifyError } from '@aplomb/classify'
-import { callback, createFetch, discard, type Fetch, type KindsOf, milliseconds, readOptions } from '@aplomb/pipeline'
+import {
+  callback,
+  createFetch,
+  discard,
+  type Fetch,
+  type KindsOf,
+  milliseconds,
+  readOptions,
+  verdictOfError,
+} from '@aplomb/pipeline'
 import { retryAfter } from '@aplomb/retry-after'
 import type { Sink } from './outbox.ts'
 import type { Alert } from './record.ts'
@@ -61,7 +69,7 @@ export const poster = (
   const { fetch, headers, timeoutMs = 120_000 } = readOptions(name, options, webhookOptions)
   const common = new Headers({ 'content-type': 'application/json', ...headers })
   const backoff = backoffJitter({ maxAttempts: 20, attemptTimeoutMs: ATTEMPT_MS })
-  const send = createFetch([backoff, retryAfter({ maxAttempts: 20 }), classify()], { fetch, timeoutMs })
+  const send = createFetch([backoff, retryAfter({ maxAttempts: 20 })], { fetch, timeoutMs })
 
   return async (alert) => {
     const sent = new Headers(common)
@@ -70,7 +78,7 @@ export const poster = (
     // A redirect would turn the POST into a GET, and the alert would be lost without a word.
     const init = { method: 'POST', headers: sent, body: JSON.stringify(toBody(alert)), redirect: 'manual' } as const
     // Neither the error nor its message goes on: it may repeat the URL.
-    const response = await send(target, init).catch((error: unknown) => classifyError(error).kind)
+    const response = await send(target, init).catch((error: unknown) => verdictOfError(error).kind)
     if (typeof response === 'string') throw new Error(`${name}: no answer (${response})`)
     discard(response)
     if (!response.ok) throw new Error(`${name}: the answer was ${response.status}`)

@@ -1,4 +1,3 @@
-import { classifyError, classifyResponse, setAside, type Verdict } from '@aplomb/classify'
 import {
   boolean,
   type Call,
@@ -15,8 +14,12 @@ import {
   milliseconds,
   oneOf,
   readOptions,
+  setAside,
   sleep,
   string,
+  type Verdict,
+  verdictOf,
+  verdictOfError,
   warnOnce,
 } from '@aplomb/pipeline'
 import pRetry from 'p-retry'
@@ -150,9 +153,9 @@ export const backoffJitter = (options: BackoffJitterOptions = {}): Middleware =>
         // It has waited for as long as it may, and was not sent again: then what came before stands.
         const waitedOut = call.attempt === attempts && error instanceof DOMException && error.name === 'TimeoutError'
         if (last && waitedOut && !call.signal.aborted) throw last
-        throw new Failure(classifyError(error, { signal: call.signal, request }), undefined, error)
+        throw new Failure(verdictOfError(error, { signal: call.signal, request }), undefined, error)
       }
-      const verdict = await classifyResponse(response)
+      const verdict = verdictOf(response)
       if (verdict.action === 'use' || !verdict.retryable) {
         health.note(true)
         return response

@@ -1,3 +1,4 @@
+import { classify } from '@aplomb/classify'
 import { respond, type ScriptedAnswer, type ScriptEntry } from '@aplomb/mock-api'
 import {
   type CallEvent,
@@ -33,7 +34,7 @@ const reset = (): TypeError =>
 
 const setup = (script: readonly ScriptEntry[], options?: BackoffJitterOptions, pipeline: CreateFetchOptions = {}) => {
   const server = timed(respond(...script))
-  return { server, fetch: createFetch([backoffJitter(options)], { ...pipeline, fetch: server }) }
+  return { server, fetch: createFetch([backoffJitter(options), classify()], { ...pipeline, fetch: server }) }
 }
 
 const statusOf = async (call: Promise<Response>): Promise<number> => (await settled(call)).status
@@ -629,7 +630,7 @@ describe("10. a wait that does not fit into the call's deadline, or into what it
   describe('what another middleware has waited for in vain, after our wait, is not sent: what came before stands', () => {
     const setupInVain = (first: ScriptEntry) => {
       const server = respond(first)
-      return { server, fetch: createFetch([backoffJitter(), waitsInVain()], { fetch: server }) }
+      return { server, fetch: createFetch([backoffJitter(), waitsInVain(), classify()], { fetch: server }) }
     }
 
     test('the answer, its body unread', async () => {

@@ -1,10 +1,24 @@
 import type { HeaderRow } from '@aplomb/limits'
-import { boolean, guarded, type Kind, type Middleware, middleware, readOptions } from '@aplomb/pipeline'
+import {
+  boolean,
+  carryVerdict as carry,
+  finalVerdictOf,
+  guarded,
+  isKind,
+  type Kind,
+  type Middleware,
+  middleware,
+  newVerdict,
+  readOptions,
+  setVerdict,
+  type Verdict,
+} from '@aplomb/pipeline'
 import { decide } from './decide.ts'
 import { readFacts } from './bodies.ts'
 import type { Asked } from './errors.ts'
-import { headOf } from './heads.ts'
+import { headOf, type HeadWithId } from './heads.ts'
 import { lookupTest } from './lookups.ts'
+import { judgeConnection } from './network.ts'
 import {
   type ClassifyOptions,
   classifyOptions,
@@ -12,27 +26,15 @@ import {
   classifyResponseOptions,
   isObject,
 } from './options.ts'
-import { peek, type Peeked } from './peek.ts'
-import type { Answer, Decision, Finding, Head, Rule, Verdict } from './types.ts'
-import { isKind } from './statuses.ts'
+import { peek } from './peek.ts'
+import type { Answer, Decision, Finding, Head, Rule } from './types.ts'
 import { verdictFor } from './verdict.ts'
 
-const verdicts = new WeakMap<object, Verdict>()
 const pending = new WeakMap<object, Promise<Verdict>>()
-const bodies = new WeakMap<object, Peeked>()
 /** What refusals answer: an error must not repeat its secrets. */
 const asked = new WeakMap<object, Asked>()
 
-const LIMITLESS = { windows: [] } as const
-const NO_ANSWER: Verdict = {
-  kind: 'unknown',
-  action: 'stop',
-  retryable: false,
-  refused: false,
-  tentative: false,
-  limits: LIMITLESS,
-  evidence: 'not a response',
-}
+const NO_ANSWER: Verdict = newVerdict({ kind: 'unknown', receivedAt: 0, evidence: 'not a response' })
 
 interface Judge {
   readonly rules: readonly Rule[]
@@ -92,16 +94,16 @@ const byRules = (rules: readonly Rule[], answer: Answer): Decision | undefined =
   return undefined
 }
 
-const answerOf = (head: Head, text: string): Answer => {
+const answerOf = ({ status, url, header, limits }: Head, text: string): Answer => {
   const facts = readFacts(text)
-  return { ...head, ...facts, json: facts.json, text }
+  return { status, url, header, limits, ...facts, json: facts.json, text }
 }
 
 const isNoRecord = (judge: Judge, { status, url }: Head): boolean => status === 404 && judge.isLookup(url)
 const NO_RECORD: Finding = { kind: 'empty', sign: 'no such record' }
 
 /** Without the body, and so at once. */
-const fromHead = (head: Head, judge: Judge, receivedAt: number): Verdict => {
+const fromHead = (head: HeadWithId, judge: Judge, receivedAt: number): Verdict => {
   const found = isNoRecord(judge, head) ? NO_RECORD : decide(answerOf(head, ''))
   return verdictFor(head, found, receivedAt)
 }
@@ -111,17 +113,18 @@ const wantsBody = (judge: Judge, head: Head): boolean =>
 
 const fromBody = async (
   response: Response,
-  head: Head,
+  head: HeadWithId,
   judge: Judge,
   receivedAt: number,
   signal?: AbortSignal,
 ): Promise<Verdict> => {
   const { peekBytes: bytes, peekTimeoutMs: ms } = judge
   const peeked = await peek(response, head.header('content-type') ?? '', { bytes, ms, signal })
-  bodies.set(response, peeked)
   const answer = answerOf(head, peeked.text)
   const found = isNoRecord(judge, head) ? NO_RECORD : (byRules(judge.rules, answer) ?? decide(answer))
-  return verdictFor(head, found, receivedAt, answer)
+  const verdict = verdictFor(head, found, receivedAt, answer)
+  setVerdict(response, verdict, peeked)
+  return verdict
 }
 
 /** The verdict at once where no body has to be read, else a promise of it. Remembered per response. */
@@ -131,18 +134,18 @@ const judgeResponse = (
   { request, receivedAt = Date.now(), signal }: Pick<ClassifyResponseOptions, 'request' | 'receivedAt' | 'signal'>,
 ): Verdict | Promise<Verdict> => {
   if (!isObject(response)) return NO_ANSWER
-  const known = verdicts.get(response) ?? pending.get(response)
+  const known = finalVerdictOf(response) ?? pending.get(response)
   if (known) return known
   const head = headOf(response, { url: request?.url, receivedAt, rows: judge.rows })
-  if (!wantsBody(judge, head)) {
+  const fromHeadAlone = (): Verdict => {
     const verdict = fromHead(head, judge, receivedAt)
-    verdicts.set(response, verdict)
+    setVerdict(response, verdict)
     return verdict
   }
+  if (!wantsBody(judge, head)) return fromHeadAlone()
   const promise = fromBody(response, head, judge, receivedAt, signal)
-    .catch(() => fromHead(head, judge, receivedAt)) // a stand-in for Response that throws when read
+    .catch(fromHeadAlone) // a stand-in for Response that throws when read
     .then((verdict) => {
-      verdicts.set(response, verdict)
       pending.delete(response)
       return verdict
     })
@@ -166,7 +169,13 @@ export const classify = (options: ClassifyOptions = {}): Middleware => {
   const given = readOptions('classify', options, classifyOptions)
   const judge = newJudge(given, given.rows)
   return middleware('classify', async (request, next, call) => {
-    const response = await next(request)
+    let response: Response
+    try {
+      response = await next(request)
+    } catch (error) {
+      if (isObject(error)) setVerdict(error, judgeConnection(error, request))
+      throw error
+    }
     const verdict = judgeResponse(response, judge, { request, receivedAt: undefined, signal: call.signal })
     const { action } = verdict instanceof Promise ? await verdict : verdict
     if (action !== 'use' && isObject(response)) asked.set(response, { request, key: call.key })
@@ -185,33 +194,12 @@ export const classifyResponse = async (response: Response, options?: ClassifyRes
   return judgeResponse(response, newJudge(read, read.rows && options.rows), read)
 }
 
-/** The verdict on a response that was classified; on any other, what status and headers alone say. */
-export const verdictOf = (response: Response): Verdict => {
-  if (!isObject(response)) return NO_ANSWER
-  const receivedAt = Date.now()
-  return verdicts.get(response) ?? fromHead(headOf(response, { receivedAt }), STANDARD, receivedAt)
-}
-
-/** The beginning of the body that was read to classify a response, at most `peekBytes`. Undefined if it was not read. */
-export const peekedBody = (response: Response): string | undefined => bodies.get(response)?.text
-
-/**
- * Whether a response can be kept readable at no cost: to classify it, its body was read to the end, or it has none. Its
- * connection is free although nobody has read it.
- */
-export const peekedWhole = (response: Response): boolean =>
-  !isObject(response) || !response.body || (bodies.get(response)?.whole ?? false)
-
 /** What a refusal answers, if it was classified in a pipeline. */
 export const askedOf = (response: Response): Asked | undefined => asked.get(response)
 
 /** For whoever has to wrap a response: the new one is judged as the first was. Returns the new one. */
 export const carryVerdict = (from: Response, to: Response): Response => {
-  const verdict = verdicts.get(from)
-  const body = bodies.get(from)
-  if (verdict) verdicts.set(to, verdict)
   const question = asked.get(from)
-  if (body) bodies.set(to, body)
   if (question) asked.set(to, question)
-  return to
+  return carry(from, to)
 }

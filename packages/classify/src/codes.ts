@@ -1,4 +1,4 @@
-import type { VerdictKind } from './types.ts'
+import type { VerdictKind } from '@aplomb/pipeline'
 
 /** What an error code means. */
 export interface CodeRow {

@@ -1,7 +1,7 @@
-import { type Limits, type LimitWindow, readBody, readProse } from '@aplomb/limits'
+import { atCeiling, emptyWindow, exhausted, isAllowance, readBody, readProse, zeroLimit } from '@aplomb/limits'
+import { byStatus, KINDS } from '@aplomb/pipeline'
 import { rowFor } from './codes.ts'
 import { limitsOnlyConcurrency } from './hosts.ts'
-import { byStatus, mayPass } from './statuses.ts'
 import type { Answer, Decision, Finding } from './types.ts'
 import { wordingOf } from './words.ts'
 
@@ -9,18 +9,6 @@ import { wordingOf } from './words.ts'
 type Sign = (answer: Answer) => Decision | undefined
 
 const HOUR = 3_600_000
-const DAY = 24 * HOUR
-
-/** Windows that are used up. */
-export const exhausted = ({ windows }: Pick<Limits, 'windows'>): readonly LimitWindow[] =>
-  windows.filter(({ remaining }) => remaining === 0)
-
-const describe = ({ source, name, limit }: LimitWindow): string =>
-  `${source} 0${limit === undefined ? '' : ` of ${limit}`}${name === undefined ? '' : ` (${name})`}`
-
-/** A window that only a new day or month opens again. */
-const isAllowance = ({ windowMs, resetMs }: LimitWindow): boolean =>
-  windowMs === undefined ? (resetMs ?? 0) > DAY : windowMs >= DAY
 
 const fromCodes = (
   codes: readonly string[],
@@ -63,41 +51,14 @@ const reasonHeader: Sign = ({ limits: { reason }, status, words, header }) => {
   return found?.vague ? undefined : found
 }
 
-/** Okta re-uses its window headers while too many are in flight: a limit of nothing. */
-const zeroLimit: Sign = ({ status, limits }) => {
-  const none = status === 429 ? limits.windows.find(({ limit }) => limit === 0) : undefined
-  return none && { kind: 'concurrency-limited', sign: `${none.source}: a limit of 0` }
-}
-
-/** As many in flight as there may be. */
-const concurrencyHeaders: Sign = ({ limits: { concurrency }, status }) => {
-  if (!concurrency || (status !== 429 && status !== 503)) return undefined
-  const { active, limit, remaining, source } = concurrency
-  const full = remaining === 0 || (active !== undefined && limit !== undefined && active >= limit)
-  if (!full) return undefined
-  return {
-    kind: 'concurrency-limited',
-    by: 'ceiling',
-    sign:
-      limit === undefined
-        ? `${source} ${remaining ?? active}`
-        : `${source} ${active ?? limit - (remaining ?? 0)} of ${limit}`,
-  }
+const concurrencyHeaders: Sign = ({ limits, status }) => {
+  const full = atCeiling(limits, status)
+  return full && { ...full, by: 'ceiling' }
 }
 
 /** OpenAI and its like: of requests or tokens, whatever the period; the wait is in the headers. */
 const isWindowCode = ({ codes }: Answer): boolean =>
   codes.includes('rate_limit_exceeded') && codes.some((code) => /^(?:requests|(?:input_|output_)?tokens)$/.test(code))
-
-/** The allowance of a day or a month that is used up, where nothing shorter is. */
-const emptyWindow = (answer: Answer): Finding | undefined => {
-  const { limits, status } = answer
-  const empty = exhausted(limits)
-  const [tightest] = empty
-  if (!tightest || (status !== 429 && status !== 403)) return undefined
-  const allowance = empty.every(isAllowance) && !isWindowCode(answer)
-  return { kind: allowance ? 'quota-exhausted' : 'rate-limited', sign: describe(tightest) }
-}
 
 /** A code that says which limit; else one that says there is one, with the words or the windows that tell which. */
 const codeThenWords: Sign = (answer) => {
@@ -105,7 +66,8 @@ const codeThenWords: Sign = (answer) => {
   const code = fromCodes(codes, status, 'code')
   if (code && !code.vague) return code
   const wording = wordingOf(words, status)
-  const window = emptyWindow(answer)
+  const empty = emptyWindow(limits, status)
+  const window = empty && isWindowCode(answer) ? { ...empty, kind: 'rate-limited' as const } : empty
   // Amazon's Selling Partner API calls a throttle "QuotaExceeded".
   const passes = (limits.retryAfterMs ?? Infinity) < HOUR || (status === 429 && code?.code === 'QuotaExceeded')
   const kind = wording?.row.soft && passes ? 'rate-limited' : wording?.row.kind
@@ -181,7 +143,7 @@ const SIGNS: readonly Sign[] = [
   problemType,
   reasonHeader,
   concurrencyHeaders,
-  zeroLimit,
+  ({ limits, status }) => zeroLimit(limits, status),
   statusInContext,
   codeThenWords,
   contradiction,
@@ -201,9 +163,9 @@ export const decide = (answer: Answer): Decision => {
   const { kind, retryable, sign = '' } = byStatus(status)
   const { retryAfterMs: wait, retryAfterSource: source } = answer.limits
   // Whoever says when to come back means it, also with a status that says nothing (Cloudflare's 530).
-  if (wait !== undefined && mayPass(kind) && status !== 430)
+  if (wait !== undefined && KINDS[kind].transient && status !== 430)
     return { kind, sign: `${source} ${wait / 1000} s`, retryable: true }
-  return { kind, sign, retryable: retryable ?? mayPass(kind) }
+  return { kind, sign, retryable }
 }
 
 /** What a body says of a limit or a fault by its codes and words alone, for answers that claim success. */

@@ -1,5 +1,5 @@
 import { redaction } from '@aplomb/redact'
-import type { Verdict, VerdictKind } from './types.ts'
+import type { Verdict, VerdictKind } from '@aplomb/pipeline'
 
 /** What was asked, as far as it is known: what it holds is not to be repeated. */
 export interface Asked {

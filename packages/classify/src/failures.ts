@@ -1,4 +1,4 @@
-import type { VerdictKind } from './types.ts'
+import type { VerdictKind } from '@aplomb/pipeline'
 
 /** What a failure without an answer means. */
 export interface FailureRow {

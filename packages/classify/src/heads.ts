@@ -1,4 +1,5 @@
-import { type HeaderRow, type Limits, readLimits } from '@aplomb/limits'
+import { type HeaderRow, readHead, type Wanted } from '@aplomb/limits'
+import { headersOf, statusOf } from '@aplomb/pipeline'
 import type { Head } from './types.ts'
 
 /** Where request ids are found; what a proxy adds comes last, after the ids in the body. */
@@ -42,39 +43,24 @@ const PROXY_IDS: readonly string[] = [
 
 const HINTS: readonly string[] = ['x-should-retry', 'stripe-should-retry']
 
-const first = (head: Pick<Head, 'header'>, names: readonly string[]): string | undefined => {
-  for (const name of names) {
-    const value = head.header(name)
-    if (value !== undefined && value !== '' && value.length <= 200) return value
-  }
-  return undefined
+/** By rank, the API's own first. */
+const IDS: Wanted = new Map([...REQUEST_IDS, ...PROXY_IDS].map((name, rank) => [name, rank]))
+
+/** A head with the request id that stands in it. */
+export interface HeadWithId extends Head {
+  readonly id: { readonly rank: number; readonly value: string } | undefined
 }
 
 /** The request id: the API's own from the header, else the body's, else a proxy's. */
-export const requestIdOf = (head: Pick<Head, 'header'>, inBody?: string): string | undefined =>
-  first(head, REQUEST_IDS) ?? inBody ?? first(head, PROXY_IDS)
+export const requestIdOf = ({ id }: HeadWithId, inBody?: string): string | undefined =>
+  id && id.rank < REQUEST_IDS.length ? id.value : (inBody ?? id?.value)
 
 /** The server's explicit word on sending again. */
 export const hintOf = (head: Head): boolean | undefined => {
-  const value = first(head, HINTS)?.toLowerCase()
+  const value = HINTS.map((name) => head.header(name))
+    .find((one) => one)
+    ?.toLowerCase()
   return value === 'true' ? true : value === 'false' ? false : undefined
-}
-
-const headerOf = (response: object): Head['header'] => {
-  const headers: unknown = 'headers' in response ? response.headers : undefined
-  if (typeof headers !== 'object' || headers === null) return () => undefined
-  const read: (name: string) => unknown =
-    'get' in headers && typeof headers.get === 'function'
-      ? (name) => (headers as Headers).get(name)
-      : (name) => Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1]
-  return (name) => {
-    try {
-      const value = read(name)
-      return typeof value === 'string' ? value : undefined
-    } catch {
-      return undefined // a stand-in for Headers
-    }
-  }
 }
 
 const stringOf = (value: unknown): string => (typeof value === 'string' ? value : '')
@@ -83,11 +69,13 @@ const stringOf = (value: unknown): string => (typeof value === 'string' ? value 
 export const headOf = (
   response: object,
   { url, receivedAt, rows }: { url?: string | undefined; receivedAt: number; rows?: readonly HeaderRow[] | undefined },
-): Head => {
-  const type = 'type' in response ? response.type : undefined
-  // A response to a `no-cors` request shows nothing, and cannot be anything but used.
-  const shown = type === 'opaque' || type === 'opaqueredirect' ? 200 : 0
-  const status = 'status' in response && typeof response.status === 'number' ? response.status || shown : 0
-  const limits: Limits = readLimits(response as Response, { receivedAt, rows })
-  return { status, url: url ?? stringOf('url' in response ? response.url : ''), header: headerOf(response), limits }
+): HeadWithId => {
+  const { limits, wanted: id } = readHead(response as Response, { receivedAt, rows, wanted: IDS })
+  return {
+    status: statusOf(response),
+    url: url ?? stringOf('url' in response ? response.url : ''),
+    header: headersOf(response),
+    limits,
+    id,
+  }
 }

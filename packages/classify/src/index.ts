@@ -1,4 +1,5 @@
-export { carryVerdict, classify, classifyResponse, peekedBody, peekedWhole, verdictOf } from './classify.ts'
+export { peekedBody, peekedWhole, setAside, verdictOf } from '@aplomb/pipeline'
+export { carryVerdict, classify, classifyResponse } from './classify.ts'
 export {
   ApiError,
   AuthenticationError,
@@ -16,9 +17,9 @@ export {
 export type { Lookups } from './lookups.ts'
 export { classifyOptions, type ClassifyOptions, type ClassifyResponseOptions } from './options.ts'
 // The types of a verdict's limits, for applications that name them.
-export type { ConcurrencyLimit, Credits, HeaderRow, Limits, LimitWindow, Meaning, TimeUnit } from '@aplomb/limits'
+export type { HeaderRow, Meaning, TimeUnit } from '@aplomb/limits'
+export type { Action, ConcurrencyLimit, Credits, Limits, LimitWindow, Verdict, VerdictKind } from '@aplomb/pipeline'
 export { classifyError, type ClassifyErrorOptions } from './network.ts'
 export { rules } from './rules.ts'
-export { setAside } from './set-aside.ts'
-export type { Action, Answer, Finding, Head, Rule, Verdict, VerdictKind } from './types.ts'
+export type { Answer, Finding, Head, Rule } from './types.ts'
 export { unwrap } from './unwrap.ts'

@@ -1,3 +1,4 @@
+import { type Failing, failureOf, judgeEnding, type Verdict } from '@aplomb/pipeline'
 import {
   BEFORE_SENDING,
   FAILURES,
@@ -7,8 +8,6 @@ import {
   UNSENT_CODES,
   UNSENT_TEXTS,
 } from './failures.ts'
-import { actionFor } from './statuses.ts'
-import type { Verdict, VerdictKind } from './types.ts'
 
 /** An error in a chain of causes. */
 interface Link {
@@ -136,37 +135,13 @@ const isUnsent = ({ roots }: Chain, url: string | undefined): boolean => {
 const isNotFound = ({ roots }: Chain): boolean =>
   roots.some((root) => root.codes.some((code) => NOT_FOUND_CODES.test(code)) || NOT_FOUND_TEXTS.test(root.text))
 
-const verdict = (
-  kind: VerdictKind,
-  retryable: boolean,
-  evidence: string,
-  message?: string,
-  code?: string,
-): Verdict => ({
-  kind,
-  action: kind === 'network' && !retryable ? 'fix' : actionFor(kind, retryable),
-  retryable,
-  refused: false,
-  tentative: false,
-  message,
-  code,
-  limits: { windows: [] },
-  evidence,
-})
-
 /** The platform answers these itself: where no server is asked, none is better the next time (fetch standard, "local scheme"). */
 const LOCAL = /^(?:about|blob|data):/i
 
-/** What {@link classifyError} should know of the call. */
-export interface ClassifyErrorOptions {
-  /** The caller's signal. If it is aborted, so is the call, whatever the error looks like. */
-  readonly signal?: AbortSignal | undefined
-  /**
-   * What was asked: a failure to connect to another server, after a redirect, does not mean that nothing was sent; one of an
-   * `about:`, `blob:` or `data:` URL is none of the network.
-   */
-  readonly request?: { readonly url: string } | undefined
-}
+/**
+ * What {@link classifyError} should know of the call. An error of an `about:`, `blob:` or `data:` URL is none of the network.
+ */
+export type ClassifyErrorOptions = Failing
 
 /**
  * Judges what `fetch` rejected with, in any runtime: the connection (`network`), a time limit (`timeout`), the caller
@@ -175,17 +150,13 @@ export interface ClassifyErrorOptions {
  * Whether the caller gave up is asked of the signal, never of the error's name: an abort's reason may be anything.
  * Without a signal an AbortError is taken as the caller's.
  */
-export const classifyError = (error: unknown, { signal, request }: ClassifyErrorOptions = {}): Verdict => {
+export const classifyError = (error: unknown, { signal, request }: ClassifyErrorOptions = {}): Verdict =>
+  judgeEnding(error, signal) ?? judgeConnection(error, request)
+
+/** Judges by what an error says, whoever may have ended the call. */
+export const judgeConnection = (error: unknown, request: Failing['request']): Verdict => {
   const name = isObject(error) ? text(error, 'name') : typeof error
   const message = (typeof error === 'string' ? error.slice(0, 1000) : text(error, 'message')) || undefined
-  if (signal?.aborted) return verdict('aborted', false, "the caller's signal is aborted", message)
-  if (name === 'TimeoutError') return verdict('timeout', true, 'TimeoutError, not from the caller', message)
-  if (name === 'AbortError') {
-    return signal
-      ? verdict('timeout', true, "AbortError, but the caller's signal is not aborted", message)
-      : verdict('aborted', false, 'AbortError', message)
-  }
-  const code = text(error, 'code') || text(member(error, 'cause'), 'code') || undefined
   const chain = chainOf(error)
   // undici fails so where the fetch standard returns "a network error" and no more: at a redirect with a stream, for one.
   if (
@@ -193,17 +164,19 @@ export const classifyError = (error: unknown, { signal, request }: ClassifyError
     chain.links.length > 1 &&
     chain.roots.some((root) => root.codes.length === 0 && !root.text)
   )
-    return verdict('network', false, `${name || 'error'} without a reason`, message, code)
+    return failureOf(error, 'network', `${name || 'error'} without a reason`, { retryable: false })
   const found = rowFor(chain.links)
   if (found) {
     const { row, said } = found
-    const known = verdict(row.kind, row.retryable, `${name || 'error'}: "${said}"`, message, code)
-    if (!row.retryable) return known
-    if (request && LOCAL.test(request.url))
-      return verdict('invalid', false, `${name || 'error'} of a local URL`, message, code)
-    return { ...known, unsent: isUnsent(chain, request?.url), tentative: isNotFound(chain) }
+    const evidence = `${name || 'error'}: "${said}"`
+    if (!row.retryable) return failureOf(error, row.kind, evidence, { retryable: false })
+    if (request && LOCAL.test(request.url)) return failureOf(error, 'invalid', `${name || 'error'} of a local URL`)
+    return failureOf(error, row.kind, evidence, {
+      unsent: isUnsent(chain, request?.url),
+      tentative: isNotFound(chain),
+    })
   }
   // fetch throws a TypeError for what it cannot send; so does a bug.
-  if (name === 'TypeError') return verdict('invalid', false, 'TypeError that speaks of no network', message, code)
-  return verdict('unknown', false, `${name || 'value'} that is no network failure`, message, code)
+  if (name === 'TypeError') return failureOf(error, 'invalid', 'TypeError that speaks of no network')
+  return failureOf(error, 'unknown', `${name || 'value'} that is no network failure`)
 }

@@ -1,4 +1,4 @@
-import { type HeaderRow, MEANINGS, TIME_UNITS } from '@aplomb/limits'
+import { type HeaderRow, rowsKind } from '@aplomb/limits'
 import {
   callback,
   either,
@@ -8,7 +8,6 @@ import {
   list,
   milliseconds,
   number,
-  oneOf,
   required,
   shape,
   string,
@@ -47,30 +46,11 @@ const rule: Kind = either(
   having('a rule', 'judge'),
 )
 
-const pattern: Kind = { takes: 'a pattern', is: (value) => value instanceof RegExp }
-const lengthMs = milliseconds({ above: 0, below: Infinity })
-
 /** What each option takes. */
 export const classifyOptions: KindsOf<ClassifyOptions> = {
   rules: list(rule, 'a list of rules'),
   lookups: lookupsKind,
-  rows: list(
-    shape<HeaderRow>({
-      header: required(
-        either(
-          string('a name in lower case', (name) => name === name.toLowerCase()),
-          pattern,
-        ),
-      ),
-      means: required(oneOf(...MEANINGS)),
-      unit: oneOf(...TIME_UNITS),
-      name: string(),
-      group: string(),
-      windowMs: either(lengthMs, list(lengthMs, 'a list of such')),
-      counts: string(),
-    }),
-    'a list of rows',
-  ),
+  rows: rowsKind,
   peekBytes: number({ from: 0, to: 2 ** 31 - 1 }, 'bytes'),
   peekTimeoutMs: milliseconds({ above: 0, to: LONGEST_TIMER_MS }),
 }

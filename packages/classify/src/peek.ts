@@ -1,4 +1,4 @@
-import { onAbort } from '@aplomb/pipeline'
+import { onAbort, type Peeked } from '@aplomb/pipeline'
 
 /** How much of a body is read, and for how long. */
 export interface PeekOptions {
@@ -19,13 +19,6 @@ const decode = (chunks: readonly Uint8Array[], contentType: string): string => {
     decoder = new TextDecoder() // a charset nobody knows
   }
   return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join('') + decoder.decode()
-}
-
-/** What {@link peek} found. */
-export interface Peeked {
-  readonly text: string
-  /** Whether this is all there is: the end was reached, and the connection is free although nobody has read the body. */
-  readonly whole: boolean
 }
 
 const NOTHING: Peeked = { text: '', whole: false }

@@ -1,4 +1,4 @@
-import type { VerdictKind } from './types.ts'
+import type { VerdictKind } from '@aplomb/pipeline'
 
 /** What a wording means. Only asked where no code has decided. */
 export interface WordRow {

@@ -1,5 +1,4 @@
-import type { Verdict } from '@aplomb/classify'
-import { clock, ownLimits } from '@aplomb/pipeline'
+import { clock, KINDS, ownLimits, type Verdict } from '@aplomb/pipeline'
 import { type Breaker, newBreaker } from './breaker.ts'
 import { newChance } from './chance.ts'
 import { newCrowd } from './crowd.ts'
@@ -99,10 +98,6 @@ const MEMORY = 0.8
 
 /** A refusal that names no time to come back; one that has passed already is none. */
 export const isSilent = ({ retryAfterMs = 0 }: Verdict): boolean => retryAfterMs <= 0
-
-const FAILURES: ReadonlySet<string> = new Set(['server-error', 'network', 'timeout', 'overloaded'])
-/** These say nothing about how the server fares. */
-const SAY_NOTHING: ReadonlySet<string> = new Set(['aborted', 'unknown'])
 
 export const newControl = (fixed: number | undefined): Control => {
   let limit = fixed ?? START
@@ -454,8 +449,9 @@ export const newControl = (fixed: number | undefined): Control => {
       return crowded(sent, active) ?? reason
     }
     if (kind === 'rate-limited') return (isSilent(verdict) ? refusedSilently(sent, active) : outrun(sent)) ?? reason
-    if (FAILURES.has(kind)) return failed(sent, kind === 'overloaded') ?? reason
-    if (!SAY_NOTHING.has(kind)) succeeded(sent, active)
+    if (KINDS[kind].failure) return failed(sent, kind === 'overloaded') ?? reason
+    // What was given up, or is unknown, says nothing about how the server fares.
+    if (KINDS[kind].action !== 'stop') succeeded(sent, active)
     return reason
   }
 
@@ -565,7 +561,11 @@ export const newControl = (fixed: number | undefined): Control => {
     },
     learn: (verdict, sent, active) => {
       const reason = judge(verdict, sent, active)
-      if (verdict.kind === 'rate-limited' || verdict.kind === 'concurrency-limited' || SAY_NOTHING.has(verdict.kind))
+      if (
+        verdict.kind === 'rate-limited' ||
+        verdict.kind === 'concurrency-limited' ||
+        KINDS[verdict.kind].action === 'stop'
+      )
         breaker.ended(sent.request)
       nature.ended(sent)
       chance.ended(sent)

@@ -1,5 +1,4 @@
-import type { Verdict } from '@aplomb/classify'
-import { type Call, clock, later, onAbort, sleep } from '@aplomb/pipeline'
+import { type Call, clock, later, onAbort, sleep, type Verdict } from '@aplomb/pipeline'
 import pLimit from 'p-limit'
 import { UNTRIED } from './breaker.ts'
 import { type Control, newControl, PROBING, type Sent } from './control.ts'

@@ -1,4 +1,3 @@
-import { classifyError, classifyResponse, setAside, type Verdict } from '@aplomb/classify'
 import {
   type Call,
   count,
@@ -12,7 +11,11 @@ import {
   number,
   oneOf,
   readOptions,
+  setAside,
   sleep,
+  type Verdict,
+  verdictOf,
+  verdictOfError,
 } from '@aplomb/pipeline'
 import { isStream, whenRead } from './body.ts'
 import { isSilent, LONGEST_WAIT_MS } from './control.ts'
@@ -158,7 +161,7 @@ export const concurrencyGate = (options: ConcurrencyGateOptions = {}): Concurren
       const { refusals, firstSentAt } = history
       let kept = false
       call.seat = {
-        heard: async (response) => gate.learn(call, slot, aboutKey(call, response, await classifyResponse(response))),
+        heard: async (response) => gate.learn(call, slot, aboutKey(call, response, verdictOf(response))),
         leave: () => slot.release(),
         regain: () => {
           if (gate.keeps(slot)) return undefined
@@ -172,7 +175,7 @@ export const concurrencyGate = (options: ConcurrencyGateOptions = {}): Concurren
       const attempts = call.attempt
       try {
         const response = await next(request)
-        const verdict = await classifyResponse(response)
+        const verdict = verdictOf(response)
         const about = aboutKey(call, response, verdict)
         gate.learn(call, slot, about)
         // No failure of this call: the server serves others of its key meanwhile, or comes back from an outage that it has met.
@@ -207,7 +210,7 @@ export const concurrencyGate = (options: ConcurrencyGateOptions = {}): Concurren
           waitMs,
         })
       } catch (error) {
-        const verdict = classifyError(error, { signal: call.signal, request })
+        const verdict = verdictOfError(error, { signal: call.signal, request })
         // What a middleware below has refused to send says nothing about the server; nor what no repetition mends, nor a host that is not found.
         const silent = call.gaveUp || !verdict.retryable || verdict.tentative
         gate.learn(call, slot, silent ? { ...verdict, kind: 'unknown' } : verdict)

@@ -1,3 +1,4 @@
+import { classify } from '@aplomb/classify'
 import { respond, type ScriptedAnswer } from '@aplomb/mock-api'
 import { createFetch, type Fetch } from '@aplomb/pipeline'
 import { expect, test, vi } from 'vitest'
@@ -33,7 +34,7 @@ const server = (answer: (path: string, n: number) => ScriptedAnswer) => {
 
 test('a time that the server names, below ten seconds, is waited for just so long', async () => {
   const api = server((_, n) => (n <= 2 ? { ...TOO_MANY, headers: { 'retry-after': '2' } } : {}))
-  const fetch = createFetch([concurrencyGate({ limit: 2 })], { fetch: api })
+  const fetch = createFetch([concurrencyGate({ limit: 2 }), classify()], { fetch: api })
   await outcomes([fetch(`${KEY}/a`), fetch(`${KEY}/b`)])
   expect(api.sent.map(([, at]) => at)).toEqual([0, 0, 2000, 2000])
 })
@@ -48,7 +49,7 @@ test('an endpoint that failed an hour ago has no part in an outage of another on
 
 test('a probe that gets no answer does not keep the next one for more than ten seconds', async () => {
   const api = server((path, n) => (n <= 5 ? { status: 500 } : n === 6 ? { delayMs: 3_000_000 } : {}))
-  const fetch = createFetch([concurrencyGate()], { fetch: api })
+  const fetch = createFetch([concurrencyGate(), classify()], { fetch: api })
   for (let i = 0; i < 5; i++) await fetch(`${KEY}/down`)
   const calls = Array.from({ length: 3 }, () => watch(fetch(`${KEY}/down`)))
   await vi.advanceTimersByTimeAsync(60_000)
@@ -59,7 +60,7 @@ test('a probe is not sent before a time that the server names', async () => {
   const api = server((path, n) =>
     n <= 5 ? { status: 500 } : n === 6 ? { ...TOO_MANY, headers: { 'retry-after': '20' } } : {},
   )
-  const fetch = createFetch([concurrencyGate()], { fetch: api })
+  const fetch = createFetch([concurrencyGate(), classify()], { fetch: api })
   for (let i = 0; i < 5; i++) await fetch(`${KEY}/down`)
   const calls = [fetch(`${KEY}/well`), fetch(`${KEY}/down`)]
   await outcomes(calls)
@@ -68,7 +69,7 @@ test('a probe is not sent before a time that the server names', async () => {
 
 test('a probe does not exceed a fixed limit', async () => {
   const api = server((path) => (path === 'down' ? { status: 500 } : { delayMs: 1000 }))
-  const fetch = createFetch([concurrencyGate({ limit: 1 })], { fetch: api })
+  const fetch = createFetch([concurrencyGate({ limit: 1 }), classify()], { fetch: api })
   for (let i = 0; i < 5; i++) await fetch(`${KEY}/down`)
   await outcomes([fetch(`${KEY}/well`), fetch(`${KEY}/down`)])
   expect(api.most()).toBe(1)
@@ -84,7 +85,7 @@ test('an open stream counts for a fixed limit, for longer than ten seconds, too'
           { headers: { 'content-type': 'text/event-stream' } },
         )
       : new Response()
-  const fetch = createFetch([concurrencyGate({ limit: 1 })], { fetch: api })
+  const fetch = createFetch([concurrencyGate({ limit: 1 }), classify()], { fetch: api })
   const stream = await fetch(`${KEY}/stream`)
   const reading = stream.body!.getReader()
   void (async () => {
@@ -112,7 +113,7 @@ test('what is not made use of does not grow: two in flight for a minute, then a 
     return respond({ delayMs: 100 })(input, init).finally(() => inFlight--)
   }
   const gate = concurrencyGate()
-  const fetch = createFetch([gate], { fetch: api })
+  const fetch = createFetch([gate, classify()], { fetch: api })
   const loop = async (): Promise<void> => {
     for (let i = 0; i < 100; i++) await fetch(`${KEY}/x`)
   }
@@ -144,7 +145,7 @@ const besideStream = async (script: (number | ScriptedAnswer)[]) => {
       { headers: { 'content-type': 'text/event-stream' } },
     )
   }
-  const fetch = createFetch([concurrencyGate()], { fetch: api })
+  const fetch = createFetch([concurrencyGate(), classify()], { fetch: api })
   const reader = (await fetch(`${KEY}/stream`)).body!.getReader()
   void (async () => {
     for (;;) if ((await reader.read()).done) return
@@ -170,7 +171,7 @@ test('an open stream does not count for "alone": a silent refusal is left to the
 
 test('whoever is overdue does not exceed a fixed limit', async () => {
   const api = server(() => ({ status: 500, delayMs: 100 }))
-  const fetch = createFetch([concurrencyGate({ limit: 2 })], { fetch: api, maxTotalWaitMs: 5000 })
+  const fetch = createFetch([concurrencyGate({ limit: 2 }), classify()], { fetch: api, maxTotalWaitMs: 5000 })
   await outcomes(Array.from({ length: 200 }, () => fetch(`${KEY}/x`)))
   expect(api.most()).toBeLessThanOrEqual(2)
 })
@@ -178,7 +179,7 @@ test('whoever is overdue does not exceed a fixed limit', async () => {
 test('nor a ceiling that the server announces', async () => {
   const headers = { 'x-concurrent-threads': '2', 'x-concurrent-threads-active': '2' }
   const api = server(() => ({ ...TOO_MANY, headers, delayMs: 100 }))
-  const fetch = createFetch([concurrencyGate()], { fetch: api, maxTotalWaitMs: 60_000 })
+  const fetch = createFetch([concurrencyGate(), classify()], { fetch: api, maxTotalWaitMs: 60_000 })
   const calls = Array.from({ length: 4 }, () => fetch(`${KEY}/x`))
   calls.forEach(watch)
   await vi.advanceTimersByTimeAsync(1000)
@@ -203,7 +204,7 @@ test('endpoints that failed once, long ago, do not keep an outage of another one
 
 test('where several endpoints are down, one that is well gets its turn, however many calls wait for the others', async () => {
   const api = server((path) => ({ status: path === 'd' ? 200 : 500, delayMs: 10 }))
-  const fetch = createFetch([concurrencyGate()], { fetch: api })
+  const fetch = createFetch([concurrencyGate(), classify()], { fetch: api })
   await outcomes(['a', 'a', 'a', 'b', 'b'].map((path) => fetch(`${KEY}/${path}`)))
   Array.from({ length: 1000 }, () => watch(fetch(`${KEY}/a`)))
   // The trial of an endpoint that has not failed yet: it fails.
@@ -221,7 +222,7 @@ test('calls keep their order when the outage of the key ends, and that of their 
     sent.push(path)
     return respond({ status: down.has(path.split('/')[0]!) ? 500 : 200, delayMs: 10 })(input, init)
   }
-  const fetch = createFetch([concurrencyGate({ limit: 8 })], { fetch: api })
+  const fetch = createFetch([concurrencyGate({ limit: 8 }), classify()], { fetch: api })
   await outcomes([...Array.from({ length: 5 }, () => fetch(`${KEY}/a/1000`)), fetch(`${KEY}/b`)])
   const calls = Array.from({ length: 4 }, (_, i) => fetch(`${KEY}/a/${i}`))
   calls.push(fetch(`${KEY}/c`))
@@ -253,7 +254,7 @@ test.each([
       refused[refused.length - 1]!++
       return respond({ status: 429, body: 'Too Many Requests', delayMs: 5 })(input, init)
     }
-    const fetch = createFetch([concurrencyGate()], { fetch: api })
+    const fetch = createFetch([concurrencyGate(), classify()], { fetch: api })
     await outcomes(Array.from({ length: limit * 10 }, (_, i) => fetch(`${KEY}/${i}`)))
     expect(Math.max(...refused.slice(3))).toBeLessThanOrEqual(2)
   },
@@ -264,7 +265,7 @@ test.each([
   ['by words', { body: { message: 'Too many concurrent requests.' } }],
 ])('an endpoint that is always refused, %s, is sent a few times, and keeps nobody', async (_name, refusal) => {
   const api = server((path) => (path === 'bad' ? { status: 429, delayMs: 5, ...refusal } : { delayMs: 50 }))
-  const fetch = createFetch([concurrencyGate()], { fetch: api })
+  const fetch = createFetch([concurrencyGate(), classify()], { fetch: api })
   const took: number[] = []
   const one = async (i: number): Promise<void> => {
     await new Promise((resolve) => setTimeout(resolve, i * 20))

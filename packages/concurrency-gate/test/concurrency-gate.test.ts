@@ -1,5 +1,3 @@
-import { classify, verdictOf } from '@aplomb/classify'
-import { respond, type ScriptedAnswer, type ScriptEntry } from '@aplomb/mock-api'
 import {
   type CallEvent,
   createFetch,
@@ -9,7 +7,10 @@ import {
   type Middleware,
   middleware,
   sleep,
+  verdictOf,
 } from '@aplomb/pipeline'
+import { classify } from '@aplomb/classify'
+import { respond, type ScriptedAnswer, type ScriptEntry } from '@aplomb/mock-api'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import {
@@ -61,7 +62,7 @@ const serve = (answer: (facts: { n: number; inFlight: number; atMs: number }) =>
 
 const gated = (options?: ConcurrencyGateOptions, fetch?: Fetch, pipeline: CreateFetchOptions = {}) => {
   const gate = concurrencyGate(options)
-  return { gate, fetch: createFetch([gate], { ...pipeline, fetch }) }
+  return { gate, fetch: createFetch([gate, classify()], { ...pipeline, fetch }) }
 }
 
 const setup = (script: readonly ScriptEntry[], options?: ConcurrencyGateOptions, pipeline?: CreateFetchOptions) => {
@@ -1761,7 +1762,7 @@ describe('21. a middleware below that sends a request again keeps its slot, as f
     })
   const held = (server: Fetch, limit: number) => {
     const gate = concurrencyGate({ limit })
-    return { gate, fetch: createFetch([gate, hold(1000)], { fetch: server }) }
+    return { gate, fetch: createFetch([gate, hold(1000), classify()], { fetch: server }) }
   }
 
   test('meanwhile nobody else gets it', async () => {

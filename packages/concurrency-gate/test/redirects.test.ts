@@ -1,3 +1,4 @@
+import { classify } from '@aplomb/classify'
 import { createFetch, type CreateFetchOptions } from '@aplomb/pipeline'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { concurrencyGate } from '../src/index.ts'
@@ -23,7 +24,7 @@ const full = { 'x-concurrent-limit': '2', 'x-concurrent-current': '2' }
 const gateOf = async (answer: () => Response, options: CreateFetchOptions = {}, rounds = 4) => {
   const gate = concurrencyGate()
   let sent = 0
-  const fetch = createFetch([gate], {
+  const fetch = createFetch([gate, classify()], {
     fetch: async () => {
       sent++
       await new Promise((resolve) => void setTimeout(resolve, 10))

@@ -1,4 +1,4 @@
-import type { Verdict, VerdictKind } from '@aplomb/classify'
+import type { Verdict, VerdictKind } from '@aplomb/pipeline'
 
 /** A verdict of which only the named facts matter. */
 export const verdict = (kind: VerdictKind, more: Partial<Verdict> = {}): Verdict => ({

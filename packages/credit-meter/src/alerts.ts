@@ -1,5 +1,4 @@
-import type { Verdict } from '@aplomb/classify'
-import { notify, type Call } from '@aplomb/pipeline'
+import { isMoney, notify, type Call, type Verdict } from '@aplomb/pipeline'
 import { originOf, redaction, type Redactor } from '@aplomb/redact'
 import type { Account, Row } from './account.ts'
 import type { CreditAlert, Settings } from './options.ts'
@@ -32,9 +31,6 @@ export const MONEY = 'money'
 const BEFORE_EMPTY = 100 - Number.EPSILON * 100
 
 type Facts = Pick<CreditAlert, 'condition' | 'threshold' | 'verdict'>
-
-const isMoney = (kind: Verdict['kind']): kind is 'billing' | 'quota-exhausted' =>
-  kind === 'billing' || kind === 'quota-exhausted'
 
 const redactorFor = redaction()
 

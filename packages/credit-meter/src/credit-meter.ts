@@ -1,4 +1,3 @@
-import { classifyError, verdictOf, type Verdict } from '@aplomb/classify'
 import {
   endpointOf,
   guarded,
@@ -7,7 +6,11 @@ import {
   middleware,
   type Middleware,
   readOptions,
+  KINDS,
   string,
+  type Verdict,
+  verdictOf,
+  verdictOfError,
 } from '@aplomb/pipeline'
 import { newAccount, type Account } from './account.ts'
 import { admit, reserve } from './admit.ts'
@@ -37,8 +40,7 @@ const storeFailed = (error: unknown): void =>
 const pathOf = ({ url }: Request): string => endpointOf(url)
 
 /** Whether the server may have carried out, and charged, a request whose answer was lost. */
-const mayBeCharged = ({ kind, unsent }: Verdict): boolean =>
-  kind === 'timeout' || kind === 'aborted' || (kind === 'network' && !unsent)
+const mayBeCharged = ({ kind, unsent }: Verdict): boolean => KINDS[kind].lost && !unsent
 
 /**
  * Makes a middleware that counts what every attempt cost, by key and endpoint, warns before a budget is used up, and
@@ -168,7 +170,7 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
       else await settle(payer, from, verdict, cost)
       return response
     } catch (error) {
-      const failure = classifyError(error, { signal: call.signal, request })
+      const failure = verdictOfError(error, { signal: call.signal, request })
       if (call.attempt > before && mayBeCharged(failure)) await settle(visit, visit, failure, 'lost')
       throw error
     } finally {

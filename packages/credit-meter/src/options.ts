@@ -1,4 +1,3 @@
-import type { Verdict } from '@aplomb/classify'
 import {
   callback,
   either,
@@ -12,6 +11,7 @@ import {
   required,
   shape,
   string,
+  type Verdict,
 } from '@aplomb/pipeline'
 import { MAX_CREDITS } from './cost.ts'
 import { calendarOf, type Calendar, type Period } from './period.ts'

@@ -3,7 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test, vi, type MockInstance } from 'vitest'
 import { respond } from '@aplomb/mock-api'
-import type { Fetch } from '@aplomb/pipeline'
+import { classify } from '@aplomb/classify'
+import { compose, type Fetch } from '@aplomb/pipeline'
 import {
   BudgetExceededError,
   creditMeter,
@@ -35,7 +36,13 @@ type Way = (meter: CreditMeter, inner: Fetch) => Fetch
 
 const ways: readonly (readonly [string, Way])[] = [
   ['in the pipeline', (meter, inner) => pipelineOf(meter, inner).fetch],
-  ['bare', (meter, inner) => async (input, init) => meter(new Request(input, init), (request) => inner(request))],
+  [
+    'bare',
+    (meter, inner) => {
+      const metered = compose(meter, classify())
+      return async (input, init) => metered(new Request(input, init), (request) => inner(request))
+    },
+  ],
 ]
 
 /** What has become of a call, and when, without waiting for it. */

@@ -146,8 +146,8 @@ describe('1. every attempt that was answered is charged once', () => {
   })
 
   test('bare, without a pipeline', async () => {
-    const meter = creditMeter()
-    await meter(new Request(URL_A), respond(costs(2)))
+    const meter = creditMeter({ cost: 2 })
+    await meter(new Request(URL_A), respond(200))
     expect(meter.usage(KEY).spent).toBe(2)
   })
 })

@@ -1,6 +1,6 @@
 import { tightestFirst } from './order.ts'
 import { readLimits } from './read.ts'
-import type { Credits, LimitWindow } from './types.ts'
+import type { Credits, LimitWindow } from '@aplomb/pipeline'
 import { parseReset, type TimeUnit } from './values.ts'
 
 /** What the JSON of an answer says about limits. */

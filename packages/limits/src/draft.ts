@@ -1,6 +1,6 @@
 import type { Resolved } from './grammar.ts'
 import type { Policy } from './ietf.ts'
-import type { ConcurrencyLimit, Credits, LimitWindow } from './types.ts'
+import type { ConcurrencyLimit, Credits, LimitWindow } from '@aplomb/pipeline'
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 

@@ -1,8 +1,10 @@
 export { type BodyLimits, readBody } from './body.ts'
 export { type Prose, readProse } from './prose.ts'
-export { type ReadLimitsOptions, readLimits, serverTime } from './read.ts'
+export { readHead, type ReadHead, type ReadLimitsOptions, readLimits, serverTime, type Wanted } from './read.ts'
+export { readHeaders, type ReadHeadersOptions, rowsKind } from './read-headers.ts'
 export { type HeaderRow, type Meaning, MEANINGS } from './rows.ts'
-export type { ConcurrencyLimit, Credits, Limits, LimitWindow } from './types.ts'
+export type { ConcurrencyLimit, Credits, Limits, LimitWindow } from '@aplomb/pipeline'
+export { atCeiling, emptyWindow, exhausted, type HeaderSign, isAllowance, windowWait, zeroLimit } from './signs.ts'
 export { tightestFirst } from './order.ts'
 export {
   MAX_WAIT_MS,

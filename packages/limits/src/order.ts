@@ -1,4 +1,4 @@
-import type { LimitWindow } from './types.ts'
+import type { LimitWindow } from '@aplomb/pipeline'
 
 /** How much of a window is left, from 0 to 1. What nobody counts is taken as untouched. */
 const share = ({ limit, remaining }: LimitWindow): number => {

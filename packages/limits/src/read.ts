@@ -4,7 +4,7 @@ import type { Resolved } from './grammar.ts'
 import { tightestFirst } from './order.ts'
 import { type Resolver, resolverFor } from './resolve.ts'
 import type { HeaderRow } from './rows.ts'
-import type { Limits } from './types.ts'
+import type { Limits } from '@aplomb/pipeline'
 import { parseDate, parseNumber } from './values.ts'
 
 /** How {@link readLimits} reads. */
@@ -17,9 +17,24 @@ export interface ReadLimitsOptions {
   readonly status?: number | undefined
 }
 
+/** The headers that are wanted beside, by their lower-case names: of several that are there, the one with the lowest rank. */
+export type Wanted = ReadonlyMap<string, number>
+
+/** What {@link readHead} gives. */
+export interface ReadHead {
+  readonly limits: Limits
+  readonly wanted: { readonly rank: number; readonly value: string } | undefined
+}
+
 type Found = readonly [row: Resolved, value: string]
 
+interface Walk {
+  found: Found[] | undefined
+  wanted: ReadHead['wanted']
+}
+
 const NONE: Limits = Object.freeze({ windows: Object.freeze([]) })
+const NOTHING: ReadHead = { limits: NONE, wanted: undefined }
 
 /** Real values are shorter; what is cut off of a longer one is not looked at. */
 const LONGEST = 16_384
@@ -38,24 +53,31 @@ interface MapLike {
 const isMapLike = (headers: object): headers is MapLike =>
   'get' in headers && typeof headers.get === 'function' && 'keys' in headers && typeof headers.keys === 'function'
 
-const collect = (headers: object, resolve: Resolver): Found[] | undefined => {
-  let found: Found[] | undefined
-  const take = (name: unknown, value: (name: string) => unknown): void => {
-    const row = typeof name === 'string' ? resolve(name) : null
-    const text = row && asText(value(name as string))
-    if (text !== undefined && text !== null) (found ??= []).push([row!, text])
+/** Ids are shorter. */
+const LONGEST_WANTED = 200
+
+const collect = (headers: object, resolve: Resolver, wanted: Wanted | undefined): Walk => {
+  const walk: Walk = { found: undefined, wanted: undefined }
+  const take = (name: string, value: unknown): void => {
+    const row = resolve(name)
+    const text = asText(value)
+    if (text === undefined) return
+    if (row) (walk.found ??= []).push([row, text])
+    const rank = wanted?.get(name.toLowerCase())
+    if (rank === undefined || text === '' || text.length > LONGEST_WANTED) return
+    if (!walk.wanted || rank < walk.wanted.rank) walk.wanted = { rank, value: text }
   }
   if (!isMapLike(headers)) {
-    for (const [name, value] of Object.entries(headers)) take(name, () => value)
-    return found
+    for (const [name, value] of Object.entries(headers)) take(name, value)
+    return walk
   }
   // By hand: `for...of` and `forEach` over undici's Headers take about twice as long.
   const names = headers.keys()
   for (let step = names.next(); !step.done; step = names.next()) {
-    if (typeof step.value !== 'string' || !resolve(step.value)) continue
-    take(step.value, (name) => headers.get(name))
+    const name = step.value
+    if (typeof name === 'string' && (resolve(name) || wanted?.has(name))) take(name, headers.get(name))
   }
-  return found
+  return walk
 }
 
 const peek = (headers: object, name: string): string =>
@@ -116,6 +138,24 @@ const put = (found: readonly Found[], headers: object, status: number | undefine
   }
 }
 
+/** As {@link readLimits}, and finds another header in the same walk: to go through them all is what takes the time. */
+export const readHead = (
+  source: Response | Headers | Readonly<Record<string, string>>,
+  { receivedAt, rows, status, wanted }: ReadLimitsOptions & { readonly wanted?: Wanted | undefined } = {},
+): ReadHead => {
+  try {
+    const inner: unknown = 'headers' in source ? source.headers : source
+    if (typeof inner !== 'object' || inner === null) return NOTHING
+    const walk = collect(inner, resolverFor(rows), wanted)
+    const code = status ?? ('status' in source && typeof source.status === 'number' ? source.status : undefined)
+    const limits = walk.found ? put(walk.found, inner, code, receivedAt ?? Date.now()) : NONE
+    return { limits, wanted: walk.wanted }
+  } catch {
+    // Only a stand-in for Headers that throws when asked can get here.
+    return NOTHING
+  }
+}
+
 /**
  * Reads everything the headers of a response say about limits: how long to wait, which windows there are and what is
  * left of them, concurrency, credits. Never throws; what makes no sense is left out.
@@ -130,17 +170,5 @@ const put = (found: readonly Found[], headers: object, status: number | undefine
  */
 export const readLimits = (
   source: Response | Headers | Readonly<Record<string, string>>,
-  { receivedAt, rows, status }: ReadLimitsOptions = {},
-): Limits => {
-  try {
-    const inner: unknown = 'headers' in source ? source.headers : source
-    if (typeof inner !== 'object' || inner === null) return NONE
-    const found = collect(inner, resolverFor(rows))
-    if (!found) return NONE
-    const code = status ?? ('status' in source && typeof source.status === 'number' ? source.status : undefined)
-    return put(found, inner, code, receivedAt ?? Date.now())
-  } catch {
-    // Only a stand-in for Headers that throws when asked can get here.
-    return NONE
-  }
-}
+  options: ReadLimitsOptions = {},
+): Limits => readHead(source, options).limits

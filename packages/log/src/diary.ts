@@ -1,4 +1,3 @@
-import { classifyError, peekedBody, verdictOf, type Verdict, type VerdictKind } from '@aplomb/classify'
 import {
   type AlertEvent,
   type AttemptEvent,
@@ -7,8 +6,14 @@ import {
   clock,
   type EventListener,
   type HoldEvent,
+  isMoney,
+  KINDS,
+  peekedBody,
   type QueueEvent,
   type RetryEvent,
+  type Verdict,
+  verdictOf,
+  verdictOfError,
 } from '@aplomb/pipeline'
 import { describeError, originOf, type Redactor } from '@aplomb/redact'
 import type { News } from './news.ts'
@@ -41,9 +46,6 @@ export interface Desk {
   readonly newsOf: (key: string) => News
 }
 
-const GOOD: ReadonlySet<VerdictKind> = new Set<VerdictKind>(['ok', 'empty', 'aborted'])
-const MONEY: ReadonlySet<string> = new Set<VerdictKind>(['billing', 'quota-exhausted'])
-
 const BODY_CHARS = 2000
 
 const round = (ms: number): number => Math.round(ms * 10) / 10
@@ -61,8 +63,9 @@ const timesOf = (queue: number, hold: number, backoff: number, headers: number, 
 }
 
 const levelOf = ({ kind }: Verdict, failed: Level): Level => {
-  if (GOOD.has(kind)) return 'info'
-  return MONEY.has(kind) ? 'error' : failed
+  const { owner, money } = KINDS[kind]
+  if (owner === undefined) return 'info'
+  return money ? 'error' : failed
 }
 
 export const newDiary = (call: Call, request: Request, { output, redactor, endpoint, newsOf }: Desk): Diary => {
@@ -93,7 +96,7 @@ export const newDiary = (call: Call, request: Request, { output, redactor, endpo
     if ('response' in how) return verdictOf(how.response)
     // Our own deadline is no abort of the caller's.
     const signal = clock() >= call.deadline ? undefined : call.signal
-    return classifyError(how.error, { signal, request })
+    return verdictOfError(how.error, { signal, request })
   }
 
   const outcomeOf = (how: End, verdict: Verdict, creditsUsed: number | undefined): Outcome => {
@@ -174,7 +177,7 @@ export const newDiary = (call: Call, request: Request, { output, redactor, endpo
 
   const tellAlert = (event: AlertEvent): void => {
     const { key, by, condition, message } = event
-    const level = MONEY.has(condition) ? 'error' : 'warn'
+    const level = isMoney(condition) ? 'error' : 'warn'
     if (!newsOf(key).alert(event) || !output.wants('alert', level)) return
     const texts = { by: redactor.text(by), condition: redactor.text(condition), message: redactor.text(message) }
     tell({ event: 'alert', ...about(key, level), ...texts })

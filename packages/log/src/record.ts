@@ -1,4 +1,4 @@
-import type { VerdictKind } from '@aplomb/classify'
+import type { VerdictKind } from '@aplomb/pipeline'
 import type { ErrorRecord } from '@aplomb/redact'
 
 /** How urgent a record is. */

@@ -1,4 +1,4 @@
-import type { VerdictKind } from '@aplomb/classify'
+import type { VerdictKind } from '@aplomb/pipeline'
 import type { AttemptRecord, CallRecord, LimitRecord, LogRecord, RetryRecord, Times } from './record.ts'
 
 const NEXT = { retry: 'to be sent again', return: 'returned', throw: 'thrown' } as const

@@ -1,5 +1,13 @@
-import { classifyError, verdictOf } from '@aplomb/classify'
-import { type AttemptEvent, type Call, type CallEvent, clock, type EventListener, notify } from '@aplomb/pipeline'
+import {
+  type AttemptEvent,
+  type Call,
+  type CallEvent,
+  clock,
+  type EventListener,
+  notify,
+  verdictOf,
+  verdictOfError,
+} from '@aplomb/pipeline'
 import type { Context } from '@opentelemetry/api'
 import { failureOf, type End, type Subject } from './subject.ts'
 import type { Outcome, Sent, Watcher } from './watcher.ts'
@@ -35,7 +43,7 @@ export const newCourse = (call: Call, subject: Subject, watchers: readonly Watch
   const judge = (end: End): Pick<Outcome, 'end' | 'verdict' | 'failure' | 'redactor'> => {
     // Our own deadline is no abort of the caller's.
     const signal = clock() >= call.deadline ? undefined : call.signal
-    const verdict = 'response' in end ? verdictOf(end.response) : classifyError(end.error, { signal })
+    const verdict = 'response' in end ? verdictOf(end.response) : verdictOfError(end.error, { signal })
     return { end, verdict, failure: failureOf(end, verdict, redactor), redactor }
   }
 

@@ -1,4 +1,4 @@
-import type { VerdictKind } from '@aplomb/classify'
+import { KINDS, type VerdictKind } from '@aplomb/pipeline'
 import type { Attributes, Meter } from '@opentelemetry/api'
 import { targetOf, type Subject } from './subject.ts'
 import type { Outcome, Watcher } from './watcher.ts'
@@ -11,14 +11,8 @@ const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 
 /** Waits last longer. */
 const WAIT_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 
-/** Refusals for want of room, time or money. */
-const REJECTIONS: ReadonlySet<VerdictKind> = new Set<VerdictKind>([
-  'rate-limited',
-  'concurrency-limited',
-  'overloaded',
-  'quota-exhausted',
-  'billing',
-])
+/** A refusal for want of room, time or money. */
+const isRejection = (kind: VerdictKind): boolean => KINDS[kind].limit || KINDS[kind].money
 
 const seconds = ({ startedAt, endedAt }: Outcome): number => (endedAt - startedAt) / 1000
 
@@ -78,7 +72,7 @@ export const newMeters = (meter: Meter): Meters => {
           ...(failure && { 'error.type': failure.type }),
         })
         attempts.add(1, { ...target, 'aplomb.verdict': kind })
-        if (REJECTIONS.has(kind)) rejections.add(1, { ...target, 'aplomb.verdict': kind })
+        if (isRejection(kind)) rejections.add(1, { ...target, 'aplomb.verdict': kind })
       },
       credits: (cost, remaining) => {
         if (cost !== undefined) spent.add(cost, account)

@@ -1,4 +1,4 @@
-import type { Verdict } from '@aplomb/classify'
+import { KINDS, type Verdict } from '@aplomb/pipeline'
 import { describeError, originOf, type ErrorRecord, type Redactor } from '@aplomb/redact'
 import type { Attributes } from '@opentelemetry/api'
 
@@ -79,7 +79,7 @@ export const failureOf = (end: End, { kind, evidence }: Verdict, redactor: Redac
     return { type: codeOf(record) ?? name, message: sentence(record) }
   }
   const { status } = end.response
-  if (kind === 'ok' || kind === 'empty') return undefined
+  if (KINDS[kind].action === 'use') return undefined
   if (status >= 400) return { type: String(status) }
   // Of an opaque response nothing is known, and so nothing bad.
   return kind === 'unknown' ? undefined : { type: kind, message: redactor.text(evidence) }

@@ -1,5 +1,4 @@
-import type { Verdict } from '@aplomb/classify'
-import type { CallEvent, WaitKind } from '@aplomb/pipeline'
+import type { CallEvent, Verdict, WaitKind } from '@aplomb/pipeline'
 import type { Redactor } from '@aplomb/redact'
 import type { Context } from '@opentelemetry/api'
 import type { End, Failure } from './subject.ts'

@@ -44,5 +44,34 @@ export {
   shape,
   string,
 } from './options.ts'
+export { type Failing, failureOf, judgeEnding, judgeFailure } from './failure.ts'
+export { byStatus, headersOf, judgeHead, type ReadHeader, type Reading, statusOf, type StatusRow } from './judge.ts'
+export {
+  type Action,
+  type ConcurrencyLimit,
+  type Credits,
+  type Found,
+  isKind,
+  isMoney,
+  type KindRow,
+  KINDS,
+  type Limits,
+  type LimitWindow,
+  newVerdict,
+  type Verdict,
+  type VerdictKind,
+} from './verdict.ts'
+export {
+  carryVerdict,
+  finalVerdictOf,
+  type Peeked,
+  peekedBody,
+  peekedWhole,
+  setAside,
+  setReading,
+  setVerdict,
+  verdictOf,
+  verdictOfError,
+} from './verdicts.ts'
 export { sleep } from './sleep.ts'
 export { warnOnce } from './warn-once.ts'

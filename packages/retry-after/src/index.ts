@@ -1,5 +1,3 @@
-import { classifyResponse, setAside, type Verdict } from '@aplomb/classify'
-import type { LimitWindow } from '@aplomb/limits'
 import {
   boolean,
   type Call,
@@ -7,13 +5,18 @@ import {
   count,
   keyed,
   keyOfAnswer,
+  KINDS,
   type KindsOf,
+  type LimitWindow,
   middleware,
   type Middleware,
   milliseconds,
   ownLimits,
   readOptions,
+  setAside,
   sleep,
+  type Verdict,
+  verdictOf,
 } from '@aplomb/pipeline'
 import { newHold } from './hold.ts'
 import { newPace } from './pace.ts'
@@ -108,7 +111,7 @@ export const retryAfter = (options: RetryAfterOptions = {}): Middleware => {
         if (sent === undefined) return last as Response
         firstSentAt = Math.min(firstSentAt, sent.at)
         const response = await next(request)
-        const verdict = await classifyResponse(response)
+        const verdict = verdictOf(response)
         const waitMs = waitOf(verdict)
         const key = keyOfAnswer(call, response)
         const elsewhere = key !== call.key
@@ -174,7 +177,7 @@ const late = (call: Call, waitMs: number): Error => {
 
 /** The wait that this middleware acts on. One of 0 is none: how soon to come back is left to the backoff. */
 const waitOf = ({ kind, retryable, tentative, retryAfterMs }: Verdict): number | undefined => {
-  if (!retryable || tentative || (kind !== 'rate-limited' && kind !== 'overloaded')) return undefined
+  if (!retryable || tentative || KINDS[kind].owner !== NAME) return undefined
   return retryAfterMs === 0 ? undefined : retryAfterMs
 }
 

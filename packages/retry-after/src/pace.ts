@@ -1,5 +1,4 @@
-import { clock } from '@aplomb/pipeline'
-import type { LimitWindow } from '@aplomb/limits'
+import { clock, type LimitWindow } from '@aplomb/pipeline'
 import { newTries, NONE, portion, SHORT_MS, type Tries, type Use, wasRace } from './share.ts'
 
 /** Keeps count of announced windows, so that a request waits for the reset instead of earning a 429. */

@@ -1,3 +1,4 @@
+import { classify } from '@aplomb/classify'
 import { respond } from '@aplomb/mock-api'
 import { createFetch, type Keyed } from '@aplomb/pipeline'
 import { expect, test, vi } from 'vitest'
@@ -16,7 +17,7 @@ vi.mock('@aplomb/pipeline', async (original) => {
 
 test('idle keys are forgotten: a crawler over many origins keeps a bounded number', async () => {
   const window = { 'ratelimit-policy': '"default";q=9;w=1', ratelimit: '"default";r=8;t=1' }
-  const fetch = createFetch([retryAfter()], { fetch: respond({ headers: window, times: Infinity }) })
+  const fetch = createFetch([retryAfter(), classify()], { fetch: respond({ headers: window, times: Infinity }) })
   vi.useFakeTimers()
   for (let i = 0; i < 4000; i++) {
     await fetch(`https://host-${i}.test/`)

@@ -1,4 +1,4 @@
-import type { LimitWindow } from '@aplomb/limits'
+import type { LimitWindow } from '@aplomb/pipeline'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { useFakeTime } from '../../aplomb/test/support/time.ts'

@@ -1,3 +1,4 @@
+import { classify } from '@aplomb/classify'
 import { createFetch, type CallEvent, type CreateFetchOptions, type Fetch } from '@aplomb/pipeline'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { retryAfter } from '../src/index.ts'
@@ -34,7 +35,11 @@ const sendings = async (first: () => Response, options: CreateFetchOptions = {})
     answered = true
     return first()
   }
-  const fetch = createFetch([retryAfter()], { fetch: inner, onEvent: (event) => events.push(event), ...options })
+  const fetch = createFetch([retryAfter(), classify()], {
+    fetch: inner,
+    onEvent: (event) => events.push(event),
+    ...options,
+  })
   const call = fetch(`${A}/v1/first`)
   await vi.advanceTimersByTimeAsync(1)
   const others = [fetch(`${A}/v1/x`), fetch(`${B}/v1/x`)]

@@ -1,6 +1,13 @@
-import { verdictOf } from '@aplomb/classify'
+import { classify } from '@aplomb/classify'
 import { createMockApi, respond, type ScriptedAnswer, type ScriptEntry, type SentResponse } from '@aplomb/mock-api'
-import { type CallEvent, createFetch, type CreateFetchOptions, type Fetch, middleware } from '@aplomb/pipeline'
+import {
+  type CallEvent,
+  createFetch,
+  type CreateFetchOptions,
+  type Fetch,
+  middleware,
+  verdictOf,
+} from '@aplomb/pipeline'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import {
@@ -46,7 +53,7 @@ const announces = (...windows: readonly Announced[]): ScriptedAnswer => ({ heade
 
 const setup = (script: readonly ScriptEntry[], options?: RetryAfterOptions, pipeline: CreateFetchOptions = {}) => {
   const server = timed(respond(...script))
-  return { server, fetch: createFetch([retryAfter(options)], { ...pipeline, fetch: server }) }
+  return { server, fetch: createFetch([retryAfter(options), classify()], { ...pipeline, fetch: server }) }
 }
 
 const statusOf = async (call: Promise<Response>): Promise<number> => (await settled(call)).status
@@ -201,7 +208,7 @@ describe('2. the wait holds all calls of the same key, also those that come late
   test('however many other keys come by while an answer is awaited', async () => {
     noChance()
     const server = timed(respond({ ...asks(1000), delayMs: 10 }, { times: Infinity }))
-    const fetch = createFetch([retryAfter()], { fetch: server })
+    const fetch = createFetch([retryAfter(), classify()], { fetch: server })
     const slow = watch(fetch(TARGET))
     for (let i = 0; i < 3000; i++) await fetch(`https://host-${i}.test/`)
     await vi.advanceTimersByTimeAsync(10)
@@ -280,7 +287,7 @@ describe('4. at its end calls go in turn, spread over up to a tenth of the pause
         times: Infinity,
       },
     )
-    const fetch = createFetch([retryAfter()], { fetch: server })
+    const fetch = createFetch([retryAfter(), classify()], { fetch: server })
     const calls = ['a', 'b', 'c'].map((name) => fetch(`${TARGET}/${name}`))
     await vi.advanceTimersByTimeAsync(10)
     calls.push(...['d', 'e'].map((name) => fetch(`${TARGET}/${name}`)))
@@ -292,7 +299,7 @@ describe('4. at its end calls go in turn, spread over up to a tenth of the pause
 
   test('one timer for each key waits for all of its calls', async () => {
     const server = respond(asks(1000), asks(1000), { times: Infinity })
-    const fetch = createFetch([retryAfter({ maxAttempts: 1 })], { fetch: server })
+    const fetch = createFetch([retryAfter({ maxAttempts: 1 }), classify()], { fetch: server })
     await fetch(TARGET)
     await fetch(OTHER)
     const calls = []
@@ -418,8 +425,8 @@ describe("6. a wait that does not fit into the call's deadline, or into what its
     noChance()
     const server = timed(respond(asks(1000), { ...asks(20_000), delayMs: 500 }, { times: Infinity }))
     const shared = retryAfter()
-    const hasty = createFetch([shared], { fetch: server, timeoutMs: 5000 })
-    const patient = createFetch([shared], { fetch: server })
+    const hasty = createFetch([shared, classify()], { fetch: server, timeoutMs: 5000 })
+    const patient = createFetch([shared, classify()], { fetch: server })
     const calls = [watch(hasty(TARGET)), watch(patient(TARGET))]
     await flush()
     calls.push(watch(patient(TARGET)))
@@ -537,7 +544,7 @@ describe('7. after maxAttempts, or if the body cannot be sent again, the answer 
       call.giveUp('other', 'enough')
       return response
     })
-    const fetch = createFetch([retryAfter(), giveUp], { fetch: server })
+    const fetch = createFetch([retryAfter(), giveUp, classify()], { fetch: server })
     expect((await fetch(TARGET)).status).toBe(429)
     expect(server.calls).toBe(1)
   })
@@ -562,7 +569,7 @@ describe('8. a 429 of a window does not count where others of the key were serve
   test('sixteen times for each call, beside its four attempts', async () => {
     noChance()
     const { mine, fetch: inner } = server(asks(100))
-    const fetch = createFetch([retryAfter()], { fetch: inner })
+    const fetch = createFetch([retryAfter(), classify()], { fetch: inner })
     const [response] = await outcomes([fetch(MINE), fetch(TARGET)])
     expect(response).toHaveProperty('value.status', 429)
     expect(mine).toHaveLength(4 + 16)
@@ -570,7 +577,7 @@ describe('8. a 429 of a window does not count where others of the key were serve
   })
 
   test('and then it is served', async () => {
-    const fetch = createFetch([retryAfter()], {
+    const fetch = createFetch([retryAfter(), classify()], {
       fetch: respond({ ...asks(100), delayMs: 10 }, { delayMs: 5 }, { ...asks(100), times: 15 }, 200),
     })
     const [first, second] = await outcomes([fetch(TARGET), fetch(TARGET)])
@@ -580,13 +587,13 @@ describe('8. a 429 of a window does not count where others of the key were serve
 
   test('a lone call has four attempts', async () => {
     const { mine, fetch: inner } = server(asks(100))
-    expect(await statusOf(createFetch([retryAfter()], { fetch: inner })(MINE))).toBe(429)
+    expect(await statusOf(createFetch([retryAfter(), classify()], { fetch: inner })(MINE))).toBe(429)
     expect(mine).toHaveLength(4)
   })
 
   test('so has one whose like are refused, too', async () => {
     const { mine, fetch: inner } = server(asks(100))
-    const fetch = createFetch([retryAfter()], { fetch: inner })
+    const fetch = createFetch([retryAfter(), classify()], { fetch: inner })
     for (const outcome of await outcomes([fetch(MINE), fetch(MINE), fetch(MINE)]))
       expect(outcome).toHaveProperty('value.status', 429)
     expect(mine).toHaveLength(12)
@@ -612,7 +619,7 @@ describe('8. a 429 of a window does not count where others of the key were serve
     test('nor, however long it takes, one of a call that was sent before that', async () => {
       noChance()
       const { mine, fetch: inner } = server(refusal)
-      const fetch = createFetch([retryAfter()], { fetch: inner })
+      const fetch = createFetch([retryAfter(), classify()], { fetch: inner })
       const [response] = await outcomes([fetch(MINE), fetch(TARGET)])
       expect(response).toHaveProperty('value.status', 429)
       expect(mine).toHaveLength(4 + 16)
@@ -630,7 +637,7 @@ describe('8. a 429 of a window does not count where others of the key were serve
     ['an overload', asks(100, { status: 503 })],
   ])('%s is no race', async (_, refusal) => {
     const { mine, fetch: inner } = server(refusal)
-    const fetch = createFetch([retryAfter()], { fetch: inner })
+    const fetch = createFetch([retryAfter(), classify()], { fetch: inner })
     const [response] = await outcomes([fetch(MINE), fetch(TARGET)])
     expect(response).toHaveProperty('value.status', refusal.status)
     expect(mine).toHaveLength(4)
@@ -638,7 +645,7 @@ describe('8. a 429 of a window does not count where others of the key were serve
 
   test('one of ten seconds is', async () => {
     const { mine, fetch: inner } = server(asks(10_000))
-    const fetch = createFetch([retryAfter()], { fetch: inner })
+    const fetch = createFetch([retryAfter(), classify()], { fetch: inner })
     await outcomes([fetch(MINE), fetch(TARGET)])
     expect(mine).toHaveLength(20)
   })
@@ -648,7 +655,7 @@ describe('8. a 429 of a window does not count where others of the key were serve
     ['one that was served before this call was first sent', TARGET, 50],
   ])('%s does not count', async (_, target, gapMs) => {
     const { mine, fetch: inner } = server(asks(100))
-    const fetch = createFetch([retryAfter()], { fetch: inner })
+    const fetch = createFetch([retryAfter(), classify()], { fetch: inner })
     const other = fetch(target)
     await vi.advanceTimersByTimeAsync(gapMs)
     await outcomes([other, fetch(MINE)])
@@ -791,7 +798,7 @@ describe('10. windows of up to ten seconds follow each other, until a refusal sh
       const headers = limitsOf(['default', 1, 0, Math.ceil((openedAt + 10_000 - now) / 1000), 10])
       return new Response('x', { status, headers })
     }
-    const fetch = createFetch([retryAfter()], { fetch: server })
+    const fetch = createFetch([retryAfter(), classify()], { fetch: server })
     for (const gapMs of [14_000, 0, 14_000, 0, 14_000, 0]) {
       await settled(fetch(TARGET))
       await vi.advanceTimersByTimeAsync(gapMs)
@@ -838,7 +845,7 @@ describe('11. with several windows, each is counted; the one that has run out de
       { name: 'minute', limit: 100, windowMs: 60_000 },
     ]
     const server = timed(createMockApi({ windows }).fetch)
-    const fetch = createFetch([retryAfter()], { fetch: server })
+    const fetch = createFetch([retryAfter(), classify()], { fetch: server })
     const calls = Array.from({ length: 110 }, (_, i) => fetch(`https://api.test/v1/lookup/1.1.1.${i}`))
     const answers = await outcomes(calls)
     expect(answers.every((answer) => 'value' in answer && answer.value.status === 200)).toBe(true)
@@ -869,7 +876,7 @@ describe('12. where others use a window, too, each keeps what it had, and gets i
 
   test('clients that know nothing of each other share it: all of their calls are served, few are refused', async () => {
     const server = timed(createMockApi({ windows: [{ limit: 20, windowMs: 1000 }], latencyMs: [30, 70] }).fetch)
-    const clients = Array.from({ length: 4 }, () => createFetch([retryAfter()], { fetch: server }))
+    const clients = Array.from({ length: 4 }, () => createFetch([retryAfter(), classify()], { fetch: server }))
     const url = 'https://api.test/v1/lookup/1.1.1.1'
     for (const fetch of clients) await settled(fetch(url))
     await vi.advanceTimersByTimeAsync(1000)
@@ -953,8 +960,8 @@ describe('15. each retryAfter() has a state of its own', () => {
   test('a hold of one does not hold the other', async () => {
     const server = respond(asks(1000), 200)
     const [one, other] = [
-      createFetch([retryAfter({ maxAttempts: 1 })], { fetch: server }),
-      createFetch([retryAfter()], { fetch: server }),
+      createFetch([retryAfter({ maxAttempts: 1 }), classify()], { fetch: server }),
+      createFetch([retryAfter(), classify()], { fetch: server }),
     ]
     await one(TARGET)
     const call = watch(other(TARGET))
@@ -966,8 +973,8 @@ describe('15. each retryAfter() has a state of its own', () => {
     noChance()
     const server = timed(respond(asks(1000), 200))
     const shared = retryAfter({ maxAttempts: 1 })
-    await createFetch([shared], { fetch: server })(TARGET)
-    await settled(createFetch([shared], { fetch: server })(TARGET))
+    await createFetch([shared, classify()], { fetch: server })(TARGET)
+    await settled(createFetch([shared, classify()], { fetch: server })(TARGET))
     expect(server.times).toEqual([0, 1000])
   })
 })
@@ -975,21 +982,21 @@ describe('15. each retryAfter() has a state of its own', () => {
 describe('bare, without a pipeline', () => {
   test('it waits and sends again', async () => {
     noChance()
-    const next = timed(respond(asks(1000), 200))
+    const next = timed(respond({ status: 429, headers: { 'retry-after': '1' } }, 200))
     const response = await settled(retryAfter()(new Request(TARGET), next))
     expect(response.status).toBe(200)
     expect(next.times).toEqual([0, 1000])
   })
 
   test('an abort ends its wait', async () => {
-    const next = respond(asks(1000))
+    const next = respond({ status: 429, headers: { 'retry-after': '1' } })
     const bare = retryAfter()
     expect(await abortAfter(500, (signal) => bare(new Request(TARGET, { signal }), next))).toEqual(CLEAN)
   })
 
   test('calls share the hold', async () => {
     noChance()
-    const next = timed(respond(asks(1000), 200, 200))
+    const next = timed(respond({ status: 429, headers: { 'retry-after': '1' } }, 200, 200))
     const bare = retryAfter()
     const first = bare(new Request(TARGET), next)
     await flush()
@@ -1055,7 +1062,7 @@ test('whatever the answers, no call is sent during a hold, none is sent too ofte
         const headers: Record<string, string> = waitMs === undefined ? {} : { 'retry-after-ms': String(waitMs) }
         return new Response('x', { status, headers })
       }
-      const fetch = createFetch([retryAfter({ maxAttempts, maxWaitMs })], { fetch: server })
+      const fetch = createFetch([retryAfter({ maxAttempts, maxWaitMs }), classify()], { fetch: server })
       const started: Promise<Response>[] = []
       for (const [i, { gapMs, abortMs }] of calls.entries()) {
         const controller = new AbortController()
