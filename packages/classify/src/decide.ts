@@ -150,6 +150,16 @@ const SIGNS: readonly Sign[] = [
   profile,
 ]
 
+const STATUS_SIGNS: Readonly<Record<number, string>> = {
+  407: 'a proxy asks for credentials',
+  // RFC 9110 section 15.5.20: another connection may lead to a server that answers for this host
+  421: 'the wrong server for this host',
+  // RFC 8470 section 5.2: once the handshake is over, the same request may pass
+  425: 'too early',
+  429: 'nothing names the cause',
+  430: 'rejected for security reasons',
+}
+
 /** What an answer means. */
 export const decide = (answer: Answer): Decision => {
   const { status } = answer
@@ -160,7 +170,8 @@ export const decide = (answer: Answer): Decision => {
     const found = sign(answer)
     if (found) return found
   }
-  const { kind, retryable, sign = '' } = byStatus(status)
+  const { kind, retryable } = byStatus(status)
+  const sign = STATUS_SIGNS[status] ?? ''
   const { retryAfterMs: wait, retryAfterSource: source } = answer.limits
   // Whoever says when to come back means it, also with a status that says nothing (Cloudflare's 530).
   if (wait !== undefined && KINDS[kind].transient && status !== 430)

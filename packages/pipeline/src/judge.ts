@@ -7,7 +7,6 @@ export type ReadHeader = (name: string) => string | undefined
 export interface StatusRow {
   readonly kind: VerdictKind
   readonly retryable?: boolean | undefined
-  readonly sign?: string | undefined
 }
 
 const STATUSES: readonly (readonly [VerdictKind, readonly number[]])[] = [
@@ -29,16 +28,6 @@ const STATUSES: readonly (readonly [VerdictKind, readonly number[]])[] = [
   ['overloaded', [503, 529]],
 ]
 
-const SIGNS: Readonly<Record<number, string>> = {
-  407: 'a proxy asks for credentials',
-  // RFC 9110 section 15.5.20: another connection may lead to a server that answers for this host
-  421: 'the wrong server for this host',
-  // RFC 8470 section 5.2: once the handshake is over, the same request may pass
-  425: 'too early',
-  429: 'nothing names the cause',
-  430: 'rejected for security reasons',
-}
-
 const byNumber = new Map<number, StatusRow>()
 const SERVED: StatusRow = { kind: 'ok' }
 const FAILED: StatusRow = { kind: 'server-error', retryable: false }
@@ -49,8 +38,7 @@ export const byStatus = (status: number): StatusRow => {
   if (byNumber.size === 0)
     for (const [kind, statuses] of STATUSES)
       // Shopify's 430: judged malicious, the same request will be judged so again.
-      for (const one of statuses)
-        byNumber.set(one, { kind, retryable: one === 430 ? false : undefined, sign: SIGNS[one] })
+      for (const one of statuses) byNumber.set(one, { kind, retryable: one === 430 ? false : undefined })
   const row = byNumber.get(status)
   if (row) return row
   if (status >= 100 && status < 400) return SERVED
@@ -128,13 +116,13 @@ export const judgeHead = (response: Response, reading?: Reading, receivedAt: num
   const limits = reading ? reading.limits : plainLimits(header, receivedAt)
   const { retryAfterMs: namedMs, retryAfterSource: source } = limits ?? {}
   const row = forNow(status, namedMs) ?? byStatus(status)
-  const { kind, sign = '' } = reading?.found ?? row
+  const { kind } = reading?.found ?? row
   const { action, transient, limit } = KINDS[kind]
   const asked = namedMs !== undefined && transient && status !== 430
   // On an answer that was served, Retry-After asks nothing; on 202 and redirects it does.
   const heard = action !== 'use' || status === 202 || status >= 300
   const hint = action === 'use' ? undefined : header('x-should-retry')?.toLowerCase()
-  const why = reading?.found || !asked ? sign : `${source} ${namedMs / 1000} s`
+  const why = reading?.found?.sign ?? (asked ? `${source} ${namedMs / 1000} s` : '')
   return newVerdict({
     kind,
     receivedAt,

@@ -11,8 +11,6 @@ export interface Asking {
 export interface Mark {
   readonly name: string
   readonly shows: (asking: Asking) => boolean
-  /** Where it is written. */
-  readonly source: string
 }
 
 const above = (name: string, least: number, pattern = /^(\d+)$/): Mark['shows'] => {
@@ -63,13 +61,13 @@ export const REPEATED_BY_CLIENT: readonly Mark[] = [
     name: 'x-stainless-retry-count',
     shows: above('x-stainless-retry-count', 0),
     // openai 7.57.0 and @anthropic-ai/sdk 1.14.0, client.mjs: `buildHeaders`, `shouldRetry`; packages/bench runs both.
-    source: 'https://github.com/openai/openai-node/blob/master/src/client.ts',
+    // https://github.com/openai/openai-node/blob/master/src/client.ts
   },
   {
     name: 'GraphQL query',
     shows: isGraphQLQuery,
     // "the resolution of fields other than top-level mutation fields must always be side effect-free and idempotent"
-    source: 'https://spec.graphql.org/October2021/#sec-Normal-and-Serial-Execution',
+    // https://spec.graphql.org/October2021/#sec-Normal-and-Serial-Execution
   },
 ]
 
@@ -78,18 +76,17 @@ export const REPETITIONS: readonly Mark[] = [
   {
     name: 'x-stainless-retry-count',
     shows: above('x-stainless-retry-count', 1),
-    source: 'https://github.com/openai/openai-node/blob/master/src/client.ts',
+    // https://github.com/openai/openai-node/blob/master/src/client.ts
   },
   {
     name: 'x-retry-count',
     shows: above('x-retry-count', 1),
     // @supabase/postgrest-js 2.119.1: `fetchWithRetry`; packages/bench runs it.
-    source: 'https://github.com/supabase/supabase-js/blob/master/packages/core/postgrest-js/src/fetchWithRetry.ts',
+    // https://github.com/supabase/supabase-js/blob/master/packages/core/postgrest-js/src/fetchWithRetry.ts
   },
   {
     name: 'amz-sdk-request',
     shows: above('amz-sdk-request', 2, /\battempt=(\d+)/),
-    source:
-      'https://github.com/smithy-lang/smithy-typescript/blob/main/packages/middleware-retry/src/retryMiddleware.ts',
+    // https://github.com/smithy-lang/smithy-typescript/blob/main/packages/middleware-retry/src/retryMiddleware.ts
   },
 ]
