@@ -89,6 +89,10 @@ describe('1. every attempt that was answered is charged once', () => {
       cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED', syscall: 'connect' }),
     })
     await expect(pipelineOf(meter, respond(refused)).fetch(URL_A)).rejects.toBe(refused)
+    const slow = new TypeError('fetch failed', {
+      cause: Object.assign(new Error('slow'), { code: 'ETIMEDOUT', syscall: 'connect' }),
+    })
+    await expect(pipelineOf(meter, respond(slow)).fetch(URL_A)).rejects.toBe(slow)
     const bad = new TypeError('bad argument')
     await expect(pipelineOf(meter, respond(bad)).fetch(URL_A)).rejects.toBe(bad)
     const cached = createFetch([meter, async () => new Response('cached', costs(9))], { fetch: respond() })
