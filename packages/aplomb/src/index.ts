@@ -214,7 +214,6 @@ export type {
   QueueEvent,
   Repeatable,
   RetryEvent,
-  Seat,
   WaitKind,
 } from '@aplomb/pipeline'
 export type { RetryAfterOptions } from '@aplomb/retry-after'

@@ -166,7 +166,6 @@ export const begin = (
     observed: onEvent !== undefined,
     attemptTimeoutMs: undefined,
     maxAttempts: MAX_ATTEMPTS,
-    seat: undefined,
     mayWaitMs: () => {
       const leftMs = call.deadline - clock()
       return call.attempt === 0 ? leftMs : Math.min(leftMs, maxTotalWaitMs - totalWaitMs)

@@ -2,6 +2,8 @@ import type { Call, Fetch, Middleware, Next } from './contract.ts'
 import type { EventListener } from './events.ts'
 import { begin, type Chain, liveCallOf, type Setting } from './call.ts'
 import { guarded } from './callback.ts'
+import { type Constrainer, newConstrainer, newGateways } from './constrained.ts'
+import type { Constraint, Line } from './constraint.ts'
 import { responseOf } from './errors.ts'
 import { type Sending, sendingNow } from './nested.ts'
 import {
@@ -19,8 +21,15 @@ import {
   string,
 } from './options.ts'
 import { originOf } from './origin.ts'
+import { pass } from './passage.ts'
 import { type Repeatable } from './repeatable.ts'
 import { fromGiven, type Given, type Source, take } from './source.ts'
+
+/** A middleware that restricts when calls are sent, with a view of its state. */
+export interface Constrained<C extends Constraint> extends Middleware {
+  /** What stands at the door of each key. */
+  constraints(): IterableIterator<[key: string, constraint: C]>
+}
 
 /** A middleware that wants to see the call. */
 export type Handler = (request: Request, next: Next, call: Call) => Promise<Response>
@@ -75,6 +84,12 @@ export const createFetchOptions: KindsOf<CreateFetchOptions> = {
   repeatable: either(oneOf('all'), list(string(), 'a list of methods'), callback),
 }
 
+/** What constrained middlewares bring to the door. */
+const constrainers = new WeakMap<Middleware, Constrainer>()
+
+/** What a middleware of {@link compose} is made of: its constraints stand at the door of the whole. */
+const parts = new WeakMap<Middleware, readonly Middleware[]>()
+
 /** Handlers behind the middlewares made by {@link middleware}: a link hands them their call without a look-up. */
 const handlers = new WeakMap<Middleware, Handler>()
 
@@ -112,11 +127,33 @@ export const middlewares: Kind = list(listedMiddleware, 'a list of middlewares')
 /** In place of options: what takes a request and `next`, and nothing else. */
 export const someMiddleware: Kind = { takes: TAKES, is: (value) => isMiddleware(value, 2, 2) }
 
-/** Builds its chain once, not per call. */
-const build = (of: string, given: readonly Middleware[]): Chain => {
-  const all = read(middlewares, given, { of, path: 'middlewares', root: {} }) as readonly Middleware[]
-  return all.reduceRight<Chain>((rest, one) => link(one, rest), bottom)
+/** Where calls pass the door. */
+const doorway = (all: readonly Constrainer[], rest: Chain): Chain => {
+  const gatewayOf = newGateways(all)
+  return {
+    by: rest.by,
+    run: (request, call, last) => {
+      const next: Next = async (sent) => responseOf(rest.by, await rest.run(sent, call, last))
+      const gateway = gatewayOf(call.key)
+      gateway.count(1)
+      return pass(request, call, next, { urgency: 3, gatewayOf }).finally(() => gateway.count(-1))
+    },
+  }
 }
+
+const chainOf = (given: readonly Middleware[]): Chain => {
+  const all = given.flatMap((one) => parts.get(one) ?? [one])
+  const outermost = all.findIndex((one) => constrainers.has(one))
+  const constraints = all.map((one) => constrainers.get(one)).filter((one) => one !== undefined)
+  return all.reduceRight<Chain>((rest, one, place) => {
+    const inside = constrainers.has(one) && !handlers.has(one) ? rest : link(one, rest)
+    return place === outermost ? doorway(constraints, inside) : inside
+  }, bottom)
+}
+
+/** Builds its chain once, not per call. */
+const build = (of: string, given: readonly Middleware[]): Chain =>
+  chainOf(read(middlewares, given, { of, path: 'middlewares', root: {} }) as readonly Middleware[])
 
 const PLAIN: Omit<Setting, 'inner'> = {
   key: undefined,
@@ -162,9 +199,9 @@ export const callOf = (request: Request): Call | undefined => liveCallOf(request
  */
 export const compose = (...all: readonly Middleware[]): Middleware => {
   const chain = build('compose', all)
-  return async function composed(request, next) {
-    return runOn(chain, request, next)
-  }
+  const composed: Middleware = async (request, next) => runOn(chain, request, next)
+  parts.set(composed, all.flatMap((one) => parts.get(one) ?? [one]))
+  return composed
 }
 
 /**
@@ -185,6 +222,39 @@ export const middleware = (name: string, handler: Handler): Middleware => {
   handlers.set(made, handler)
   const chain = link(made, bottom)
   return made
+}
+
+/**
+ * Makes a middleware that restricts when calls are sent: its constraint stands at the door of each key, with those of the
+ * other middlewares of the pipeline. `make` is called once for each key, and again for one that was not used for long.
+ *
+ * @example
+ * const oneATime = constrained('one-a-time', (key, line) => {
+ *   let busy = false
+ *   return {
+ *     waitMs: () => (busy ? Infinity : 0),
+ *     sent: () => void (busy = true),
+ *     ended: () => void (busy = false),
+ *   }
+ * })
+ */
+export const constrained = <C extends Constraint>(
+  name: string,
+  make: (key: string, line: Line) => C,
+  handler?: Handler,
+): Constrained<C> => {
+  read(string(), name, { of: 'constrained', path: 'name', root: {} })
+  read(callback, make, { of: `constrained ${name}`, path: 'make', root: {} })
+  const constrainer = newConstrainer(name, make)
+  const made: Middleware = async (request, next) => runOn(chain, request, next)
+  Object.defineProperty(made, 'name', { value: name })
+  constrainers.set(made, constrainer)
+  if (handler) handlers.set(made, handler)
+  const chain = chainOf([made])
+  const constraints = function* (): IterableIterator<[string, C]> {
+    for (const [key, { constraint }] of constrainer.states.entries()) yield [key, constraint]
+  }
+  return Object.assign(made, { constraints })
 }
 
 /** The call that a `fetch` made here is called by, if it is: at its bottom, or in one of its middlewares. */

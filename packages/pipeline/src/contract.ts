@@ -20,16 +20,6 @@ export interface GiveUp {
   readonly reason: string
 }
 
-/** What a gate offers to a middleware below that sends a request again by itself. */
-export interface Seat {
-  /** An answer came that is not handed up. */
-  heard(response: Response): Promise<void>
-  /** This call waits by itself: others may have its place meanwhile. */
-  leave(): void
-  /** After a wait, before sending: nothing if there still is a place for this call, else a wait for one. */
-  regain(): Promise<void> | undefined
-}
-
 /** The few facts that the middlewares of one call share. */
 export interface Call {
   /** Unique in this process. */
@@ -65,8 +55,6 @@ export interface Call {
    * a `TimeoutError`. @default undefined (none)
    */
   attemptTimeoutMs: number | undefined
-  /** The place in a gate above, if there is one. */
-  seat: Seat | undefined
   /** How often it may be sent for failures of its own. Backoff-jitter sets its option. @default 4 */
   maxAttempts: number
   /**

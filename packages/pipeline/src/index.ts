@@ -1,4 +1,4 @@
-export type { Call, Fetch, GiveUp, Middleware, Next, Seat, WaitKind } from './contract.ts'
+export type { Call, Fetch, GiveUp, Middleware, Next, WaitKind } from './contract.ts'
 export type {
   AlertEvent,
   AttemptEvent,
@@ -11,12 +11,13 @@ export type {
   QueueEvent,
   RetryEvent,
 } from './events.ts'
-export type { CreateFetchOptions, Handler } from './compose.ts'
+export type { Again, Ask, Constraint, Departure, Line, Signal } from './constraint.ts'
+export type { Constrained, CreateFetchOptions, Handler } from './compose.ts'
 export type { Keyed, KeyedOptions, Standing } from './keyed.ts'
 export { clock, later } from './clock.ts'
-export { callOf, compose, createFetch, createFetchOptions, middleware, middlewares, someMiddleware } from './compose.ts'
+export { callOf, compose, constrained, createFetch, createFetchOptions, middleware, middlewares, someMiddleware } from './compose.ts'
 export { discard } from './discard.ts'
-export { NoResponseError } from './errors.ts'
+export { NoResponseError, QueueFullError, QueueTimeoutError } from './errors.ts'
 export { endpointOf } from './endpoint.ts'
 export { keyed } from './keyed.ts'
 export { guarded, type Guard, notify } from './callback.ts'

@@ -5,6 +5,8 @@ import { newTries, NONE, portion, SHORT_MS, type Tries, type Use, wasRace } from
 export interface Pace {
   /** Milliseconds until every window has room for one more request. */
   waitMs(): number
+  /** How many may be sent before one has to wait, as far as is known; else `Infinity`. */
+  readonly room: number
   /** Counts a request as sent. */
   sent(): Sent
   /** Takes over what the answer to that request, served or refused, says about the windows. */
@@ -241,6 +243,9 @@ export const newPace = (): Pace => {
         }
         tracks.set(id, track)
       }
+    },
+    get room() {
+      return Math.min(...Array.from(tracks.values(), ({ left }) => Math.max(1, left)))
     },
     get crowded() {
       return [...tracks.values()].some(({ others, remaining }) => others > 0 && remaining === 0)

@@ -1,0 +1,107 @@
+import type { Constraint, Line } from './constraint.ts'
+import { type Door, newDoor } from './door.ts'
+import { type Keyed, keyed } from './keyed.ts'
+
+/** A constraint of a key, and the doors that it stands at where calls are under way: one for each pipeline that its middleware is in. */
+interface Standpoint<C extends Constraint = Constraint> {
+  readonly constraint: C
+  readonly doors: Set<Door>
+  /** Calls under way. */
+  calls: number
+}
+
+/** What a constrained middleware brings to the door. */
+export interface Constrainer<C extends Constraint = Constraint> {
+  readonly name: string
+  readonly states: Keyed<Standpoint<C>>
+}
+
+export const newConstrainer = <C extends Constraint>(
+  name: string,
+  make: (key: string, line: Line) => C,
+): Constrainer<C> => {
+  const newStandpoint = (key: string): Standpoint<C> => {
+    const doors = new Set<Door>()
+    const line: Line = {
+      get queued() {
+        let sum = 0
+        for (const door of doors) sum += door.queued
+        return sum
+      },
+      wake: () => {
+        for (const door of doors) door.wake()
+      },
+    }
+    return { constraint: make(key, line), doors, calls: 0 }
+  }
+  const states = keyed(newStandpoint, ({ calls, constraint }) =>
+    calls > 0 ? 'in use' : (constraint.standing ?? 'idle'),
+  )
+  return { name, states }
+}
+
+/** The door of a key in a pipeline, with the constraints that stand at it. */
+export interface Gateway {
+  readonly door: Door
+  readonly constraints: readonly NamedConstraint[]
+  /** A call begins, or has ended: as long as there are any, nothing that was learned is dropped. */
+  count(calls: 1 | -1): void
+}
+
+/** A constraint, and the middleware that it is of. */
+export interface NamedConstraint {
+  readonly by: string
+  readonly constraint: Constraint
+}
+
+interface Built extends Gateway {
+  readonly standpoints: readonly Standpoint[]
+  readonly calls: number
+}
+
+/** The doors of a pipeline, one for each key that has calls, and for the last one that had. */
+export const newGateways = (constrainers: readonly Constrainer[]): ((key: string) => Gateway) => {
+  /** By the first constraint. */
+  const gateways = new WeakMap<Standpoint, Built>()
+  let newest: Built | undefined
+
+  const drop = (one: Built): void => void gateways.delete(one.standpoints[0] as Standpoint)
+
+  const build = (key: string): Built => {
+    const standpoints = constrainers.map(({ states }) => states(key))
+    const constraints = standpoints.map(({ constraint }, i) => ({ by: constrainers[i]?.name ?? '', constraint }))
+    const door = newDoor(constraints)
+    let calls = 0
+    const count = (more: 1 | -1): void => {
+      calls += more
+      for (const one of standpoints) {
+        one.calls += more
+        if (calls === 0) one.doors.delete(door)
+        else one.doors.add(door)
+      }
+      if (calls === 0 && built !== newest) drop(built)
+    }
+    const built: Built = {
+      door,
+      constraints,
+      count,
+      standpoints,
+      get calls() {
+        return calls
+      },
+    }
+    gateways.set(standpoints[0] as Standpoint, built)
+    return built
+  }
+
+  return (key) => {
+    const known = gateways.get(constrainers[0]?.states(key) as Standpoint)
+    // One that was dropped as idle was made anew.
+    const isCurrent = known && constrainers.every(({ states }, i) => states(key) === known.standpoints[i])
+    const gateway = isCurrent ? known : build(key)
+    if (gateway === newest) return gateway
+    if (newest?.calls === 0) drop(newest)
+    newest = gateway
+    return gateway
+  }
+}

@@ -1,0 +1,88 @@
+import type { Call } from './contract.ts'
+import type { Standing } from './keyed.ts'
+import type { Verdict } from './verdict.ts'
+
+/** A call that asks to be sent. */
+export interface Ask {
+  readonly call: Call
+  readonly request: Request
+  /** From 0, the most urgent, to 7 (RFC 9218). */
+  readonly urgency: number
+  /**
+   * Whether it has waited for `maxTotalWaitMs` while nobody of its key was served: then only what is certain keeps it,
+   * a time that the server has named or a ceiling. Its answer ends the call.
+   */
+  readonly overdue: boolean
+}
+
+/** A call that was let through. */
+export interface Departure {
+  readonly call: Call
+  readonly request: Request
+  /** When it was sent, on the `clock`. */
+  readonly at: number
+}
+
+/** What an answer, or the lack of one, means for what comes next. */
+export interface Signal {
+  /** Of a failure that says nothing about the server (an abort, a bad argument) the kind is `unknown`. */
+  readonly verdict: Verdict
+  /** Absent if there was no answer. */
+  readonly response: Response | undefined
+  /** Whose limits, waits and credits the answer tells of. */
+  readonly key: string
+  /** Whether that is another key than the call's, which a redirect has led to. */
+  readonly elsewhere: boolean
+  /** Whether the request may be sent again: the failure is transient, and the server has not begun, or may begin twice. */
+  readonly repeatable: boolean
+}
+
+/** A refused call is to be sent again. */
+export interface Again {
+  /** Whether it keeps its turn, or lines up behind those that were sent before. */
+  readonly place: 'front' | 'back'
+  /** How long it will wait, as far as is known, in milliseconds. @default 0 */
+  readonly waitMs?: number | undefined
+  /** Whether it waits so long by itself before it stands in line again; else the constraint keeps it at the door. @default false */
+  readonly apart?: boolean | undefined
+}
+
+/**
+ * A condition at the {@link https://github.com/aplomb/aplomb/blob/main/docs/congestion-control.md | door} of a key: something
+ * that keeps calls from being sent now. A call is sent when no constraint asks it to wait.
+ */
+export interface Constraint {
+  /** How long this call has to wait, in milliseconds; `Infinity`: until {@link Line.wake}. Asked often. */
+  waitMs(ask: Ask): number
+  /** Whether its waits are known beforehand: a call that may not wait for so long is turned away at once. @default false */
+  readonly certain?: boolean
+  /** Whether single calls are sent to find out: those that were never sent go first, they have more attempts left. */
+  readonly probing?: boolean
+  /** How many in flight it allows, for events. */
+  readonly limit?: number
+  /** How many calls may wait, and for how long in milliseconds. */
+  readonly maxQueue?: number
+  readonly queueTimeoutMs?: number | undefined
+  /** The lane that a call waits in, apart from the others, which pass it. Where several are free, they go by their names. */
+  laneOf?(ask: Ask): string | undefined
+  /** How long a call that comes to be sent again stays away before it stands in line, in milliseconds. */
+  delayMs?(ask: Ask): number
+  /** A call begins to wait. */
+  waits?(ask: Ask, waitMs: number): void
+  sent?(departure: Departure): void
+  /** The answer has come, or the error. Returns whether the call is to be sent again. */
+  heard?(departure: Departure, signal: Signal): Again | undefined
+  /** Nothing more comes of it, but the body of the response. */
+  ended?(departure: Departure, response: Response | undefined): void
+  /** An answer that a redirect led to, of a call that passed the door of another key. */
+  overheard?(departure: Departure, signal: Signal): void
+  /** Whether it may be dropped. @default 'idle' */
+  readonly standing?: Standing
+}
+
+/** Those who wait at the doors of a constraint. */
+export interface Line {
+  readonly queued: number
+  /** What a constraint has said of waits may be different now. */
+  wake(): void
+}

@@ -1,0 +1,138 @@
+import type { Again, Constraint, Departure, Signal } from './constraint.ts'
+import type { Call, Next } from './contract.ts'
+import { clock } from './clock.ts'
+import type { Gateway } from './constrained.ts'
+import type { Door } from './door.ts'
+import { keyOfAnswer } from './origin.ts'
+import { onAbort } from './on-abort.ts'
+import { sleep } from './sleep.ts'
+import { KINDS } from './verdict.ts'
+import { setAside, verdictOf, verdictOfError } from './verdicts.ts'
+
+/** Notes whether the key serves anybody. */
+const note = (door: Door, { verdict: { kind, tentative }, elsewhere }: Signal): void => {
+  const { action, transient } = KINDS[kind]
+  if (elsewhere || tentative || action === 'stop') return
+  door.barrenSince = transient ? (door.barrenSince ?? clock()) : undefined
+}
+
+/** What a constraint wants done with a refused call. */
+interface Found {
+  readonly by: string
+  readonly constraint: Constraint
+  readonly again: Again
+}
+
+interface Flight extends Departure {
+  over?: boolean
+  stopListening?: () => void
+}
+
+/** The first constraint that wants the call sent again: each kind of refusal has one owner. */
+const report = ({ door, constraints }: Gateway, departure: Departure, signal: Signal): Found | undefined => {
+  note(door, signal)
+  let found: Found | undefined
+  for (const { by, constraint } of constraints) {
+    const again = constraint.heard?.(departure, signal)
+    if (again) found ??= { by, constraint, again }
+  }
+  return found
+}
+
+/** It ends once: when it has come back, or at the abort, whatever the inner fetch makes of that. */
+const end = ({ door, constraints }: Gateway, departure: Flight, response?: Response): void => {
+  if (departure.over) return
+  departure.over = true
+  departure.stopListening?.()
+  for (const { constraint } of constraints) constraint.ended?.(departure, response)
+  door.wake()
+}
+
+const fail = (gateway: Gateway, departure: Flight, error: unknown): void => {
+  const { call, request } = departure
+  const verdict = verdictOfError(error, { signal: call.signal, request })
+  // What a middleware below has refused to send says nothing about the server; nor what no repetition mends, nor a host that is not found.
+  const silent = call.gaveUp || !verdict.retryable || verdict.tentative
+  const told = silent ? { ...verdict, kind: 'unknown' as const } : verdict
+  const none = { response: undefined, key: call.key, elsewhere: false, repeatable: false }
+  report(gateway, departure, { verdict: told, ...none })
+  end(gateway, departure)
+}
+
+/** One that comes to be sent again may have to stay away before it stands in line. */
+const delay = async ({ constraints }: Gateway, call: Call, request: Request, urgency: number): Promise<void> => {
+  const one = { call, request, urgency, overdue: false }
+  let delayMs = 0
+  for (const { constraint } of constraints) delayMs = Math.max(delayMs, constraint.delayMs?.(one) ?? 0)
+  if (delayMs === 0 || !call.fits(delayMs)) return
+  await sleep(delayMs, call.signal)
+  call.waited('queue', delayMs)
+}
+
+/** What the door of a pipeline needs to know of a call. */
+export interface Passage {
+  readonly urgency: number
+  readonly gatewayOf: (key: string) => Gateway
+}
+
+/** Passes the door, as often as a constraint wants the request sent again. */
+export const pass = async (
+  request: Request,
+  call: Call,
+  next: Next,
+  { urgency, gatewayOf }: Passage,
+): Promise<Response> => {
+  const gateway = gatewayOf(call.key)
+  const { door } = gateway
+  if (call.attempt > 0) await delay(gateway, call, request, urgency)
+  let entered = door.enter(call, request, 'new', urgency)
+  for (;;) {
+    const departure: Flight = entered instanceof Promise ? await entered : entered
+    departure.stopListening = onAbort(call.signal, () => end(gateway, departure))
+    let response: Response
+    let signal: Signal
+    try {
+      response = await next(request)
+      const verdict = verdictOf(response)
+      const key = keyOfAnswer(call, response)
+      const repeatable = verdict.retryable && !verdict.tentative && !call.gaveUp && (verdict.refused || call.repeatable)
+      signal = { verdict, response, key, elsewhere: key !== call.key, repeatable }
+    } catch (error) {
+      fail(gateway, departure, error)
+      throw error
+    }
+    if (signal.elsewhere) {
+      const other = gatewayOf(signal.key)
+      for (const { constraint } of other.constraints) constraint.overheard?.(departure, signal)
+      other.door.wake()
+    }
+    const found = report(gateway, departure, signal)
+    if (!found) {
+      end(gateway, departure, response)
+      return response
+    }
+    const last = setAside(response)
+    const { by, constraint, again } = found
+    const { place, waitMs = 0, apart = false } = again
+    const { kind, evidence } = signal.verdict
+    const facts = { call: call.id, key: call.key, by, attempt: call.attempt }
+    call.emit({ type: 'retry', ...facts, reason: `${kind}: ${evidence}`, waitMs })
+    try {
+      if (apart && waitMs > 0) {
+        end(gateway, departure)
+        await sleep(waitMs, call.signal)
+        call.waited(constraint.certain ? 'hold' : 'backoff', waitMs)
+        entered = door.enter(call, request, place, urgency)
+      } else {
+        // Before those who wait for what it leaves.
+        entered = door.enter(call, request, place, urgency)
+        end(gateway, departure)
+      }
+      if (entered instanceof Promise) entered = await entered
+    } catch (error) {
+      // It was not sent again: then the last answer stands.
+      if (last && !call.signal.aborted) return last
+      throw error
+    }
+  }
+}

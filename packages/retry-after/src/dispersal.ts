@@ -1,0 +1,44 @@
+import { clock } from '@aplomb/pipeline'
+
+/** Calls come back one after the other once a pause has ended, so that its end is no stampede. */
+export interface Dispersal {
+  /** Milliseconds until the next one of those who wait may go, if the pause is this long, and so many may go after it. */
+  waitMs(pauseMs: number, queued: number, room: number): number
+  sent(): void
+}
+
+/** Over this share of the pause that they sat out. */
+const SPREAD = 0.1
+/** For a few waiters less is enough: so many milliseconds for each. */
+const APART_MS = 20
+
+export const newDispersal = (): Dispersal => {
+  /** Since when they wait; unset once they are let through, each some chance time after the one before. */
+  let since: number | undefined
+  let apartMs = 0
+  let nextAt = 0
+  return {
+    waitMs: (pauseMs, queued, room) => {
+      if (queued === 0) {
+        since = undefined
+        apartMs = 0
+        return pauseMs
+      }
+      const now = clock()
+      if (pauseMs > 0) {
+        since ??= now
+        return pauseMs
+      }
+      if (since !== undefined) {
+        const count = Math.min(queued, room)
+        apartMs = Math.min((now - since) * SPREAD, APART_MS * count) / count
+        nextAt = now + Math.random() * apartMs
+        since = undefined
+      }
+      return Math.max(0, nextAt - now)
+    },
+    sent: () => {
+      nextAt += Math.random() * apartMs
+    },
+  }
+}
