@@ -3,7 +3,7 @@ import type { NamedConstraint } from './constrained.ts'
 import type { Ask, Departure } from './constraint.ts'
 import type { Call } from './contract.ts'
 import { QueueFullError, QueueTimeoutError } from './errors.ts'
-import { type Entry, newOrdered, type Place } from './line.ts'
+import { type Entry, newEntry, newOrdered, type Place } from './line.ts'
 import { onAbort } from './on-abort.ts'
 import { newQueue, type Queue } from './queue.ts'
 
@@ -46,6 +46,7 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
   let parked = 0
   let timer: ReturnType<typeof setTimeout> | undefined
   let pumping = false
+  let soon = false
   let wokenMeanwhile = false
   let barrenSince: number | undefined
   /** When the first of those who may not wait for ever has to go. */
@@ -102,10 +103,36 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
     }
   }
 
+  const stop = ({ expiry, stopListening }: Entry): void => {
+    clearTimeout(expiry)
+    stopListening?.()
+  }
+
+  /** What it has waited for: the hold of the key, or its turn. */
+  const note = (entry: Entry): void => {
+    const { call, joinedAt, heldBeforeMs } = entry
+    const now = clock()
+    const waitedMs = now - joinedAt
+    const onHoldMs = Math.min(waitedMs, heldBy(now) - heldBeforeMs)
+    const behindMs = Math.max(0, now - behindSince(entry))
+    if (onHoldMs > 0) call.waited('hold', onHoldMs, Math.min(onHoldMs, behindMs))
+    if (waitedMs > onHoldMs) call.waited('queue', waitedMs - onHoldMs, Math.max(0, behindMs - onHoldMs))
+  }
+
   const admit = (entry: Entry): void => {
     if (line.holds(entry)) line.take(entry)
     else remove(entry)
-    entry.admit()
+    stop(entry)
+    note(entry)
+    entry.resolve(depart(entry))
+  }
+
+  const turnAway = (entry: Entry, error: unknown): void => {
+    stop(entry)
+    const wasFirst = entry.queue?.first === entry
+    remove(entry)
+    entry.reject(error)
+    if (wasFirst || waiting() === 0) pumpSoon()
   }
 
   /** Steps aside, so that others pass. */
@@ -137,14 +164,14 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
   }
 
   /** Who would wait in vain hears of it now. */
-  const turnAway = (now: number): void => {
+  const turnAwayLate = (now: number): void => {
     const { certainMs, by } = answer
     if (now + certainMs < earliest) return
     const sure = certainMs
     earliest = Infinity
     for (const entry of everyone()) {
       if (now + sure < entry.until) earliest = Math.min(earliest, entry.until)
-      else entry.turnAway(late(entry.call, by, sure))
+      else turnAway(entry, late(entry.call, by, sure))
     }
   }
 
@@ -194,7 +221,7 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
       }
       noteHeld(certainMs > 0, now)
       nextMs = Math.min(nextMs, ms)
-      if (certainMs > 0) turnAway(now)
+      if (certainMs > 0) turnAwayLate(now)
       break
     }
     for (const name of lanes.size > 1 ? [...lanes.keys()].sort() : lanes.keys()) {
@@ -226,63 +253,42 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
     else if (nextMs < Infinity) timer = later(pump, Math.min(LONGEST_TIMER_MS, Math.ceil(nextMs)))
   }
 
+  /** Once for all who leave in this turn. */
+  const pumpSoon = (): void => {
+    if (soon) return
+    soon = true
+    queueMicrotask(() => {
+      soon = false
+      pump()
+    })
+  }
+
   const full = (): NamedConstraint | undefined =>
     constraints.find(({ constraint: { maxQueue = Infinity } }) => waiting() >= maxQueue)
 
-  const lineUp = (one: Ask, place: Place, isFirst: boolean): Promise<Departure> =>
+  /** The constraint that limits the time in line, if one does. */
+  const limiting = constraints.find(({ constraint }) => constraint.queueTimeoutMs !== undefined)
+
+  const expire = (entry: Entry): void => {
+    const { call, joinedAt } = entry
+    const queueMs = limiting?.constraint.queueTimeoutMs ?? Infinity
+    const timedOut = limiting && clock() >= joinedAt + queueMs && joinedAt + queueMs <= entry.until
+    const by = timedOut ? limiting.by : outermost
+    turnAway(entry, refuse(call, by, timedOut ? new QueueTimeoutError(call.key, queueMs) : waitedOut()))
+  }
+
+  // A hundred thousand calls may wait here: as few closures for each as will do.
+  const lineUp = (entry: Entry, isFirst: boolean): Promise<Departure> =>
     new Promise((resolve, reject) => {
-      const { call, request, urgency } = one
-      // Whole, as a hundred thousand may wait: a fraction would be an object of its own.
-      const joinedAt = Math.floor(clock())
-      const again = call.attempt > 0
-      const mayWaitMs = call.mayWaitMs()
-      const limiting = constraints.find(({ constraint }) => constraint.queueTimeoutMs !== undefined)
+      const { call, joinedAt, until } = entry
+      entry.resolve = resolve
+      entry.reject = reject
       const queueMs = limiting?.constraint.queueTimeoutMs ?? Infinity
-      const expiryMs = Math.min(queueMs, again ? mayWaitMs : Infinity)
-      const stop = (): void => {
-        clearTimeout(expiry)
-        stopListening()
-      }
-      const entry: Entry = {
-        call,
-        request,
-        urgency,
-        overdue: false,
-        place: place === 'new' && again ? 'back' : place,
-        joinedAt,
-        patienceMs: call.maxTotalWaitMs,
-        until: joinedAt + mayWaitMs,
-        heldBeforeMs: heldBy(joinedAt),
-        queue: undefined,
-        before: undefined,
-        after: undefined,
-        admit: () => {
-          stop()
-          const now = clock()
-          const waitedMs = now - joinedAt
-          const held = Math.min(waitedMs, heldBy(now) - entry.heldBeforeMs)
-          const behindMs = Math.max(0, now - behindSince(entry))
-          if (held > 0) call.waited('hold', held, Math.min(held, behindMs))
-          call.waited('queue', waitedMs - held, Math.max(0, behindMs - held))
-          resolve(depart(entry))
-        },
-        turnAway: (error) => {
-          stop()
-          remove(entry)
-          reject(error)
-          pump()
-        },
-      }
-      const expire = (): void =>
-        entry.turnAway(
-          limiting && queueMs === expiryMs
-            ? refuse(call, limiting.by, new QueueTimeoutError(call.key, queueMs))
-            : refuse(call, outermost, waitedOut()),
-        )
-      const expiry = expiryMs < LONGEST_TIMER_MS ? later(expire, Math.max(0, expiryMs)) : undefined
-      const stopListening = onAbort(call.signal, () => entry.turnAway(call.signal.reason))
-      line.join(entry, place === 'front')
-      earliest = Math.min(earliest, entry.until)
+      const expiryMs = Math.min(queueMs, call.attempt > 0 ? until - joinedAt : Infinity)
+      if (expiryMs < LONGEST_TIMER_MS) entry.expiry = later(() => expire(entry), Math.max(0, expiryMs))
+      entry.stopListening = onAbort(call.signal, () => turnAway(entry, call.signal.reason))
+      line.join(entry, entry.place === 'front')
+      earliest = Math.min(earliest, until)
       if (call.observed) for (const { constraint } of constraints) constraint.waits?.(entry, constraint.waitMs(entry))
       // Behind others nothing has changed.
       if (isFirst || timer === undefined) pump()
@@ -290,17 +296,17 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
 
   const enter: Door['enter'] = (call, request, place, urgency) => {
     if (call.signal.aborted) throw call.signal.reason
-    const one: Ask = { call, request, urgency, overdue: false }
-    const lane = laneOf(one)
+    const entry = newEntry(call, request, { place, urgency, heldBeforeMs: heldBy(clock()) })
+    const lane = laneOf(entry)
     const isFirst = lane === undefined ? line.size === 0 || place === 'front' : !lanes.get(lane)?.size
-    if (isFirst && ask(one).ms === 0) return depart(one)
+    if (isFirst && ask(entry).ms === 0) return depart(entry)
     const overfull = place === 'new' ? full() : undefined
     if (overfull) throw refuse(call, overfull.by, new QueueFullError(call.key, overfull.constraint.maxQueue ?? 0))
-    if (call.mayWaitMs() < Infinity) {
-      const { certainMs, by } = ask(one)
+    if (entry.until < Infinity) {
+      const { certainMs, by } = ask(entry)
       if (certainMs > 0 && !call.fits(certainMs)) throw late(call, by, certainMs)
     }
-    return lineUp(one, place, isFirst)
+    return lineUp(entry, isFirst)
   }
 
   return {

@@ -1,4 +1,6 @@
-import type { Ask } from './constraint.ts'
+import { clock } from './clock.ts'
+import type { Ask, Departure } from './constraint.ts'
+import type { Call } from './contract.ts'
 import { newQueue, type Queue, type Queued } from './queue.ts'
 
 /** Never sent, sent before, or sent back in front. */
@@ -16,8 +18,39 @@ export interface Entry extends Ask, Queued<Entry> {
   readonly until: number
   /** How long the key had been on hold when it came. */
   readonly heldBeforeMs: number
-  admit: () => void
-  turnAway: (error: unknown) => void
+  resolve: (departure: Departure) => void
+  reject: (error: unknown) => void
+  expiry: ReturnType<typeof setTimeout> | undefined
+  stopListening: (() => void) | undefined
+}
+
+const nothing = (): void => undefined
+
+export const newEntry = (
+  call: Call,
+  request: Request,
+  { place, urgency, heldBeforeMs }: Pick<Entry, 'place' | 'urgency' | 'heldBeforeMs'>,
+): Entry => {
+  // Whole, as a hundred thousand may wait: a fraction would be an object of its own.
+  const joinedAt = Math.floor(clock())
+  return {
+    call,
+    request,
+    urgency,
+    place: place === 'new' && call.attempt > 0 ? 'back' : place,
+    overdue: false,
+    joinedAt,
+    patienceMs: call.maxTotalWaitMs,
+    until: joinedAt + call.mayWaitMs(),
+    heldBeforeMs: Math.floor(heldBeforeMs),
+    queue: undefined,
+    before: undefined,
+    after: undefined,
+    resolve: nothing,
+    reject: nothing,
+    expiry: undefined,
+    stopListening: undefined,
+  }
 }
 
 /**

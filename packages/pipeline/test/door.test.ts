@@ -1,8 +1,10 @@
-import type { Call } from '@aplomb/pipeline'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { abortAfter, CLEAN, flush, listeners, outcomes, useFakeTime, watch } from '../../aplomb/test/support/time.ts'
-import { newTurns } from '../src/turns.ts'
+import { newDispersal } from '../../retry-after/src/dispersal.ts'
+import type { Constraint } from '../src/constraint.ts'
+import type { Call } from '../src/contract.ts'
+import { newDoor } from '../src/door.ts'
 
 useFakeTime()
 
@@ -15,132 +17,97 @@ const newCall = ({
   const deadline = performance.now() + deadlineMs
   const mayWaitMs = (): number => deadline - performance.now()
   const fits = (waitMs: number): boolean => waitMs < mayWaitMs()
-  return { signal, maxTotalWaitMs, mayWaitMs, fits, waited: vi.fn<Call['waited']>() } as Partial<Call> as Call
+  return { signal, attempt: 0, deadline, maxTotalWaitMs, mayWaitMs, fits, giveUp: () => undefined, waited: vi.fn<Call['waited']>() } as Partial<Call> as Call
 }
 
-/** Turns that are closed for some time: so that they open at a moment, or after each one that passes. */
+const REQUEST = new Request('https://api.test/')
+
+/** A door that is closed for some time: so that it opens at a moment, or after each one that passes. */
 const setup = () => {
   const zero = performance.now()
-  const state = {
-    until: 0,
-    heldUntil: 0,
-    barrenSince: undefined as number | undefined,
-    afterEachMs: 0,
-    taken: [] as number[],
-  }
-  const turns = newTurns({
-    waitMs: () => Math.max(0, state.until - performance.now()),
-    waits: () => undefined,
-    holdMs: () => Math.max(0, state.heldUntil - performance.now()),
-    barrenSince: () => state.barrenSince,
-    take: () => {
+  const dispersal = newDispersal()
+  const state = { until: 0, heldUntil: 0, afterEachMs: 0, taken: [] as number[] }
+  const constraint: Constraint = {
+    certain: true,
+    waitMs: ({ overdue }) =>
+      overdue
+        ? Math.max(0, state.heldUntil - performance.now())
+        : dispersal.waitMs(Math.max(0, state.until - performance.now()), door.queued, Infinity),
+    sent: () => {
+      dispersal.sent()
       const now = performance.now()
       if (state.afterEachMs > 0) state.until = now + state.afterEachMs
-      return state.taken.push(now - zero)
+      state.taken.push(now - zero)
     },
-    late: (_, waitMs) => new Error(`${waitMs} ms are too long`),
-  })
-  /** Closes them for so long from now, as an answer does that names a wait. */
+  }
+  const door = newDoor([{ by: 'hold', constraint }])
+  /** Lets a call pass; how many have passed by then. */
+  const pass = async (call: Call, again = false): Promise<number> => {
+    await door.enter(call, REQUEST, again ? 'back' : 'new', 3)
+    return state.taken.length
+  }
+  /** Closes it for so long from now, as an answer does that names a wait. */
   const close = (ms: number): void => {
     state.until = Math.max(state.until, performance.now() + ms)
-    turns.look()
+    door.wake()
   }
   const open = (): void => {
     state.until = 0
-    turns.look()
+    door.wake()
   }
-  return { state, turns, close, open }
+  return { state, door, pass, close, open }
 }
 
 const noChance = (): void => {
   vi.spyOn(Math, 'random').mockReturnValue(0)
 }
 
-describe('a call that loses its slot while it waits', () => {
-  test('is not counted as sent before it has one again', async () => {
-    const { turns, state, close } = setup()
-    close(1000)
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const regain = vi.fn<() => Promise<void> | undefined>().mockReturnValueOnce(promise)
-    const call = Object.assign(newCall(), { seat: { heard: async () => {}, regain } })
-    const passed = watch(turns.pass(call, false))
-    await vi.advanceTimersByTimeAsync(1100)
-    expect(regain).toHaveBeenCalledTimes(1)
-    expect(state.taken).toEqual([])
-    const other = watch(turns.pass(newCall(), false))
-    await flush()
-    expect(other.outcome).toEqual({ value: 1 })
-    resolve()
-    await flush()
-    expect(passed.outcome).toEqual({ value: 2 })
-    expect(call.waited).toHaveBeenCalledExactlyOnceWith('hold', expect.closeTo(1000, -2), 0)
-  })
-
-  test('fails if that does', async () => {
-    const { turns, state, close } = setup()
-    close(1000)
-    const reason = new Error('the queue is full')
-    const call = Object.assign(newCall(), { seat: { heard: async () => {}, regain: () => Promise.reject(reason) } })
-    const passed = watch(turns.pass(call, true))
-    await vi.advanceTimersByTimeAsync(1100)
-    expect(passed.outcome).toEqual({ error: reason })
-    expect(state.taken).toEqual([])
-  })
-
-  test('is not asked where it did not wait', async () => {
-    const { turns } = setup()
-    const regain = vi.fn<() => undefined>()
-    await turns.pass(Object.assign(newCall(), { seat: { heard: async () => {}, regain } }), false)
-    expect(regain).not.toHaveBeenCalled()
-  })
-})
-
 describe('with nothing to wait for', () => {
   test('a call passes at once, without a timer', async () => {
-    const { turns } = setup()
+    const { door, pass } = setup()
     const { signal } = new AbortController()
-    const passed = watch(turns.pass(newCall({ signal }), false))
+    const passed = watch(pass(newCall({ signal })))
     await flush()
     expect(passed.outcome).toEqual({ value: 1 })
-    expect(turns.size).toBe(0)
+    expect(door.queued).toBe(0)
     expect(vi.getTimerCount()).toBe(0)
     expect(listeners(signal)).toBe(0)
   })
 
   test('not one that was aborted already', async () => {
-    const { turns, state } = setup()
+    const { door, pass, state } = setup()
     const reason = new Error('mine')
-    await expect(turns.pass(newCall({ signal: AbortSignal.abort(reason) }), false)).rejects.toBe(reason)
+    await expect(pass(newCall({ signal: AbortSignal.abort(reason) }))).rejects.toBe(reason)
     expect(state.taken).toEqual([])
   })
 })
 
 describe('calls that wait', () => {
   test('go in the order in which they came', async () => {
-    const { turns, close } = setup()
+    const { door, pass, close } = setup()
     close(1000)
     const order: number[] = []
-    const waits = Array.from({ length: 20 }, (_, i) => turns.pass(newCall(), false).then(() => order.push(i)))
+    const waits = Array.from({ length: 20 }, (_, i) => pass(newCall()).then(() => order.push(i)))
     await outcomes(waits)
     expect(order).toEqual(Array.from({ length: 20 }, (_, i) => i))
   })
 
-  test('those that were refused before take turns with those that were not, among them the first', async () => {
-    const { turns, close } = setup()
+  test('those that were refused before go before those that were not', async () => {
+    const { door, pass, close } = setup()
     close(1000)
     const order: string[] = []
     const join = (name: string): Promise<unknown> =>
-      turns.pass(newCall(), name.startsWith('refused')).then(() => order.push(name))
+      pass(newCall(), name.startsWith('refused')).then(() => order.push(name))
     await outcomes(['new 1', 'refused 1', 'new 2', 'refused 2', 'new 3'].map(join))
-    expect(order).toEqual(['new 1', 'refused 1', 'new 2', 'refused 2', 'new 3'])
+    expect(order).toEqual(['refused 1', 'refused 2', 'new 1', 'new 2', 'new 3'])
   })
 
   test('nobody who comes later passes them by, even when nothing is to be waited for any more', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
-    const { turns, close, state } = setup()
+    const { door, pass, close, state } = setup()
     close(1000)
     const order: string[] = []
-    const join = (name: string): Promise<unknown> => turns.pass(newCall(), false).then(() => order.push(name))
+    const join = (name: string): Promise<unknown> => pass(newCall()).then(() => order.push(name))
     const waits = [join('first'), join('second')]
     await vi.advanceTimersByTimeAsync(1015)
     expect(order).toEqual(['first'])
@@ -152,18 +119,18 @@ describe('calls that wait', () => {
 
   test('each takes one: where that was the last, the next waits for more', async () => {
     noChance()
-    const { turns, state } = setup()
+    const { door, pass, state } = setup()
     state.afterEachMs = 60
-    const waits = Array.from({ length: 4 }, () => turns.pass(newCall(), false))
+    const waits = Array.from({ length: 4 }, () => pass(newCall()))
     await outcomes(waits)
     expect(state.taken).toEqual([0, 60, 120, 180])
   })
 
   test('have one timer between them, however many they are', async () => {
-    const { turns, close } = setup()
+    const { door, pass, close } = setup()
     const arm = vi.spyOn(globalThis, 'setTimeout')
     close(1000)
-    for (let i = 0; i < 1000; i++) watch(turns.pass(newCall(), i % 3 === 0))
+    for (let i = 0; i < 1000; i++) watch(pass(newCall(), i % 3 === 0))
     expect(vi.getTimerCount()).toBe(1)
     expect(arm).toHaveBeenCalledTimes(1)
     for (let i = 0; i < 5; i++) {
@@ -171,31 +138,31 @@ describe('calls that wait', () => {
       expect(vi.getTimerCount()).toBe(1)
     }
     await vi.advanceTimersByTimeAsync(1030)
-    expect(turns.size).toBeGreaterThan(0)
-    expect(turns.size).toBeLessThan(1000)
+    expect(door.queued).toBeGreaterThan(0)
+    expect(door.queued).toBeLessThan(1000)
     expect(vi.getTimerCount()).toBe(1)
     await vi.advanceTimersByTimeAsync(1000)
-    expect(turns.size).toBe(0)
+    expect(door.queued).toBe(0)
     expect(vi.getTimerCount()).toBe(0)
   })
 
   test('a wait that is longer than a timer can be', async () => {
     noChance()
-    const { turns, close, state } = setup()
+    const { door, pass, close, state } = setup()
     const arm = vi.spyOn(globalThis, 'setTimeout')
     const ms = 2 ** 31 + 5000
     close(ms)
-    await outcomes([turns.pass(newCall(), false)])
+    await outcomes([pass(newCall())])
     expect(state.taken).toEqual([ms])
     expect(arm.mock.calls.map(([, delayMs]) => delayMs)).toEqual([2 ** 31 - 1, 5001])
   })
 
   test('no fraction of a millisecond too early, nor woken twice for it', async () => {
     noChance()
-    const { turns, close, state } = setup()
+    const { door, pass, close, state } = setup()
     const arm = vi.spyOn(globalThis, 'setTimeout')
     close(10.2)
-    await outcomes([turns.pass(newCall(), false)])
+    await outcomes([pass(newCall())])
     expect(state.taken).toEqual([11])
     expect(arm).toHaveBeenCalledTimes(1)
   })
@@ -204,9 +171,9 @@ describe('calls that wait', () => {
 describe('when the wait changes', () => {
   test('it may end early: a look is enough', async () => {
     noChance()
-    const { turns, close, open, state } = setup()
+    const { door, pass, close, open, state } = setup()
     close(1000)
-    const waits = [turns.pass(newCall(), false), turns.pass(newCall(), false)]
+    const waits = [pass(newCall()), pass(newCall())]
     await vi.advanceTimersByTimeAsync(300)
     open()
     await outcomes(waits)
@@ -216,12 +183,12 @@ describe('when the wait changes', () => {
 
   test('a look alone lets nobody through', async () => {
     noChance()
-    const { turns, close, state } = setup()
+    const { door, pass, close, state } = setup()
     close(1000)
-    const wait = turns.pass(newCall(), false)
+    const wait = pass(newCall())
     for (let i = 0; i < 9; i++) {
       await vi.advanceTimersByTimeAsync(100)
-      turns.look()
+      door.wake()
     }
     expect(state.taken).toEqual([])
     await outcomes([wait])
@@ -230,9 +197,9 @@ describe('when the wait changes', () => {
 
   test('those who are about to go wait again', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
-    const { turns, close, state } = setup()
+    const { door, pass, close, state } = setup()
     close(1000)
-    const waits = Array.from({ length: 3 }, () => turns.pass(newCall(), false))
+    const waits = Array.from({ length: 3 }, () => pass(newCall()))
     await vi.advanceTimersByTimeAsync(1010)
     expect(state.taken).toEqual([1010])
     close(500)
@@ -245,9 +212,9 @@ describe('when the wait changes', () => {
 describe('they are spread', () => {
   /** When those went that waited through such a pause. */
   const after = async (pauseMs: number, count: number): Promise<number[]> => {
-    const { turns, close, state } = setup()
+    const { door, pass, close, state } = setup()
     close(pauseMs)
-    await outcomes(Array.from({ length: count }, () => turns.pass(newCall(), false)))
+    await outcomes(Array.from({ length: count }, () => pass(newCall())))
     return state.taken
   }
 
@@ -275,19 +242,19 @@ describe('they are spread', () => {
 
   test('over the pause that was sat out: who came at its end hardly waits longer', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
-    const { turns, close, state } = setup()
+    const { door, pass, close, state } = setup()
     close(10_000)
     await vi.advanceTimersByTimeAsync(9900)
-    await outcomes([turns.pass(newCall(), false)])
+    await outcomes([pass(newCall())])
     // Of a tenth of 100 ms.
     expect(state.taken).toEqual([10_005])
   })
 
   test('a pause that was extended is one', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
-    const { turns, close, state } = setup()
+    const { door, pass, close, state } = setup()
     close(1000)
-    const waits = Array.from({ length: 10 }, () => turns.pass(newCall(), false))
+    const waits = Array.from({ length: 10 }, () => pass(newCall()))
     await vi.advanceTimersByTimeAsync(900)
     close(300)
     await outcomes(waits)
@@ -300,9 +267,9 @@ test('whatever the luck: not before the end of the pause, and not past a tenth o
   const sizes = fc.record({ pauseMs: fc.integer({ min: 1, max: 20_000 }), count: fc.integer({ min: 1, max: 200 }) })
   await fc.assert(
     fc.asyncProperty(sizes, async ({ pauseMs, count }) => {
-      const { turns, close, state } = setup()
+      const { door, pass, close, state } = setup()
       close(pauseMs)
-      await outcomes(Array.from({ length: count }, () => turns.pass(newCall(), false)))
+      await outcomes(Array.from({ length: count }, () => pass(newCall())))
       expect(state.taken).toHaveLength(count)
       expect(state.taken[0]).toBeGreaterThanOrEqual(pauseMs)
       // Timers take whole milliseconds.
@@ -314,29 +281,29 @@ test('whatever the luck: not before the end of the pause, and not past a tenth o
 
 describe('a deadline', () => {
   test('that comes first: the call is rejected at once, and never waits', async () => {
-    const { turns, close } = setup()
+    const { door, pass, close } = setup()
     close(1000)
-    await expect(turns.pass(newCall({ deadlineMs: 999 }), false)).rejects.toThrow('1000 ms are too long')
+    await expect(pass(newCall({ deadlineMs: 999 }))).rejects.toThrow('on hold for 1 s more')
     // At its deadline a call has ended.
-    await expect(turns.pass(newCall({ deadlineMs: 1000 }), false)).rejects.toThrow('1000 ms are too long')
-    expect(turns.size).toBe(0)
+    await expect(pass(newCall({ deadlineMs: 1000 }))).rejects.toThrow('on hold for 1 s more')
+    expect(door.queued).toBe(0)
     expect(vi.getTimerCount()).toBe(0)
   })
 
   test('that comes after it: the call passes', async () => {
     noChance()
-    const { turns, close, state } = setup()
+    const { door, pass, close, state } = setup()
     close(1000)
-    expect(await outcomes([turns.pass(newCall({ deadlineMs: 1001 }), false)])).toEqual([{ value: 1 }])
+    expect(await outcomes([pass(newCall({ deadlineMs: 1001 }))])).toEqual([{ value: 1 }])
     expect(state.taken).toEqual([1000])
   })
 
   test('that comes before the end of a wait that was extended: rejected in that moment, the others stay', async () => {
     noChance()
-    const { turns, close, state } = setup()
+    const { door, pass, close, state } = setup()
     close(1000)
     const calls = [2000, 5000, 3000, Infinity].map((deadlineMs) => newCall({ deadlineMs }))
-    const waits = calls.map((call, i) => watch(turns.pass(call, i === 2)))
+    const waits = calls.map((call, i) => watch(pass(call, i === 2)))
     const rejected = (): boolean[] => waits.map(({ outcome }) => outcome !== undefined && 'error' in outcome)
     await vi.advanceTimersByTimeAsync(500)
     close(1400)
@@ -345,11 +312,11 @@ describe('a deadline', () => {
     close(1500)
     await flush()
     expect(rejected()).toEqual([true, false, false, false])
-    expect(waits[0]?.outcome).toHaveProperty('error.message', '1500 ms are too long')
+    expect(waits[0]?.outcome).toHaveProperty('error.message', 'The call was on hold for 1.5 s more, past the deadline')
     close(10_000)
     await flush()
     expect(rejected()).toEqual([true, true, true, false])
-    expect(turns.size).toBe(1)
+    expect(door.queued).toBe(1)
     expect(calls.map(({ signal }) => listeners(signal))).toEqual([0, 0, 0, 1])
     expect(vi.getTimerCount()).toBe(1)
     await vi.advanceTimersByTimeAsync(10_000)
@@ -358,9 +325,9 @@ describe('a deadline', () => {
   })
 
   test('when the last one is rejected, no timer is left', async () => {
-    const { turns, close } = setup()
+    const { door, pass, close } = setup()
     close(1000)
-    const wait = watch(turns.pass(newCall({ deadlineMs: 2000 }), false))
+    const wait = watch(pass(newCall({ deadlineMs: 2000 })))
     close(5000)
     await flush()
     expect(wait.outcome).toHaveProperty('error')
@@ -372,56 +339,56 @@ describe('while a key is only refused', () => {
   /** Refused since now. */
   const setupBarren = () => {
     const all = setup()
-    all.state.barrenSince = performance.now()
+    all.door.barrenSince = performance.now()
     return all
   }
 
   test('who has waited for as long as a call may goes next, whatever is expected of windows', async () => {
     noChance()
-    const { turns, close, state } = setupBarren()
+    const { door, pass, close, state } = setupBarren()
     close(10_000)
-    const waits = [turns.pass(newCall({ maxTotalWaitMs: 3000 }), false), turns.pass(newCall(), false)]
+    const waits = [pass(newCall({ maxTotalWaitMs: 3000 })), pass(newCall())]
     await vi.advanceTimersByTimeAsync(2999)
-    turns.look()
+    door.wake()
     expect(state.taken).toEqual([])
     await vi.advanceTimersByTimeAsync(1)
-    turns.look()
+    door.wake()
     expect(state.taken).toEqual([3000])
     await outcomes(waits)
     expect(state.taken).toEqual([3000, 10_000])
   })
 
   test('all of them, at once', async () => {
-    const { turns, close, state } = setupBarren()
+    const { door, pass, close, state } = setupBarren()
     state.afterEachMs = 10_000
     close(5000)
-    await outcomes(Array.from({ length: 20 }, () => turns.pass(newCall({ maxTotalWaitMs: 3000 }), false)))
+    await outcomes(Array.from({ length: 20 }, () => pass(newCall({ maxTotalWaitMs: 3000 }))))
     expect(new Set(state.taken).size).toBe(1)
   })
 
   test('but not before a time that the server has named', async () => {
     noChance()
-    const { turns, close, state } = setupBarren()
+    const { door, pass, close, state } = setupBarren()
     state.heldUntil = performance.now() + 5000
     close(10_000)
-    const wait = turns.pass(newCall({ maxTotalWaitMs: 3000 }), false)
+    const wait = pass(newCall({ maxTotalWaitMs: 3000 }))
     await vi.advanceTimersByTimeAsync(4999)
-    turns.look()
+    door.wake()
     expect(state.taken).toEqual([])
     await vi.advanceTimersByTimeAsync(1)
-    turns.look()
+    door.wake()
     await outcomes([wait])
     expect(state.taken).toEqual([5000])
   })
 
   test('once somebody was served, everybody waits in turn again', async () => {
     noChance()
-    const { turns, close, state } = setupBarren()
+    const { door, pass, close, state } = setupBarren()
     close(10_000)
-    const wait = turns.pass(newCall({ maxTotalWaitMs: 3000 }), false)
-    state.barrenSince = undefined
+    const wait = pass(newCall({ maxTotalWaitMs: 3000 }))
+    door.barrenSince = undefined
     await vi.advanceTimersByTimeAsync(5000)
-    turns.look()
+    door.wake()
     expect(state.taken).toEqual([])
     await outcomes([wait])
     expect(state.taken).toEqual([10_000])
@@ -429,12 +396,12 @@ describe('while a key is only refused', () => {
 
   test('how long each has waited behind refusals is noted', async () => {
     noChance()
-    const { turns, close, state } = setup()
+    const { door, pass, close, state } = setup()
     close(1000)
     const call = newCall()
-    const wait = turns.pass(call, false)
+    const wait = pass(call)
     await vi.advanceTimersByTimeAsync(400)
-    state.barrenSince = performance.now()
+    door.barrenSince = performance.now()
     await outcomes([wait])
     expect(call.waited).toHaveBeenCalledExactlyOnceWith('hold', 1000, 600)
   })
@@ -442,26 +409,26 @@ describe('while a key is only refused', () => {
 
 describe('an abort', () => {
   test.each([false, true])('ends the wait at once and leaves nothing (refused before: %s)', async (again) => {
-    const { turns, close } = setup()
+    const { door, pass, close } = setup()
     close(1000)
-    expect(await abortAfter(500, (signal) => turns.pass(newCall({ signal }), again))).toEqual(CLEAN)
-    expect(turns.size).toBe(0)
+    expect(await abortAfter(500, (signal) => pass(newCall({ signal }), again))).toEqual(CLEAN)
+    expect(door.queued).toBe(0)
   })
 
   test('while they are let through, too', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999)
-    const { turns, close } = setup()
+    const { door, pass, close } = setup()
     close(1000)
-    expect(await abortAfter(1010, (signal) => turns.pass(newCall({ signal }), false))).toEqual(CLEAN)
+    expect(await abortAfter(1010, (signal) => pass(newCall({ signal })))).toEqual(CLEAN)
   })
 
   test('of one does not hold up the others', async () => {
     noChance()
-    const { turns, close, state } = setup()
+    const { door, pass, close, state } = setup()
     close(1000)
     const controller = new AbortController()
-    const gone = watch(turns.pass(newCall({ signal: controller.signal }), false))
-    const wait = turns.pass(newCall(), false)
+    const gone = watch(pass(newCall({ signal: controller.signal })))
+    const wait = pass(newCall())
     controller.abort()
     await outcomes([wait])
     expect(gone.outcome).toHaveProperty('error.name', 'AbortError')
@@ -470,11 +437,11 @@ describe('an abort', () => {
 
   test('the next pause begins anew', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
-    const { turns, close, state } = setup()
+    const { door, pass, close, state } = setup()
     close(10_000)
-    expect(await abortAfter(500, (signal) => turns.pass(newCall({ signal }), false))).toEqual(CLEAN)
+    expect(await abortAfter(500, (signal) => pass(newCall({ signal })))).toEqual(CLEAN)
     await vi.advanceTimersByTimeAsync(9400)
-    await outcomes([turns.pass(newCall(), false)])
+    await outcomes([pass(newCall())])
     // It sat out the last 100 ms of it.
     expect(state.taken).toEqual([10_005])
   })
@@ -489,14 +456,14 @@ describe('an abort', () => {
       )(new AbortController()),
     ],
   ])('of ten thousand with %s takes milliseconds', async (_, controllerOf) => {
-    const { turns, close } = setup()
+    const { door, pass, close } = setup()
     const controllers = Array.from({ length: 10_000 }, controllerOf)
     let looks = 0
     close(1000)
     const waits = controllers.map(({ signal }) => {
       const call = newCall({ signal, deadlineMs: 60_000 })
       const counting = { ...call, fits: (ms: number) => (looks++, call.fits(ms)) } as Call
-      return watch(turns.pass(counting, false))
+      return watch(pass(counting))
     })
     const arm = vi.spyOn(globalThis, 'setTimeout')
     // Of this process alone: what else the machine does takes no part in it.
@@ -505,7 +472,7 @@ describe('an abort', () => {
     const { user, system } = process.cpuUsage(began)
     await flush()
     expect(waits.every(({ outcome }) => outcome && 'error' in outcome)).toBe(true)
-    expect(turns.size).toBe(0)
+    expect(door.queued).toBe(0)
     expect(vi.getTimerCount()).toBe(0)
     // Each was asked once, when it came, and nobody again because of another: no work grows with the square.
     expect(looks).toBe(10_000)
@@ -525,16 +492,18 @@ test('whatever happens, each goes in its turn, not before the end, and nobody is
     fc.asyncProperty(fc.array(event, { minLength: 1, maxLength: 40 }), async (events) => {
       const lines: Record<string, number[]> = { refused: [], new: [] }
       let until = 0
-      const turns = newTurns({
-        waitMs: () => Math.max(0, until - performance.now()),
-        waits: () => undefined,
-        holdMs: () => Math.max(0, until - performance.now()),
-        barrenSince: () => undefined,
-        take: () => {
+      const dispersal = newDispersal()
+      const constraint: Constraint = {
+        certain: true,
+        waitMs: () => dispersal.waitMs(Math.max(0, until - performance.now()), door.queued, Infinity),
+        sent: () => {
+          dispersal.sent()
           expect(performance.now()).toBeGreaterThanOrEqual(until)
         },
-        late: () => new Error('late'),
-      })
+      }
+      const door = newDoor([{ by: 'hold', constraint }])
+      const pass = async (call: Call, again: boolean): Promise<void> =>
+        void (await door.enter(call, REQUEST, again ? 'back' : 'new', 3))
       const controllers: AbortController[] = []
       const waits: Promise<void>[] = []
       const leave = (id: number): void => {
@@ -547,9 +516,9 @@ test('whatever happens, each goes in its turn, not before the end, and nobody is
           controllers.push(controller)
           lines[one.join]?.push(id)
           const { join, deadlineMs } = one
-          const wait = turns.pass(newCall({ signal: controller.signal, deadlineMs }), join === 'refused').then(
+          const wait = pass(newCall({ signal: controller.signal, deadlineMs }), join === 'refused').then(
             () => {
-              expect([lines['refused']?.[0], lines['new']?.[0]]).toContain(id)
+              expect(id).toBe(lines['refused']?.[0] ?? lines['new']?.[0])
               leave(id)
             },
             () => leave(id),
@@ -560,17 +529,17 @@ test('whatever happens, each goes in its turn, not before the end, and nobody is
           await flush()
         } else if ('closeMs' in one) {
           until = Math.max(until, performance.now() + one.closeMs)
-          turns.look()
+          door.wake()
           await flush()
         } else if ('abort' in one) {
           controllers[one.abort]?.abort()
           await flush()
         } else await vi.advanceTimersByTimeAsync(one.passMs)
-        expect(turns.size).toBe(Object.values(lines).flat().length)
-        expect(vi.getTimerCount()).toBe(turns.size > 0 ? 1 : 0)
+        expect(door.queued).toBe(Object.values(lines).flat().length)
+        expect(vi.getTimerCount()).toBe(door.queued > 0 ? 1 : 0)
       }
       for (const outcome of await outcomes(waits)) expect(outcome).toEqual({ value: undefined })
-      expect([turns.size, vi.getTimerCount()]).toEqual([0, 0])
+      expect([door.queued, vi.getTimerCount()]).toEqual([0, 0])
     }),
     { seed: 8, numRuns: 100 },
   )
