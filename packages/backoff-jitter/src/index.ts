@@ -10,11 +10,12 @@ import {
   keyed,
   type KindsOf,
   list,
-  middleware,
   type Middleware,
   milliseconds,
   oneOf,
+  type Outgoing,
   readOptions,
+  relay,
   sleep,
   string,
   warnOnce,
@@ -109,7 +110,7 @@ export const backoffJitter = (options: BackoffJitterOptions = {}): Middleware =>
   )
 
   /** Why a failure ends the call; undefined if it may be sent again. */
-  const stop = ({ method }: Request, { verdict }: Failure, call: Call): string | undefined => {
+  const stop = ({ method }: Outgoing, { verdict }: Failure, call: Call): string | undefined => {
     if (!verdict.retryable) return verdict.evidence
     if (call.counted >= maxAttempts) return `${call.counted} attempts were made, maxAttempts is ${maxAttempts}`
     if (!call.canReplay) return 'the request body cannot be sent again'
@@ -123,7 +124,7 @@ export const backoffJitter = (options: BackoffJitterOptions = {}): Middleware =>
     return `a wait of ${Math.ceil(waitMs)} ms ${call.deadline < Infinity ? 'goes past the deadline' : 'is more than maxTotalWaitMs leaves'}`
   }
 
-  return middleware(NAME, async (request, next, call) => {
+  return relay(NAME, async (outgoing, next, call) => {
     const { budget, health } = states(call.key)
     const nextDelay = newDelays()
     let failedAt: number | undefined
@@ -134,10 +135,10 @@ export const backoffJitter = (options: BackoffJitterOptions = {}): Middleware =>
     call.maxAttempts = maxAttempts
     if (maxAttempts > 1) call.repeats()
     if (attemptTimeoutMs !== undefined) call.attemptTimeoutMs = attemptTimeoutMs
-    call.repeatable = (repeatable?.has(request.method) ?? call.repeatable) || hasIdempotencyKey(request)
+    call.repeatable = (repeatable?.has(outgoing.method) ?? call.repeatable) || hasIdempotencyKey(outgoing)
     // Also of one that may be repeated without: the key is what keeps its repetition from counting twice.
-    if (idempotencyKey && /^(?:POST|PATCH)$/i.test(request.method) && !hasIdempotencyKey(request)) {
-      request.headers.set('idempotency-key', `"${crypto.randomUUID()}"`)
+    if (idempotencyKey && /^(?:POST|PATCH)$/i.test(outgoing.method) && !hasIdempotencyKey(outgoing)) {
+      outgoing.request.headers.set('idempotency-key', `"${crypto.randomUUID()}"`)
       call.repeatable = true
     }
 
@@ -145,12 +146,12 @@ export const backoffJitter = (options: BackoffJitterOptions = {}): Middleware =>
       let response: Response
       const attempts = call.attempt
       try {
-        response = await next(request)
+        response = await next()
       } catch (error) {
         // It has waited for as long as it may, and was not sent again: then what came before stands.
         const waitedOut = call.attempt === attempts && error instanceof DOMException && error.name === 'TimeoutError'
         if (last && waitedOut && !call.signal.aborted) throw last
-        throw new Failure(classifyError(error, { signal: call.signal, request }), undefined, error)
+        throw new Failure(classifyError(error, { signal: call.signal, request: outgoing }), undefined, error)
       }
       const verdict = await classifyResponse(response)
       if (verdict.action === 'use' || !verdict.retryable) {
@@ -176,7 +177,7 @@ export const backoffJitter = (options: BackoffJitterOptions = {}): Middleware =>
       const waitMs = isCheap ? own : Math.max(own, budget.waitMs())
       const enough =
         once && repeatedOnce ? `sent again once, which is all that this is good for: ${verdict.evidence}` : undefined
-      const reason = stop(request, failure, call) ?? enough ?? tooLong(call, asked, waitMs)
+      const reason = stop(outgoing, failure, call) ?? enough ?? tooLong(call, asked, waitMs)
       if (reason !== undefined) {
         if (verdict.retryable) call.giveUp(NAME, reason)
         return false

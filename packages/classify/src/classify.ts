@@ -1,5 +1,5 @@
 import type { HeaderRow } from '@aplomb/limits'
-import { boolean, guarded, type Kind, type Middleware, middleware, readOptions } from '@aplomb/pipeline'
+import { boolean, guarded, type Kind, type Middleware, readOptions, relay } from '@aplomb/pipeline'
 import { decide } from './decide.ts'
 import { readFacts } from './bodies.ts'
 import type { Asked } from './errors.ts'
@@ -81,8 +81,13 @@ const newJudge = (
 })
 
 const STANDARD = newJudge(readOptions('classify', {}, classifyOptions), undefined)
+/** What is known beside a response. */
+interface Question extends Pick<ClassifyResponseOptions, 'request' | 'receivedAt'> {
+  /** Whose signal ends waiting for a body. */
+  readonly call: Pick<ClassifyResponseOptions, 'signal'> | undefined
+}
 /** Nothing is known of the request. */
-const UNASKED = { request: undefined, receivedAt: undefined, signal: undefined }
+const UNASKED: Question = { request: undefined, receivedAt: undefined, call: undefined }
 
 const byRules = (rules: readonly Rule[], answer: Answer): Decision | undefined => {
   for (const { name, judge } of rules) {
@@ -128,7 +133,7 @@ const fromBody = async (
 const judgeResponse = (
   response: Response,
   judge: Judge,
-  { request, receivedAt = Date.now(), signal }: Pick<ClassifyResponseOptions, 'request' | 'receivedAt' | 'signal'>,
+  { request, receivedAt = Date.now(), call }: Question,
 ): Verdict | Promise<Verdict> => {
   if (!isObject(response)) return NO_ANSWER
   const known = verdicts.get(response) ?? pending.get(response)
@@ -139,7 +144,7 @@ const judgeResponse = (
     verdicts.set(response, verdict)
     return verdict
   }
-  const promise = fromBody(response, head, judge, receivedAt, signal)
+  const promise = fromBody(response, head, judge, receivedAt, call?.signal)
     .catch(() => fromHead(head, judge, receivedAt)) // a stand-in for Response that throws when read
     .then((verdict) => {
       verdicts.set(response, verdict)
@@ -165,11 +170,11 @@ const judgeResponse = (
 export const classify = (options: ClassifyOptions = {}): Middleware => {
   const given = readOptions('classify', options, classifyOptions)
   const judge = newJudge(given, given.rows)
-  return middleware('classify', async (request, next, call) => {
-    const response = await next(request)
-    const verdict = judgeResponse(response, judge, { request, receivedAt: undefined, signal: call.signal })
+  return relay('classify', async (outgoing, next, call) => {
+    const response = await next()
+    const verdict = judgeResponse(response, judge, { request: outgoing, receivedAt: undefined, call })
     const { action } = verdict instanceof Promise ? await verdict : verdict
-    if (action !== 'use' && isObject(response)) asked.set(response, { request, key: call.key })
+    if (action !== 'use' && isObject(response)) asked.set(response, { request: outgoing.request, key: call.key })
     return response
   })
 }
@@ -182,7 +187,7 @@ export const classifyResponse = async (response: Response, options?: ClassifyRes
   if (options === undefined) return judgeResponse(response, STANDARD, UNASKED)
   const read = readOptions('classifyResponse', options, classifyResponseOptions)
   // Limits remembers what it has looked up for a list of rows, which may be the same each time.
-  return judgeResponse(response, newJudge(read, read.rows && options.rows), read)
+  return judgeResponse(response, newJudge(read, read.rows && options.rows), { ...read, call: read })
 }
 
 /** The verdict on a response that was classified; on any other, what status and headers alone say. */

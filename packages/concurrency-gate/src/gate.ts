@@ -1,5 +1,5 @@
 import type { Verdict } from '@aplomb/classify'
-import { type Call, clock, later, onAbort, sleep } from '@aplomb/pipeline'
+import { type Call, clock, later, onAbort, type RequestLine, sleep } from '@aplomb/pipeline'
 import pLimit from 'p-limit'
 import { UNTRIED } from './breaker.ts'
 import { type Control, newControl, PROBING, type Sent } from './control.ts'
@@ -31,7 +31,7 @@ export interface Gate {
   /** What is known of the server. */
   readonly control: Pick<Control, 'serving' | 'servedAt' | 'failing' | 'comingBack' | 'random' | 'uncertain' | 'isOwn'>
   /** A slot, now or when the turn comes; `retries` of its own failures come before. */
-  enter(call: Call, request: Request, as: Place, retries?: number): Promise<Slot>
+  enter(call: Call, request: RequestLine, as: Place, retries?: number): Promise<Slot>
   /** Whether a slot that was taken a while ago is still within the limit: then it may be sent from now. */
   keeps(slot: Slot): boolean
   /** Takes in what came of a request, whose slot is not given back yet. */
@@ -73,7 +73,7 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
   const lanes = new Map<string, Queue>()
   let parked = 0
 
-  const take = (request: Request, overdue = false): Slot => {
+  const take = (request: RequestLine, overdue = false): Slot => {
     const { promise, resolve } = Promise.withResolvers<void>()
     void slots(() => promise).then(pump)
     let held = true
@@ -209,11 +209,11 @@ export const newGate = ({ fixed, maxQueue, queueTimeoutMs }: GateSetting): Gate 
   }
 
   // A hundred thousand calls may wait here: as few closures for each as will do.
-  const lineUp = (call: Call, request: Request, as: Place): Promise<Slot> =>
+  const lineUp = (call: Call, request: RequestLine, as: Place): Promise<Slot> =>
     new Promise((resolve, reject) => {
       const ahead = as === 'ahead'
       const place = as === 'new' && call.attempt > 0 ? 'again' : as
-      if (call.signal.aborted) return reject(call.signal.reason)
+      if (call.aborted) return reject(call.signal.reason)
       if ((line.size === 0 || ahead) && breaker.laneOf(request) === undefined && room()) return resolve(take(request))
       if (as === 'new' && waiting() >= maxQueue) return reject(refuse(call, new QueueFullError(call.key, maxQueue)))
       const entry = newEntry(request, place, call.maxTotalWaitMs, (lane) => {

@@ -6,12 +6,13 @@ import {
   keyed,
   keyOfAnswer,
   type KindsOf,
-  middleware,
   type Middleware,
   milliseconds,
   number,
   oneOf,
   readOptions,
+  relay,
+  type RequestLine,
   sleep,
 } from '@aplomb/pipeline'
 import { isStream, whenRead } from './body.ts'
@@ -75,7 +76,7 @@ const CROWDED_GROWTH = 3
 
 /** How often a call was refused before, and whether this time is no failure of its own. */
 interface Refusals {
-  readonly request: Request
+  readonly request: RequestLine
   readonly refusals: number
   readonly excused: boolean
 }
@@ -141,7 +142,7 @@ export const concurrencyGate = (options: ConcurrencyGateOptions = {}): Concurren
     return undefined
   }
 
-  const gateway = middleware(NAME, async (request, next, call) => {
+  const gateway = relay(NAME, async (request, next, call) => {
     const gate = gates(call.key)
     let place: Place = 'new'
     let last: Response | undefined
@@ -171,7 +172,7 @@ export const concurrencyGate = (options: ConcurrencyGateOptions = {}): Concurren
       let waitMs: number | undefined
       const attempts = call.attempt
       try {
-        const response = await next(request)
+        const response = await next()
         const verdict = await classifyResponse(response)
         const about = aboutKey(call, response, verdict)
         gate.learn(call, slot, about)

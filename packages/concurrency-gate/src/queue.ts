@@ -1,10 +1,10 @@
-import { clock } from '@aplomb/pipeline'
+import { clock, type RequestLine } from '@aplomb/pipeline'
 /** Never sent, sent before, or sent back while others are in flight: the last comes first. */
 export type Place = 'new' | 'again' | 'ahead'
 
 /** A call that waits for a slot. */
 export interface Entry {
-  readonly request: Request
+  readonly request: RequestLine
   /** On the `clock`. */
   readonly joinedAt: number
   /** How long it may wait while nobody is served, in milliseconds. */
@@ -38,7 +38,7 @@ export interface Line {
   holds(entry: Entry): boolean
 }
 
-export const newEntry = (request: Request, place: Place, patienceMs: number, admit: Entry['admit']): Entry => ({
+export const newEntry = (request: RequestLine, place: Place, patienceMs: number, admit: Entry['admit']): Entry => ({
   request,
   // Whole, as a hundred thousand may wait: a fraction would be an object of its own.
   joinedAt: Math.floor(clock()),

@@ -1,4 +1,4 @@
-export type { Call, Fetch, GiveUp, Middleware, Next, Seat, WaitKind } from './contract.ts'
+export type { Call, Fetch, GiveUp, Middleware, Next, Outgoing, RequestLine, Seat, WaitKind } from './contract.ts'
 export type {
   AlertEvent,
   AttemptEvent,
@@ -11,10 +11,12 @@ export type {
   QueueEvent,
   RetryEvent,
 } from './events.ts'
-export type { CreateFetchOptions, Handler } from './compose.ts'
+export type { Handler, RelayHandler } from './chain.ts'
+export type { CreateFetchOptions } from './create-fetch.ts'
 export type { Keyed, KeyedOptions, Standing } from './keyed.ts'
 export { clock, later } from './clock.ts'
-export { callOf, compose, createFetch, createFetchOptions, middleware, middlewares, someMiddleware } from './compose.ts'
+export { callOf, compose, middleware, middlewares, relay, someMiddleware } from './compose.ts'
+export { createFetch, createFetchOptions } from './create-fetch.ts'
 export { discard } from './discard.ts'
 export { NoResponseError } from './errors.ts'
 export { endpointOf } from './endpoint.ts'

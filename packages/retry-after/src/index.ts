@@ -8,11 +8,11 @@ import {
   keyed,
   keyOfAnswer,
   type KindsOf,
-  middleware,
   type Middleware,
   milliseconds,
   ownLimits,
   readOptions,
+  relay,
   sleep,
 } from '@aplomb/pipeline'
 import { newHold } from './hold.ts'
@@ -92,7 +92,7 @@ export const retryAfter = (options: RetryAfterOptions = {}): Middleware => {
     ({ hold, pace, calls }) => (calls > 0 ? 'in use' : hold.left() === 0 && pace.idle ? 'idle' : 'informed'),
   )
 
-  return middleware(NAME, async (request, next, call) => {
+  return relay(NAME, async (request, next, call) => {
     const state = states(call.key)
     const { pace, turns, history, endpoints } = state
     let firstSentAt = Infinity
@@ -107,7 +107,7 @@ export const retryAfter = (options: RetryAfterOptions = {}): Middleware => {
         // It cannot be sent again: then the last answer stands.
         if (sent === undefined) return last as Response
         firstSentAt = Math.min(firstSentAt, sent.at)
-        const response = await next(request)
+        const response = await next()
         const verdict = await classifyResponse(response)
         const waitMs = waitOf(verdict)
         const key = keyOfAnswer(call, response)

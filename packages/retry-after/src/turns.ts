@@ -111,7 +111,7 @@ export const newTurns = <Turn>({ waitMs, waits, holdMs, barrenSince, take, late 
 
   const pass = (call: Call, again: boolean): Promise<Turn> =>
     new Promise((resolve, reject) => {
-      if (call.signal.aborted) return reject(call.signal.reason)
+      if (call.aborted) return reject(call.signal.reason)
       const ms = waitMs()
       // Meanwhile the gate may have learned that fewer fit.
       const go = (waited: boolean): void => {

@@ -15,7 +15,14 @@ const newCall = ({
   const deadline = performance.now() + deadlineMs
   const mayWaitMs = (): number => deadline - performance.now()
   const fits = (waitMs: number): boolean => waitMs < mayWaitMs()
-  return { signal, maxTotalWaitMs, mayWaitMs, fits, waited: vi.fn<Call['waited']>() } as Partial<Call> as Call
+  return {
+    signal,
+    aborted: signal.aborted,
+    maxTotalWaitMs,
+    mayWaitMs,
+    fits,
+    waited: vi.fn<Call['waited']>(),
+  } as Partial<Call> as Call
 }
 
 /** Turns that are closed for some time: so that they open at a moment, or after each one that passes. */
