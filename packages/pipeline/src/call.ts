@@ -1,5 +1,5 @@
 import type { Call, Fetch, GiveUp, Seat, WaitKind } from './contract.ts'
-import type { CallEvent, EventListener } from './events.ts'
+import type { EventListener } from './events.ts'
 import { notify } from './callback.ts'
 import { clock } from './clock.ts'
 import type { Given } from './given.ts'
@@ -39,9 +39,6 @@ const nextId = (): string => `${(prefix ??= Math.random().toString(36).slice(2, 
 /** As often as p-retry, ky and the SDKs send by default, or once more. */
 const MAX_ATTEMPTS = 4
 
-/** Time spent before the next attempt, in milliseconds. */
-export type Waits = Record<WaitKind, number>
-
 interface Listening {
   readonly listener: EventListener
 }
@@ -68,8 +65,8 @@ export class LiveCall implements Call, Owner {
   attemptTimeoutMs: number | undefined = undefined
   maxAttempts: number = MAX_ATTEMPTS
   seat: Seat | undefined = undefined
-  /** Since the last attempt. */
-  waits: Waits | undefined = undefined
+  /** Time spent since the last attempt, in milliseconds. */
+  waits: Record<WaitKind, number> | undefined = undefined
   /** That came back so far. */
   responses: Response[] = NONE
   /** What the last attempt failed with, if it did. */

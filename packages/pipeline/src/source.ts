@@ -114,7 +114,10 @@ export class GivenSource implements Source {
   }
 
   #show(): Request {
-    const request = show(this.#given, this.owner?.followed(), this.#given.init?.['body'] ?? undefined)
+    const { signal, init } = this.#given
+    // When the call has ended, nothing is hung on the caller's signal any more.
+    const follows = this.owner ? this.owner.followed() : signal?.aborted ? signal : new AbortController().signal
+    const request = show(this.#given, follows, init?.['body'] ?? undefined)
     this.#shown = request
     this.#remember(request)
     this.owner?.adopt(request)

@@ -42,9 +42,8 @@ const signalFor = (call: LiveCall, from: Source, limit: AbortSignal | undefined)
 }
 
 /** Reads the bodies of requests that are sent, or passed over. */
-const readBeside = (call: LiveCall): void => {
-  if (!call.unread) return
-  for (const one of call.unread) one.readBeside()
+const readBeside = (call: LiveCall, unread: readonly Source[]): void => {
+  for (const one of unread) one.readBeside()
   call.unread = undefined
 }
 
@@ -60,7 +59,6 @@ interface Attempt {
 }
 
 const report = (call: LiveCall, { from, number, spent, sentAt, started }: Attempt, outcome: Outcome): void => {
-  if (!call.observed) return
   const headersMs = performance.now() - started
   const { queue: queueMs, hold: holdMs, backoff: backoffMs } = spent ?? { queue: 0, hold: 0, backoff: 0 }
   const { request } = from
@@ -78,37 +76,48 @@ const report = (call: LiveCall, { from, number, spent, sentAt, started }: Attemp
   call.emit({ type: 'attempt', ...facts, ...outcome })
 }
 
-/** Sends a request: the bottom of the chain. */
-export const send = async (from: Source, call: LiveCall): Promise<Response> => {
-  if (call.aborted) throw call.signal.reason
-  call.counted++
-  const number = ++call.attempt
-  const attempt = { from, number, spent: call.waits, sentAt: Date.now(), started: performance.now() }
-  call.waits = undefined
-  const limitMs = call.attemptTimeoutMs
-  const limit = limitMs === undefined ? undefined : new AbortController()
-  const timer = limit && setTimeout(() => limit.abort(timeoutError('attempt', limitMs as number)), limitMs)
+const heard = (call: LiveCall, attempt: Attempt, response: Response): Response => {
+  if (call.aborted) {
+    // An inner fetch that does not listen: nobody waits for its answer any more.
+    discard(response)
+    throw call.signal.reason
+  }
+  if (call.responses.length === 0) call.responses = [response]
+  else call.responses.push(response)
+  if (call.setting.key === undefined) noteRedirect(attempt.from, response)
+  if (call.observed) report(call, attempt, { response })
+  return response
+}
+
+/** Small, as all that it has at hand is kept for as long as the answer takes. */
+const awaitAnswer = async (call: LiveCall, attempt: Attempt, limit: AbortController | undefined): Promise<Response> => {
+  const { from } = attempt
+  const timer = limit && startTimer(limit, call.attemptTimeoutMs as number)
   try {
     const answer = from.send(signalFor(call, from, limit?.signal), { call, request: from })
-    readBeside(call)
+    if (call.unread) readBeside(call, call.unread)
     const response = responseOf('fetch', await answer)
     clearTimeout(timer)
     if (from.reads) await settle(call, from, response)
-    if (call.aborted) {
-      // An inner fetch that does not listen: nobody waits for its answer any more.
-      discard(response)
-      throw call.signal.reason
-    }
-    if (call.responses.length === 0) call.responses = [response]
-    else call.responses.push(response)
-    if (call.setting.key === undefined) noteRedirect(from, response)
-    report(call, attempt, { response })
-    return response
+    return heard(call, attempt, response)
   } catch (error) {
     clearTimeout(timer)
     if (from.reads) await settle(call, from)
     call.lastError = error
-    report(call, attempt, { error })
+    if (call.observed) report(call, attempt, { error })
     throw error
   }
+}
+
+const startTimer = (limit: AbortController, ms: number): ReturnType<typeof setTimeout> =>
+  setTimeout(() => limit.abort(timeoutError('attempt', ms)), ms)
+
+/** Sends a request: the bottom of the chain. */
+export const send = (from: Source, call: LiveCall): Promise<Response> => {
+  if (call.aborted) return Promise.reject(call.signal.reason as Error)
+  call.counted++
+  const number = ++call.attempt
+  const attempt = { from, number, spent: call.waits, sentAt: Date.now(), started: performance.now() }
+  call.waits = undefined
+  return awaitAnswer(call, attempt, call.attemptTimeoutMs === undefined ? undefined : new AbortController())
 }
