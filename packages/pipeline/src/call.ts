@@ -36,9 +36,6 @@ let prefix: string | undefined
 // Drawn late: Workers allow no randomness while a module loads.
 const nextId = (): string => `${(prefix ??= Math.random().toString(36).slice(2, 8))}-${(++count).toString(36)}`
 
-/** As often as p-retry, ky and the SDKs send by default, or once more. */
-const MAX_ATTEMPTS = 4
-
 interface Listening {
   readonly listener: EventListener
 }
@@ -63,7 +60,8 @@ export class LiveCall implements Call, Owner {
   gaveUp: GiveUp | undefined = undefined
   observed: boolean
   attemptTimeoutMs: number | undefined = undefined
-  maxAttempts: number = MAX_ATTEMPTS
+  // As often as p-retry, ky and the SDKs send by default, or once more.
+  maxAttempts = 4
   seat: Seat | undefined = undefined
   /** Time spent since the last attempt, in milliseconds. */
   waits: Record<WaitKind, number> | undefined = undefined
@@ -106,7 +104,7 @@ export class LiveCall implements Call, Owner {
     if (source.shown) this.adopt(source.shown)
     // Functions of the user's see the request as it was given.
     this.#key = typeof key === 'function' ? key(source.request) : key
-    if (typeof repeatable === 'function') this.#repeatable = this.#isRepeatable()
+    if (typeof repeatable === 'function') this.#repeatable ??= this.#isRepeatable()
   }
 
   get id(): string {
@@ -236,6 +234,8 @@ export class LiveCall implements Call, Owner {
 
   adopt(request: Request): void {
     handles.set(request, (this.#handle ??= { live: this.ended ? undefined : this }))
+    // Before anybody changes its headers.
+    this.#repeatable ??= this.#isRepeatable()
   }
 
   /** Nobody hears of it any more. */

@@ -101,6 +101,21 @@ describe('15. a relay sends on what it is given', () => {
     expect(sent.map((headers) => headers.get('x-a'))).toEqual(['1'])
   })
 
+  test('and a call is repeatable or not as the caller has made it, whatever is set on its Request', async () => {
+    const seen: boolean[] = []
+    const sign: Middleware = (request, next) => {
+      request.headers.set('idempotency-key', '1')
+      return next(request)
+    }
+    const look = relay('look', (_, next, { repeatable }) => (seen.push(repeatable), next()))
+    await createFetch([sign, look], { fetch: answering })('http://x/', { method: 'POST' })
+    await createFetch([look], { fetch: answering })('http://x/', {
+      method: 'POST',
+      headers: { 'Idempotency-Key': '1' },
+    })
+    expect(seen).toEqual([false, true])
+  })
+
   test('what a middleware above has put in its place, too', async () => {
     const lines: string[] = []
     const replace: Middleware = (_, next) => next(new Request('http://y/', { method: 'PUT' }))
