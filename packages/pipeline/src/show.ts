@@ -7,30 +7,24 @@ const SOMEWHERE = 'http://localhost'
 /** What the middlewares see of what was given to `fetch`. Throws what that would reject with, if this makes no request. */
 export const show = (given: Given, signal: AbortSignal | undefined, body: unknown): Request => {
   const { target, init } = given
-  const aborted = given.signal?.aborted
   const streams: Init = body instanceof ReadableStream ? { body, duplex: 'half' } : body === undefined ? {} : { body }
   const follows: Init = signal && isSignal(init?.['signal']) ? { signal } : {}
-  if (target instanceof Request) {
-    const again = init?.['body'] != null && target.bodyUsed
-    // Nobody will send it, but whoever feeds its body is to hear that from the body itself.
-    if (aborted && !target.bodyUsed) return withOwn(new Request(target.url, { method: target.method }), target)
-    // What is made of the Request itself uses it up in Chromium.
-    const from = again ? target : target.clone()
-    return withOwn(init ? new Request(from, { ...init, ...follows, ...streams }) : from, target)
-  }
+  const args = { ...init, ...follows, ...streams }
+  if (target instanceof Request) return ofRequest(target, given, args)
   if (isForeign(target)) {
-    const { url, method, headers: theirs } = target
-    return new Request(url, {
-      method,
-      headers: [...theirs],
-      ...(signal && { signal }),
-      ...init,
-      ...follows,
-      ...streams,
-    })
+    const { url, method, headers } = target
+    return new Request(url, { method, headers: [...headers], ...(signal && { signal }), ...args })
   }
-  if (!init && !signal) return made(target, undefined, aborted)
-  return made(target, { ...init, ...follows, ...streams }, aborted)
+  return made(target, init || signal ? args : undefined, given.signal?.aborted)
+}
+
+const ofRequest = (target: Request, { init, signal }: Given, args: Init): Request => {
+  const again = init?.['body'] != null && target.bodyUsed
+  // Nobody will send it, but whoever feeds its body is to hear that from the body itself.
+  if (signal?.aborted && !target.bodyUsed) return withOwn(new Request(target.url, { method: target.method }), target)
+  // What is made of the Request itself uses it up in Chromium.
+  const from = again ? target : target.clone()
+  return withOwn(init ? new Request(from, args) : from, target)
 }
 
 const made = (target: string | URL, args: Init | undefined, aborted: boolean | undefined): Request => {
