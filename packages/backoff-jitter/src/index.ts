@@ -9,11 +9,12 @@ import {
   keyed,
   type KindsOf,
   list,
-  middleware,
   type Middleware,
   milliseconds,
   oneOf,
+  type Outgoing,
   readOptions,
+  relay,
   setAside,
   sleep,
   string,
@@ -23,8 +24,8 @@ import {
   warnOnce,
 } from '@aplomb/pipeline'
 import pRetry from 'p-retry'
-import { newRetryBudget } from './budget.ts'
-import { newHealth } from './health.ts'
+import { newRetryBudget, type RetryBudget } from './budget.ts'
+import { type Health, newHealth } from './health.ts'
 import { ADDED, delays, type Jitter, JITTERS } from './jitter.ts'
 
 export type { Jitter } from './jitter.ts'
@@ -79,6 +80,15 @@ class Failure extends Error {
   }
 }
 
+/** A call, and what is known of its key. */
+interface Sending {
+  readonly outgoing: Outgoing
+  readonly next: () => Promise<Response>
+  readonly call: Call
+  readonly budget: RetryBudget
+  readonly health: Health
+}
+
 /**
  * The server did not say when: sends failed requests again, after delays that grow and differ.
  *
@@ -112,7 +122,7 @@ export const backoffJitter = (options: BackoffJitterOptions = {}): Middleware =>
   )
 
   /** Why a failure ends the call; undefined if it may be sent again. */
-  const stop = ({ method }: Request, { verdict }: Failure, call: Call): string | undefined => {
+  const stop = ({ method }: Outgoing, { verdict }: Failure, call: Call): string | undefined => {
     if (!verdict.retryable) return verdict.evidence
     if (call.counted >= maxAttempts) return `${call.counted} attempts were made, maxAttempts is ${maxAttempts}`
     if (!call.canReplay) return 'the request body cannot be sent again'
@@ -126,42 +136,43 @@ export const backoffJitter = (options: BackoffJitterOptions = {}): Middleware =>
     return `a wait of ${Math.ceil(waitMs)} ms ${call.deadline < Infinity ? 'goes past the deadline' : 'is more than maxTotalWaitMs leaves'}`
   }
 
-  return middleware(NAME, async (request, next, call) => {
-    const { budget, health } = states(call.key)
-    const nextDelay = newDelays()
-    let failedAt: number | undefined
-    let repeatedOnce = false
-    /** The failure before, if it can still be handed over. */
-    let last: Failure | undefined
-    budget.deposit()
+  const prepare = (outgoing: Outgoing, call: Call): void => {
     call.maxAttempts = maxAttempts
     if (maxAttempts > 1) call.repeats()
     if (attemptTimeoutMs !== undefined) call.attemptTimeoutMs = attemptTimeoutMs
-    call.repeatable = (repeatable?.has(request.method) ?? call.repeatable) || hasIdempotencyKey(request)
+    call.repeatable = (repeatable?.has(outgoing.method) ?? call.repeatable) || hasIdempotencyKey(outgoing)
     // Also of one that may be repeated without: the key is what keeps its repetition from counting twice.
-    if (idempotencyKey && /^(?:POST|PATCH)$/i.test(request.method) && !hasIdempotencyKey(request)) {
-      request.headers.set('idempotency-key', `"${crypto.randomUUID()}"`)
+    if (idempotencyKey && /^(?:POST|PATCH)$/i.test(outgoing.method) && !hasIdempotencyKey(outgoing)) {
+      outgoing.request.headers.set('idempotency-key', `"${crypto.randomUUID()}"`)
       call.repeatable = true
     }
+  }
 
-    const attempt = async (): Promise<Response> => {
-      let response: Response
-      const attempts = call.attempt
-      try {
-        response = await next(request)
-      } catch (error) {
-        // It has waited for as long as it may, and was not sent again: then what came before stands.
-        const waitedOut = call.attempt === attempts && error instanceof DOMException && error.name === 'TimeoutError'
-        if (last && waitedOut && !call.signal.aborted) throw last
-        throw new Failure(verdictOfError(error, { signal: call.signal, request }), undefined, error)
-      }
-      const verdict = verdictOf(response)
-      if (verdict.action === 'use' || !verdict.retryable) {
-        health.note(true)
-        return response
-      }
-      throw new Failure(verdict, response)
+  /** Sends once: the answer, or why it is none. `last` is the failure before, if it can still be handed over. */
+  const attempt = async ({ outgoing, next, call, health }: Sending, last?: Failure): Promise<Response | Failure> => {
+    const attempts = call.attempt
+    let response: Response
+    try {
+      response = await next()
+    } catch (error) {
+      // It has waited for as long as it may, and was not sent again: then what came before stands.
+      const waitedOut = call.attempt === attempts && error instanceof DOMException && error.name === 'TimeoutError'
+      if (last && waitedOut && !call.aborted) return last
+      return new Failure(verdictOfError(error, { signal: call.signal, request: outgoing }), undefined, error)
     }
+    const verdict = verdictOf(response)
+    if (verdict.action !== 'use' && verdict.retryable) return new Failure(verdict, response)
+    health.note(true)
+    return response
+  }
+
+  /** Sends again what has failed, as often and as late as it may be. */
+  const sendAgain = async (sending: Sending, first: Failure): Promise<Response> => {
+    const { outgoing, call, budget, health } = sending
+    const nextDelay = newDelays()
+    let failedAt: number | undefined
+    let repeatedOnce = false
+    let last: Failure | undefined
 
     /** Waits, if the call is to go on. */
     const goOn = async (failure: Failure): Promise<boolean> => {
@@ -179,7 +190,7 @@ export const backoffJitter = (options: BackoffJitterOptions = {}): Middleware =>
       const waitMs = isCheap ? own : Math.max(own, budget.waitMs())
       const enough =
         once && repeatedOnce ? `sent again once, which is all that this is good for: ${verdict.evidence}` : undefined
-      const reason = stop(request, failure, call) ?? enough ?? tooLong(call, asked, waitMs)
+      const reason = stop(outgoing, failure, call) ?? enough ?? tooLong(call, asked, waitMs)
       if (reason !== undefined) {
         if (verdict.retryable) call.giveUp(NAME, reason)
         return false
@@ -194,9 +205,16 @@ export const backoffJitter = (options: BackoffJitterOptions = {}): Middleware =>
       return true
     }
 
+    let known: Failure | undefined = first
+    const send = async (): Promise<Response> => {
+      const outcome = known ?? (await attempt(sending, last))
+      known = undefined
+      if (outcome instanceof Failure) throw outcome
+      return outcome
+    }
     try {
       // How often and how long is ours to say: p-retry's own delay is 0, its own bound none.
-      return await pRetry(attempt, {
+      return await pRetry(send, {
         retries: Infinity,
         minTimeout: 0,
         shouldRetry: ({ error }) => goOn(error as Failure),
@@ -206,5 +224,14 @@ export const backoffJitter = (options: BackoffJitterOptions = {}): Middleware =>
       if (error.response) return error.response
       throw error.cause
     }
+  }
+
+  return relay(NAME, async (outgoing, next, call) => {
+    const { budget, health } = states(call.key)
+    budget.deposit()
+    prepare(outgoing, call)
+    const sending = { outgoing, next, call, budget, health }
+    const outcome = await attempt(sending)
+    return outcome instanceof Failure ? sendAgain(sending, outcome) : outcome
   })
 }

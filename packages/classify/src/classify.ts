@@ -7,9 +7,9 @@ import {
   isKind,
   type Kind,
   type Middleware,
-  middleware,
   newVerdict,
   readOptions,
+  relay,
   setVerdict,
   type Verdict,
 } from '@aplomb/pipeline'
@@ -83,8 +83,13 @@ const newJudge = (
 })
 
 const STANDARD = newJudge(readOptions('classify', {}, classifyOptions), undefined)
+/** What is known beside a response. */
+interface Question extends Pick<ClassifyResponseOptions, 'request' | 'receivedAt'> {
+  /** Whose signal ends waiting for a body. */
+  readonly call: Pick<ClassifyResponseOptions, 'signal'> | undefined
+}
 /** Nothing is known of the request. */
-const UNASKED = { request: undefined, receivedAt: undefined, signal: undefined }
+const UNASKED: Question = { request: undefined, receivedAt: undefined, call: undefined }
 
 const byRules = (rules: readonly Rule[], answer: Answer): Decision | undefined => {
   for (const { name, judge } of rules) {
@@ -131,7 +136,7 @@ const fromBody = async (
 const judgeResponse = (
   response: Response,
   judge: Judge,
-  { request, receivedAt = Date.now(), signal }: Pick<ClassifyResponseOptions, 'request' | 'receivedAt' | 'signal'>,
+  { request, receivedAt = Date.now(), call }: Question,
 ): Verdict | Promise<Verdict> => {
   if (!isObject(response)) return NO_ANSWER
   const known = finalVerdictOf(response) ?? pending.get(response)
@@ -143,7 +148,7 @@ const judgeResponse = (
     return verdict
   }
   if (!wantsBody(judge, head)) return fromHeadAlone()
-  const promise = fromBody(response, head, judge, receivedAt, signal)
+  const promise = fromBody(response, head, judge, receivedAt, call?.signal)
     .catch(fromHeadAlone) // a stand-in for Response that throws when read
     .then((verdict) => {
       pending.delete(response)
@@ -168,17 +173,17 @@ const judgeResponse = (
 export const classify = (options: ClassifyOptions = {}): Middleware => {
   const given = readOptions('classify', options, classifyOptions)
   const judge = newJudge(given, given.rows)
-  return middleware('classify', async (request, next, call) => {
+  return relay('classify', async (outgoing, next, call) => {
     let response: Response
     try {
-      response = await next(request)
+      response = await next()
     } catch (error) {
-      if (isObject(error)) setVerdict(error, judgeConnection(error, request))
+      if (isObject(error)) setVerdict(error, judgeConnection(error, outgoing))
       throw error
     }
-    const verdict = judgeResponse(response, judge, { request, receivedAt: undefined, signal: call.signal })
+    const verdict = judgeResponse(response, judge, { request: outgoing, receivedAt: undefined, call })
     const { action } = verdict instanceof Promise ? await verdict : verdict
-    if (action !== 'use' && isObject(response)) asked.set(response, { request, key: call.key })
+    if (action !== 'use' && isObject(response)) asked.set(response, { request: outgoing.request, key: call.key })
     return response
   })
 }
@@ -191,7 +196,7 @@ export const classifyResponse = async (response: Response, options?: ClassifyRes
   if (options === undefined) return judgeResponse(response, STANDARD, UNASKED)
   const read = readOptions('classifyResponse', options, classifyResponseOptions)
   // Limits remembers what it has looked up for a list of rows, which may be the same each time.
-  return judgeResponse(response, newJudge(read, read.rows && options.rows), read)
+  return judgeResponse(response, newJudge(read, read.rows && options.rows), { ...read, call: read })
 }
 
 /** What a refusal answers, if it was classified in a pipeline. */

@@ -1,4 +1,4 @@
-import { clock, endpointOf } from '@aplomb/pipeline'
+import { clock, endpointOf, type RequestLine } from '@aplomb/pipeline'
 import { DOWN, newProbing, type Probing } from './probing.ts'
 
 /** Consecutive failures that open it, as in Polly's and opossum's examples. */
@@ -18,17 +18,17 @@ export const UNTRIED = '!'
 /** Half-open probes for each endpoint that is down, and for the key once several are. */
 export interface Breaker {
   /** Where a request waits for a probe; undefined if it may be sent. */
-  laneOf(request: Request): string | undefined
+  laneOf(request: RequestLine): string | undefined
   /** Milliseconds until a probe may be sent from this lane. */
   waitMs(lane: string): number
   /** A request goes out as a probe. */
-  probe(lane: string, request: Request): void
+  probe(lane: string, request: RequestLine): void
   /** Failed: returns whether that has opened the breaker, for the whole key or an endpoint. */
-  failed(request: Request, sentAt: number): 'key' | 'endpoint' | undefined
+  failed(request: RequestLine, sentAt: number): 'key' | 'endpoint' | undefined
   /** Served. Returns whether that has closed it somewhere. */
-  served(request: Request, sentAt: number): boolean
+  served(request: RequestLine, sentAt: number): boolean
   /** Neither: a probe that was refused or aborted makes way for the next. */
-  ended(request: Request): void
+  ended(request: RequestLine): void
   /** Whether others of the key were served since its outage began. */
   readonly othersServed: boolean
   /** The server answers again, if only with refusals. */
@@ -41,14 +41,14 @@ interface Row {
   /** While it is open. */
   probing: Probing | undefined
   /** The probe under way, and when it was sent. */
-  probe: Request | undefined
+  probe: RequestLine | undefined
   probedAt: number
 }
 
 const newRow = (): Row => ({ failures: 0, failedAt: -Infinity, probing: undefined, probe: undefined, probedAt: 0 })
 
 /** What fails together: the same method on the same path but for its ids. */
-const nameOf = (request: Request): string => `${request.method} ${endpointOf(request.url)}`
+const nameOf = (request: RequestLine): string => `${request.method} ${endpointOf(request.url)}`
 
 export const newBreaker = (): Breaker => {
   const rows = new Map<string, Row>()
@@ -58,7 +58,7 @@ export const newBreaker = (): Breaker => {
   let untried = false
   let othersServed = false
 
-  const fail = (row: Row, request: Request, sentAt: number, mayOpen = true): boolean => {
+  const fail = (row: Row, request: RequestLine, sentAt: number, mayOpen = true): boolean => {
     const now = clock()
     if (now - row.failedAt > OUTAGE_MS && !row.probing) row.failures = 0
     row.failedAt = now

@@ -1,4 +1,4 @@
-import { clock, KINDS, ownLimits, type Verdict } from '@aplomb/pipeline'
+import { clock, KINDS, ownLimits, type RequestLine, type Verdict } from '@aplomb/pipeline'
 import { type Breaker, newBreaker } from './breaker.ts'
 import { newChance } from './chance.ts'
 import { newCrowd } from './crowd.ts'
@@ -33,7 +33,7 @@ export interface Control {
   /** Whether its outage is over, and began less than a minute ago: refusals are of others who come back, too. */
   readonly comingBack: boolean
   /** Whether it was just refused for a limit that is its endpoint's own: no matter of the key. */
-  isOwn(request: Request): boolean
+  isOwn(request: RequestLine): boolean
   /** Whether one request at a time is sent, to find out. */
   readonly probing: boolean
   /** Whether it refuses at random: then nothing but a moment helps. */
@@ -43,13 +43,13 @@ export interface Control {
   /** Half-open probes of what is down. */
   readonly breaker: Pick<Breaker, 'laneOf' | 'waitMs' | 'probe'>
   /** Milliseconds by which a call that failed again comes back later, so that all who lost the same server do not come at once. */
-  spreadMs(retry: number, request: Request): number
+  spreadMs(retry: number, request: RequestLine): number
   /** Milliseconds until there may be room for one more. */
   pauseMs(active: number, streams?: number): number
   /** Nothing is in flight, and nobody waits. */
   rest(): void
   /** A request goes out, with `active` in flight, itself included. Its answer comes back with what this returns. */
-  sent(active: number, request: Request): Sent
+  sent(active: number, request: RequestLine): Sent
   /** The answer or the error came; `active` in flight still, itself included. Returns why the limit changed, or why it probes. */
   learn(verdict: Verdict, sent: Sent, active: number): string | undefined
 }
@@ -57,7 +57,7 @@ export interface Control {
 export interface Sent {
   readonly at: number
   readonly active: number
-  readonly request: Request
+  readonly request: RequestLine
 }
 
 const DOWN_PROBING = 'the server fails: probing'
@@ -137,12 +137,12 @@ export const newControl = (fixed: number | undefined): Control => {
   const breaker = newBreaker()
   const endpoints = ownLimits()
   /** The last request that was refused for a limit of its endpoint's own. */
-  let ownRefusal: Request | undefined
+  let ownRefusal: RequestLine | undefined
   const probing = newProbing()
   /** Whether that is for a server that comes back from an outage, not for its limits alone. */
   let back = false
   /** The last call that was refused since the last success, and whether another one was, too. */
-  let refusedCall: Request | undefined
+  let refusedCall: RequestLine | undefined
   let severalRefused = false
   /** When the ramp was at `limit`; undefined once something was refused, until a rest. */
   let rampAt: number | undefined = clock() + RAMP_AFTER_MS

@@ -118,7 +118,7 @@ export const newGate = (
       call.emit({ type: 'queue', call: id, key, queued: line.queued, active, limit: control.limit })
     },
     sent: (departure) => {
-        const { request, at, call } = departure
+      const { request, at, call } = departure
       const lane = breaker.laneOf(request)
       if (lane !== undefined) breaker.probe(lane, request)
       const free = take()

@@ -30,18 +30,19 @@ export const newLatency = (limit: number): Latency => {
   let few = newMean()
   let many = newMean()
   /** Among how many those were, in the mean. */
-  let among = newMean()
-  let trend = newTrend()
+  const among = newMean()
+  const trend = newTrend()
   /** What it went back from: answers among few ought to be quick again. */
   let suspected: { readonly slowMs: number; readonly limit: number } | undefined
 
   const rebase = (anew: number): void => {
     base = anew
     since = clock()
-    few = newMean()
-    many = newMean()
-    among = newMean()
-    trend = newTrend()
+    // Of calls one after the other, each rebases: nothing is made anew.
+    few.clear()
+    many.clear()
+    among.clear()
+    trend.clear()
     suspected = undefined
   }
 
@@ -89,7 +90,7 @@ export const newLatency = (limit: number): Latency => {
       base = Math.min(now, among.mean)
       few = many
       many = newMean()
-      among = newMean()
+      among.clear()
       return undefined
     },
   }
@@ -99,6 +100,7 @@ interface Mean {
   readonly mean: number
   readonly count: number
   add(value: number): void
+  clear(): void
 }
 
 const newMean = (): Mean => {
@@ -115,6 +117,9 @@ const newMean = (): Mean => {
       sum += value
       count++
     },
+    clear: () => {
+      sum = count = 0
+    },
   }
 }
 
@@ -128,6 +133,7 @@ interface Trend {
   /** What is to be expected for this one. */
   at(x: number): number
   add(x: number, y: number): void
+  clear(): void
 }
 
 const queueing = ({ count, t, elasticity }: Trend): boolean =>
@@ -162,6 +168,9 @@ const newTrend = (): Trend => {
       xx += dx * (x - meanX)
       yy += dy * (y - meanY)
       xy += dx * (y - meanY)
+    },
+    clear: () => {
+      n = meanX = meanY = xx = yy = xy = 0
     },
   }
 }

@@ -1,4 +1,4 @@
-import { isMoney, notify, type Call, type Verdict } from '@aplomb/pipeline'
+import { type Call, isMoney, notify, type Outgoing, type Verdict } from '@aplomb/pipeline'
 import { originOf, redaction, type Redactor } from '@aplomb/redact'
 import type { Account, Row } from './account.ts'
 import type { CreditAlert, Settings } from './options.ts'
@@ -8,7 +8,7 @@ export interface Visit {
   readonly account: Account
   readonly row: Row
   readonly call: Call
-  readonly request: Request
+  readonly outgoing: Outgoing
   /** Its place in the order of beginning. */
   readonly place: number
 }
@@ -48,8 +48,9 @@ const safe = (verdict: Verdict, { text, id }: Redactor): Verdict => {
 }
 
 export const newAlerts = (settings: Settings, onAlert: ((alert: CreditAlert) => void) | undefined): Alerts => {
-  const fire = ({ account, row, call, request }: Visit, facts: Facts, messageOf: (api: string) => string): void => {
+  const fire = ({ account, row, call, outgoing }: Visit, facts: Facts, messageOf: (api: string) => string): void => {
     if (!call.observed && !onAlert) return
+    const { request } = outgoing
     const now = Date.now()
     const { key } = account
     const redactor = redactorFor(request, call.key)

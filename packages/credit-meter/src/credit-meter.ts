@@ -1,12 +1,15 @@
 import {
+  type Call,
   endpointOf,
   guarded,
   keyed,
-  keyOfAnswer,
-  middleware,
-  type Middleware,
-  readOptions,
   KINDS,
+  keyOfAnswer,
+  type Middleware,
+  type Outgoing,
+  readOptions,
+  relay,
+  type RequestLine,
   string,
   type Verdict,
   verdictOf,
@@ -37,7 +40,7 @@ export interface CreditMeter extends Middleware {
 const storeFailed = (error: unknown): void =>
   console.error('aplomb: the credit store failed; credits are counted here until it works:', error)
 
-const pathOf = ({ url }: Request): string => endpointOf(url)
+const pathOf = ({ url }: Pick<RequestLine, 'url'>): string => endpointOf(url)
 
 /** Whether the server may have carried out, and charged, a request whose answer was lost. */
 const mayBeCharged = ({ kind, unsent }: Verdict): boolean => KINDS[kind].lost && !unsent
@@ -55,14 +58,22 @@ const mayBeCharged = ({ kind, unsent }: Verdict): boolean => KINDS[kind].lost &&
  */
 export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
   const given = readOptions('creditMeter', options, creditMeterOptions)
-  const { endpoint = pathOf, onAlert } = given
+  const { endpoint, onAlert } = given
   const settings = settingsOf(given)
-  const nameOf = guarded(endpoint, {
-    name: 'creditMeter.endpoint',
-    answers: string(),
-    instead: 'the path is counted',
-    fallback: pathOf,
-  })
+  const named =
+    endpoint &&
+    guarded(endpoint, {
+      name: 'creditMeter.endpoint',
+      answers: string(),
+      instead: 'the path is counted',
+      fallback: pathOf,
+    })
+  // Requests are made only for functions that take one.
+  const nameOf = (outgoing: Outgoing): string => (named ? named(outgoing.request) : pathOf(outgoing))
+  const costOf = (response: Response, outgoing: Outgoing, call: Call): ReturnType<typeof askCost> =>
+    typeof settings.cost === 'function'
+      ? askCost(settings.cost, response, outgoing.request, call.signal)
+      : settings.cost
   const alerts = newAlerts(settings, onAlert)
   const charged = new WeakSet<Response>()
   let places = 0
@@ -144,18 +155,18 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
     const key = keyOfAnswer(visit.call, response)
     if (key === visit.call.key) return visit
     const account = accountOf(key)
-    return { ...visit, account, row: account.row(nameOf(new Request(response.url))) }
+    return { ...visit, account, row: account.row(named ? named(new Request(response.url)) : pathOf(response)) }
   }
 
-  const meter = middleware('credit-meter', async (request, next, call) => {
+  const meter = relay('credit-meter', async (outgoing, next, call) => {
     const account = accountOf(call.key)
-    const row = account.row(nameOf(request))
-    const visit = { account, row, call, request, place: ++places }
+    const row = account.row(nameOf(outgoing))
+    const visit = { account, row, call, outgoing, place: ++places }
     const release = settings.stopAt === undefined ? reserve(account, row) : await enter(visit)
     const before = call.attempt
     let settling: Promise<void> | undefined
     try {
-      const response = await next(request)
+      const response = await next()
       // Answers from a cache below, or from nobody, cost nothing; a test double may give none at all.
       if (call.attempt === before || !(response as Response | undefined) || charged.has(response)) return response
       charged.add(response)
@@ -164,13 +175,13 @@ export const creditMeter = (options: CreditMeterOptions = {}): CreditMeter => {
       const told = verdict.limits.credits?.cost
       // What the server says it has charged is its own; what the user says an answer costs is the call's.
       const payer = told === undefined ? visit : from
-      const cost = told ?? askCost(settings.cost, response, request, call.signal)
+      const cost = told ?? costOf(response, outgoing, call)
       // A promised cost may hang on the body, which is the caller's to read: so the call does not wait for it.
       if (cost instanceof Promise) settling = cost.then((late) => settle(payer, from, verdict, late)).finally(release)
       else await settle(payer, from, verdict, cost)
       return response
     } catch (error) {
-      const failure = verdictOfError(error, { signal: call.signal, request })
+      const failure = verdictOfError(error, { signal: call.signal, request: outgoing })
       if (call.attempt > before && mayBeCharged(failure)) await settle(visit, visit, failure, 'lost')
       throw error
     } finally {

@@ -6,12 +6,12 @@ import {
   keyed,
   having,
   type KindsOf,
-  middleware,
   type Middleware,
   notify,
   onAbort,
   oneOf,
   readOptions,
+  relay,
   shape,
   string,
 } from '@aplomb/pipeline'
@@ -66,8 +66,9 @@ export const log = (options: LogOptions = {}): Middleware => {
   const redactorFor = redaction(redact)
   const newsOf = keyed(newNews, () => 'idle')
 
-  return middleware('log', async (request, next, call) => {
-    if (!output.isOn()) return next(request)
+  return relay('log', async (outgoing, next, call) => {
+    if (!output.isOn()) return next()
+    const { request } = outgoing
     const diary = newDiary(call, request, {
       output,
       redactor: redactorFor(request, call.key),
@@ -80,7 +81,7 @@ export const log = (options: LogOptions = {}): Middleware => {
     const abort = (): void => end({ error: call.signal.reason })
     const stopListening = onAbort(call.signal, abort)
     try {
-      const response = await next(request)
+      const response = await next()
       end({ response })
       return response
     } catch (error) {

@@ -1,14 +1,12 @@
-import type { Call, Fetch, Next, WaitKind } from './contract.ts'
-import type { CallEvent, EventListener } from './events.ts'
-import { clock, later } from './clock.ts'
-import { discard } from './discard.ts'
+import type { Call, Fetch, GiveUp, WaitKind } from './contract.ts'
+import type { EventListener } from './events.ts'
 import { notify } from './callback.ts'
-import { isResponse, NoResponseError, responseOf } from './errors.ts'
-import { neverFires, onAbort } from './on-abort.ts'
-import { outerOf, type Sending, startRepeating, whileSending } from './nested.ts'
-import { noteRedirect, originOf } from './origin.ts'
+import { clock } from './clock.ts'
+import type { Given } from './given.ts'
+import { neverFires } from './on-abort.ts'
+import { outerOf, type Sending, startRepeating } from './nested.ts'
 import { isRepeatable, type Repeatable } from './repeatable.ts'
-import { fromRequest, type Given, type Source } from './source.ts'
+import type { GivenSource, Owner, Source } from './source.ts'
 
 /** What a pipeline knows before a call begins. */
 export interface Setting {
@@ -21,26 +19,6 @@ export interface Setting {
   readonly repeatable: Repeatable | undefined
   /** The call of another `fetch` that is sending at this moment. */
   readonly sending?: Sending | undefined
-}
-
-/** The facts that change as a call goes on. */
-type Facts = 'attempt' | 'counted' | 'canReplay' | 'gaveUp' | 'observed' | 'repeating'
-type Changing = Omit<LiveCall, Facts> & { -readonly [K in Facts]: LiveCall[K] }
-
-/** A middleware with all below it, and its name, for what it may answer. */
-export interface Chain {
-  readonly by: string
-  run(request: Request, call: LiveCall, last: Next): Promise<Response>
-}
-
-/** The pipeline's own side of a call. */
-export interface LiveCall extends Call {
-  /** The request for the next middleware: known to this call, its body not used up. A promise if that has to be read. */
-  enter(request: Request): Request | Promise<Request>
-  /** Sends a request: the bottom of the chain. */
-  send(request: Request): Promise<Response>
-  /** Runs the middlewares to the call's end. */
-  run(chain: Chain): Promise<Response>
 }
 
 /** Emptied when the call ends: what a WeakMap holds and reaches its own key is only freed by a full collection. */
@@ -58,254 +36,213 @@ let prefix: string | undefined
 // Drawn late: Workers allow no randomness while a module loads.
 const nextId = (): string => `${(prefix ??= Math.random().toString(36).slice(2, 8))}-${(++count).toString(36)}`
 
-const timeoutError = (what: string, ms: number): DOMException =>
-  new DOMException(`The ${what} timed out after ${ms} ms`, 'TimeoutError')
-
-/** As often as p-retry, ky and the SDKs send by default, or once more. */
-const MAX_ATTEMPTS = 4
-
-/**
- * How long a failed attempt waits for the rest of its body, without which it is not sent again. One that is in memory takes some
- * turns of the event loop, one that somebody still writes may never end.
- */
-const UNREAD_MS = 50
-
-/** Nobody sends again what was answered so. */
-const isGood = (response: Response | undefined): boolean => {
-  try {
-    return response?.ok === true
-  } catch {
-    // A test double that cannot be looked at.
-    return false
-  }
+interface Listening {
+  readonly listener: EventListener
 }
-
+const NOBODY: readonly Listening[] = []
 /** No error is this one. */
-const NOTHING = Symbol('nothing')
-
-/** Begins a call. Its state is here, whole: there is no other place to look. */
-export const begin = (
-  source: Source,
-  given: Given,
-  controller: AbortController | undefined,
-  { inner, key, timeoutMs, maxTotalWaitMs, replayLimitBytes, onEvent, repeatable, sending }: Setting,
-): LiveCall => {
-  const caller = given.signal
-  const outer = outerOf(sending, source.request)
-  if (caller?.aborted) controller?.abort(caller.reason)
-  // Of a call that nobody can abort, its Request's own serves as well as a new one.
-  // A polyfill's signal is followed, as is a time limit; the caller's own goes on after the call has ended.
-  const ours = timeoutMs === undefined && (!caller || caller instanceof AbortSignal) ? undefined : controller?.signal
-  const signal = ours ?? caller ?? source.request.signal
-  if (!controller && !caller) neverFires(signal)
-  const began = clock()
-  // Weak: a long poll replaces its request a thousand times.
-  let replacements: WeakMap<Request, Source> | undefined
-  const responses: Response[] = []
-  let listeners: readonly { readonly listener: EventListener }[] = []
-  let waits = { queue: 0, hold: 0, backoff: 0 }
-  /** Since the first attempt was sent, or behind others that were refused, in milliseconds. */
-  let totalWaitMs = 0
-  let lastExcused = 0
-  let lastError: unknown = NOTHING
-
-  /** Requests whose bytes nobody reads yet. */
-  const unread = new Set<Source>([source])
-
-  const adopt = (known: Source): Source => {
-    if (known !== source) (replacements ??= new WeakMap()).set(known.request, known)
-    if (!known.canReplay) call.canReplay = false
-    handles.set(known.request, handle)
-    return known
-  }
-
-  const sourceOf = (request: Request): Source => {
-    const known = request === source.request ? source : replacements?.get(request)
-    if (known) return known
-    const found = fromRequest(request, given, inner, source.canReplay ? replayLimitBytes : 0)
-    unread.add(found)
-    return adopt(found)
-  }
-
-  /** The signal for an attempt, where it is not simply what the caller gave. */
-  const signalFor = (request: Request, limit: AbortSignal | undefined): AbortSignal | undefined => {
-    // A Request made from another follows its signal only while that one is reachable: so the caller's is named again.
-    const own = request === source.request ? undefined : request.signal
-    if (!limit && !own && timeoutMs === undefined) return undefined
-    // A polyfill's is followed by the call's.
-    const theirs = timeoutMs === undefined && caller instanceof AbortSignal ? undefined : signal
-    const signals = [caller, theirs, own, limit].filter((one) => one instanceof AbortSignal)
-    return signals.length === 1 ? signals[0] : AbortSignal.any(signals)
-  }
-
-  /** Whether it can be sent again is asked once an attempt has ended. */
-  const settle = async (from: Source, response?: Response): Promise<void> => {
-    const settled = from.settle(isGood(response) ? 0 : UNREAD_MS)
-    if (settled) await settled
-    if (!from.canReplay) call.canReplay = false
-  }
-
-  const listen = (those: typeof listeners): void => {
-    listeners = those
-    call.observed = onEvent !== undefined || those.length > 0
-  }
-
-  // No getters: they would give each call a hidden class of its own, which only a full collection frees.
-  const call: Changing = {
-    id: nextId(),
-    key: typeof key === 'function' ? key(source.request) : (key ?? originOf(source.request.url)),
-    startedAt: Date.now(),
-    attempt: 0,
-    counted: 0,
-    signal,
-    deadline: timeoutMs === undefined ? Infinity : began + timeoutMs,
-    canReplay: true,
-    repeatable: isRepeatable(source.request, given.init?.['body'], repeatable),
-    repeating: false,
-    gaveUp: undefined,
-    observed: onEvent !== undefined,
-    attemptTimeoutMs: undefined,
-    maxAttempts: MAX_ATTEMPTS,
-    mayWaitMs: () => {
-      const leftMs = call.deadline - clock()
-      return call.attempt === 0 ? leftMs : Math.min(leftMs, maxTotalWaitMs - totalWaitMs)
-    },
-    fits: (waitMs) => waitMs < call.mayWaitMs(),
-    maxTotalWaitMs,
-    waited: (kind: WaitKind, ms, behindMs = 0) => {
-      waits[kind] += ms
-      totalWaitMs += call.attempt > 0 ? ms : behindMs
-    },
-    excuse: () => {
-      if (call.attempt > lastExcused) call.counted--
-      lastExcused = call.attempt
-    },
-    repeats: () => {
-      call.gaveUp ??= startRepeating(outer, given.headers || given.init?.['headers'] ? source.request : undefined)
-      call.repeating = true
-    },
-    giveUp: (by, reason) => {
-      if (call.gaveUp) return
-      call.gaveUp = { by, reason }
-      outer?.giveUp(by, reason)
-      if (call.observed) call.emit({ type: 'give-up', call: call.id, key: call.key, by, reason, attempt: call.attempt })
-    },
-    emit: (event: CallEvent) => {
-      if (onEvent) notify(onEvent, event)
-      for (const { listener } of listeners) notify(listener, event)
-    },
-    on: (listener) => {
-      const entry = { listener }
-      if (handle.live) listen([...listeners, entry])
-      return () => listen(listeners.filter((one) => one !== entry))
-    },
-
-    enter: (request) => {
-      const known = adopt(sourceOf(request))
-      // The first that uses the body up leaves none for the next: whoever comes after gets the request anew.
-      if (!known.request.bodyUsed || !known.canReplay) return known.request
-      const anew = known.renew()
-      return anew instanceof Promise ? anew.then((one) => adopt(one).request) : adopt(anew).request
-    },
-
-    send: async (request) => {
-      if (signal.aborted) throw signal.reason
-      const from = sourceOf(request)
-      const attempt = (call.attempt += 1)
-      call.counted++
-      const spent = waits
-      waits = { queue: 0, hold: 0, backoff: 0 }
-      const sentAt = Date.now()
-      const started = performance.now()
-      const limitMs = call.attemptTimeoutMs
-      const limit = limitMs === undefined ? undefined : new AbortController()
-      const timer = limit && setTimeout(() => limit.abort(timeoutError('attempt', limitMs as number)), limitMs)
-      const report = (outcome: { response: Response } | { error: unknown }): void => {
-        if (!call.observed) return
-        const { queue: queueMs, hold: holdMs, backoff: backoffMs } = spent
-        const headersMs = performance.now() - started
-        const facts = { call: call.id, key: call.key, attempt, request, sentAt, queueMs, holdMs, backoffMs, headersMs }
-        call.emit({ type: 'attempt', ...facts, ...outcome })
-      }
-      try {
-        const answer = from.send(signalFor(request, limit?.signal), (send) => whileSending({ call, request }, send))
-        for (const one of unread) one.readBeside()
-        unread.clear()
-        const response = responseOf('fetch', await answer)
-        clearTimeout(timer)
-        await settle(from, response)
-        if (signal.aborted) {
-          // An inner fetch that does not listen: nobody waits for its answer any more.
-          discard(response)
-          throw signal.reason
-        }
-        responses.push(response)
-        if (key === undefined) noteRedirect(request, response)
-        report({ response })
-        return response
-      } catch (error) {
-        clearTimeout(timer)
-        await settle(from)
-        lastError = error
-        report({ error })
-        throw error
-      }
-    },
-
-    run: (chain) => {
-      return new Promise<Response>((resolve, reject) => {
-        const end = (returned: Response | undefined, all: boolean): void => {
-          clearTimeout(timer)
-          stopFollowing?.()
-          stopListening()
-          handle.live = undefined
-          listen([])
-          tidy(responses, returned, all)
-        }
-        const abort = (): void => controller?.abort(caller?.reason)
-        const stop = (): void => {
-          end(undefined, true)
-          // As in `fetch`, whoever feeds the upload hears of the abort, even if nothing was sent yet.
-          if (call.attempt === 0) source.cancel(signal.reason)
-          reject(signal.reason)
-        }
-        const timer =
-          timeoutMs === undefined
-            ? undefined
-            : later(() => controller?.abort(timeoutError('call', timeoutMs)), timeoutMs)
-        const stopFollowing = caller && controller ? onAbort(caller, abort) : undefined
-        const stopListening = onAbort(signal, stop)
-        if (signal.aborted) {
-          stop()
-          return
-        }
-        const fail = (error: unknown): void => {
-          if (!handle.live) return
-          end(undefined, error === lastError)
-          reject(error)
-        }
-        const work = async (): Promise<Response> => chain.run(source.request, call, call.send)
-        work().then((response) => {
-          if (!isResponse(response)) return fail(new NoResponseError(chain.by, response))
-          if (!handle.live) return discard(response)
-          end(response, responses.includes(response))
-          resolve(response)
-        }, fail)
-      })
-    },
-  }
-  const handle: Handle = { live: call }
-  adopt(source)
-  return call
-}
+const NONE: Response[] = []
 
 /**
- * Cancels the answers that nobody will read: all of them, if what is handed on came from the transport itself. A
- * middleware's own Response or Error may still draw on what it got, but hardly on a failure that others followed.
+ * What one call knows. A class, and each fact made when somebody asks for it: a literal full of closures for each call
+ * costs more than sending it.
  */
-const tidy = (responses: readonly Response[], returned: Response | undefined, all: boolean): void => {
-  for (const response of responses) {
-    if (response === returned || (returned && response.body === returned.body)) continue
-    if (all || (response !== responses.at(-1) && !response.ok)) discard(response)
+export class LiveCall implements Call, Owner {
+  readonly setting: Setting
+  readonly given: Given
+  readonly source: GivenSource
+  readonly startedAt: number = Date.now()
+  readonly deadline: number
+  attempt = 0
+  counted = 0
+  canReplay: boolean
+  repeating = false
+  gaveUp: GiveUp | undefined = undefined
+  observed: boolean
+  attemptTimeoutMs: number | undefined = undefined
+  // As often as p-retry, ky and the SDKs send by default, or once more.
+  maxAttempts = 4
+  /** Time spent since the last attempt, in milliseconds. */
+  waits: Record<WaitKind, number> | undefined = undefined
+  /** That came back so far. */
+  responses: Response[] = NONE
+  /** What the last attempt failed with, if it did. */
+  lastError: unknown = NONE
+  ended = false
+  /** Requests that middlewares put in place of others. Weak: a long poll does so a thousand times. */
+  replacements: WeakMap<Request, Source> | undefined = undefined
+  /** Requests whose bytes nobody reads yet, though they are to be kept. */
+  unread: Source[] | undefined
+  /** Its own, where it is not the caller's signal that ends it, or one is shown that follows that. */
+  controller: AbortController | undefined
+  /** The call that this one is sent by, as one of its attempts. */
+  readonly #outer: Call | undefined
+  #id: string | undefined = undefined
+  #key: string | undefined
+  #signal: AbortSignal | undefined = undefined
+  #repeatable: boolean | undefined = undefined
+  #handle: Handle | undefined = undefined
+  #listeners = NOBODY
+  /** Since the first attempt was sent, or behind others that were refused, in milliseconds. */
+  #totalWaitMs = 0
+  #lastExcused = 0
+
+  constructor(source: GivenSource, given: Given, controller: AbortController | undefined, setting: Setting) {
+    const { key, timeoutMs, onEvent, repeatable, sending } = setting
+    this.setting = setting
+    this.given = given
+    this.source = source
+    this.controller = controller
+    this.deadline = timeoutMs === undefined ? Infinity : clock() + timeoutMs
+    this.canReplay = source.canReplay
+    this.observed = onEvent !== undefined
+    this.unread = source.reads ? [source] : undefined
+    this.#outer = sending && outerOf(sending, source)
+    if (given.signal?.aborted) controller?.abort(given.signal.reason)
+    source.owner = this
+    if (source.shown) this.adopt(source.shown)
+    // Functions of the user's see the request as it was given.
+    this.#key = typeof key === 'function' ? key(source.request) : key
+    if (typeof repeatable === 'function') this.#repeatable ??= this.#isRepeatable()
+  }
+
+  get id(): string {
+    return (this.#id ??= nextId())
+  }
+
+  get key(): string {
+    return (this.#key ??= this.source.origin)
+  }
+
+  get repeatable(): boolean {
+    return (this.#repeatable ??= this.#isRepeatable())
+  }
+
+  set repeatable(value: boolean) {
+    this.#repeatable = value
+  }
+
+  #isRepeatable(): boolean {
+    return isRepeatable(this.source, this.given.init?.['body'], this.setting.repeatable)
+  }
+
+  /** A polyfill's signal is followed, as is a time limit; the caller's own goes on after the call has ended. */
+  get #ownSignal(): AbortSignal | undefined {
+    const { given, setting, controller } = this
+    const isTheirs = setting.timeoutMs === undefined && (!given.signal || given.signal instanceof AbortSignal)
+    return isTheirs ? undefined : controller?.signal
+  }
+
+  get signal(): AbortSignal {
+    return (this.#signal ??= this.#ownSignal ?? this.given.signal ?? this.#silent())
+  }
+
+  /** Nobody can abort the call. Its Request's own signal serves as well as a new one. */
+  #silent(): AbortSignal {
+    const signal = this.source.shown?.signal ?? new AbortController().signal
+    neverFires(signal)
+    return signal
+  }
+
+  get canAbort(): boolean {
+    return this.given.signal !== undefined || this.setting.timeoutMs !== undefined
+  }
+
+  get aborted(): boolean {
+    return this.canAbort && this.signal.aborted
+  }
+
+  get maxTotalWaitMs(): number {
+    return this.setting.maxTotalWaitMs
+  }
+
+  // Functions that may be taken off their call: getters, as eight closures for each call cost more than those that are asked for.
+  get mayWaitMs(): Call['mayWaitMs'] {
+    return () => {
+      const leftMs = this.deadline - clock()
+      return this.attempt === 0 ? leftMs : Math.min(leftMs, this.maxTotalWaitMs - this.#totalWaitMs)
+    }
+  }
+
+  get fits(): Call['fits'] {
+    return (waitMs) => waitMs < this.mayWaitMs()
+  }
+
+  get waited(): Call['waited'] {
+    return (kind, ms, behindMs = 0) => {
+      this.waits ??= { queue: 0, hold: 0, backoff: 0 }
+      this.waits[kind] += ms
+      this.#totalWaitMs += this.attempt > 0 ? ms : behindMs
+    }
+  }
+
+  get excuse(): Call['excuse'] {
+    return () => {
+      if (this.attempt > this.#lastExcused) this.counted--
+      this.#lastExcused = this.attempt
+    }
+  }
+
+  get repeats(): Call['repeats'] {
+    return () => {
+      const { headers, init } = this.given
+      this.gaveUp ??= startRepeating(this.#outer, headers || init?.['headers'] ? this.source : undefined)
+      this.repeating = true
+    }
+  }
+
+  get giveUp(): Call['giveUp'] {
+    return (by, reason) => {
+      if (this.gaveUp) return
+      this.gaveUp = { by, reason }
+      this.#outer?.giveUp(by, reason)
+      if (this.observed) this.emit({ type: 'give-up', call: this.id, key: this.key, by, reason, attempt: this.attempt })
+    }
+  }
+
+  get emit(): Call['emit'] {
+    return (event) => {
+      if (!this.observed) return
+      const { onEvent } = this.setting
+      if (onEvent) notify(onEvent, event)
+      for (const { listener } of this.#listeners) notify(listener, event)
+    }
+  }
+
+  get on(): Call['on'] {
+    return (listener) => {
+      const entry = { listener }
+      if (!this.ended) this.#listen([...this.#listeners, entry])
+      return () => this.#listen(this.#listeners.filter((one) => one !== entry))
+    }
+  }
+
+  #listen(those: readonly Listening[]): void {
+    this.#listeners = those
+    this.observed = this.setting.onEvent !== undefined || those.length > 0
+  }
+
+  followed(): AbortSignal | undefined {
+    const { signal } = this.given
+    if (!signal) return undefined
+    // Not the caller's own, which may live for long and would gather followers.
+    this.controller ??= new AbortController()
+    if (signal.aborted) this.controller.abort(signal.reason)
+    return this.controller.signal
+  }
+
+  adopt(request: Request): void {
+    handles.set(request, (this.#handle ??= { live: this.ended ? undefined : this }))
+    // Before anybody changes its headers.
+    this.#repeatable ??= this.#isRepeatable()
+  }
+
+  /** Nobody hears of it any more. */
+  end(): void {
+    this.ended = true
+    // A middleware may remember what was asked for long, and is not to keep its call.
+    this.source.owner = undefined
+    if (this.#handle) this.#handle.live = undefined
+    if (this.#listeners.length > 0) this.#listen(NOBODY)
   }
 }

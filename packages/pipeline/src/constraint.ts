@@ -1,11 +1,11 @@
-import type { Call } from './contract.ts'
+import type { Call, RequestLine } from './contract.ts'
 import type { Standing } from './keyed.ts'
 import type { Verdict } from './verdict.ts'
 
 /** A call that asks to be sent. */
 export interface Ask {
   readonly call: Call
-  readonly request: Request
+  readonly request: RequestLine
   /** From 0, the most urgent, to 7 (RFC 9218). */
   readonly urgency: number
   /**
@@ -18,7 +18,7 @@ export interface Ask {
 /** A call that was let through. */
 export interface Departure {
   readonly call: Call
-  readonly request: Request
+  readonly request: RequestLine
   /** When it was sent, on the `clock`. */
   readonly at: number
 }

@@ -6,6 +6,21 @@ export type Next = (request: Request) => Promise<Response>
 /** The one shape of the house: see the request, call `next` zero or more times, answer with a Response. */
 export type Middleware = (request: Request, next: Next) => Promise<Response>
 
+/** What is asked of a server, as far as state is kept by it. */
+export interface RequestLine {
+  readonly method: string
+  /** As a Request shows it. */
+  readonly url: string
+}
+
+/** A request on its way down: all that most middlewares need of it. */
+export interface Outgoing extends RequestLine {
+  /** To be changed only on the Request itself. */
+  readonly headers: Pick<Headers, 'get' | 'has'>
+  /** What plain middlewares see. It costs more than all the rest of a call, and is made when somebody asks for it. */
+  readonly request: Request
+}
+
 /** What any `fetch` is. Not `typeof fetch`: runtimes add members of their own to theirs (Bun: `preconnect`). */
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
@@ -32,8 +47,12 @@ export interface Call {
   readonly attempt: number
   /** How many of those attempts count against a `maxAttempts`: all but the {@link Call.excuse | excused} ones. */
   readonly counted: number
-  /** Fires when the caller aborts or the deadline passes. Every wait listens to it. */
+  /** Fires when the caller aborts or the deadline passes. Every wait listens to it. Made when somebody asks for it. */
   readonly signal: AbortSignal
+  /** Whether it may fire. */
+  readonly canAbort: boolean
+  /** Whether that has fired, without making one. */
+  readonly aborted: boolean
   /** When the call's `timeoutMs` is used up, on the {@link clock}. `Infinity` without one. */
   readonly deadline: number
   /** Whether the request can be sent again. False for one-shot bodies: hand the answer on instead of retrying. */

@@ -1,7 +1,7 @@
 import { clock, later } from './clock.ts'
 import type { NamedConstraint } from './constrained.ts'
 import type { Ask, Departure } from './constraint.ts'
-import type { Call } from './contract.ts'
+import type { Call, RequestLine } from './contract.ts'
 import { QueueFullError, QueueTimeoutError } from './errors.ts'
 import { type Entry, newEntry, newOrdered, type Place } from './line.ts'
 import { onAbort } from './on-abort.ts'
@@ -13,7 +13,7 @@ export interface Door {
   /** Since when the key has only been refused or has failed, on the `clock`, if it has: the door's answers say. */
   barrenSince: number | undefined
   /** Lets a call through, now or when its turn comes. Rejects where it is aborted, or may not wait for so long. */
-  enter(call: Call, request: Request, place: Place, urgency: number): Departure | Promise<Departure>
+  enter(call: Call, request: RequestLine, place: Place, urgency: number): Departure | Promise<Departure>
   /** A wait may have ended. */
   wake(): void
 }
@@ -194,7 +194,11 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
 
   const release = (now: number): number => {
     let nextMs = releaseFrom(() => line.first(false), now)
-    for (const lane of lanes.values()) nextMs = Math.min(nextMs, releaseFrom(() => lane.first, now))
+    for (const lane of lanes.values())
+      nextMs = Math.min(
+        nextMs,
+        releaseFrom(() => lane.first, now),
+      )
     return nextMs
   }
 
@@ -286,7 +290,7 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
       const queueMs = limiting?.constraint.queueTimeoutMs ?? Infinity
       const expiryMs = Math.min(queueMs, call.attempt > 0 ? until - joinedAt : Infinity)
       if (expiryMs < LONGEST_TIMER_MS) entry.expiry = later(() => expire(entry), Math.max(0, expiryMs))
-      entry.stopListening = onAbort(call.signal, () => turnAway(entry, call.signal.reason))
+      if (call.canAbort) entry.stopListening = onAbort(call.signal, () => turnAway(entry, call.signal.reason))
       line.join(entry, entry.place === 'front')
       earliest = Math.min(earliest, until)
       if (call.observed) for (const { constraint } of constraints) constraint.waits?.(entry, constraint.waitMs(entry))
@@ -295,7 +299,7 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
     })
 
   const enter: Door['enter'] = (call, request, place, urgency) => {
-    if (call.signal.aborted) throw call.signal.reason
+    if (call.aborted) throw call.signal.reason
     const entry = newEntry(call, request, { place, urgency, heldBeforeMs: heldBy(clock()) })
     const lane = laneOf(entry)
     const isFirst = lane === undefined ? line.size === 0 || place === 'front' : !lanes.get(lane)?.size

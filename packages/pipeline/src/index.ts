@@ -1,4 +1,4 @@
-export type { Call, Fetch, GiveUp, Middleware, Next, WaitKind } from './contract.ts'
+export type { Call, Fetch, GiveUp, Middleware, Next, Outgoing, RequestLine, WaitKind } from './contract.ts'
 export type {
   AlertEvent,
   AttemptEvent,
@@ -12,10 +12,13 @@ export type {
   RetryEvent,
 } from './events.ts'
 export type { Again, Ask, Constraint, Departure, Line, Signal } from './constraint.ts'
-export type { Constrained, CreateFetchOptions, Handler } from './compose.ts'
+export type { Constrained } from './compose.ts'
+export type { Handler, RelayHandler } from './chain.ts'
+export type { CreateFetchOptions } from './create-fetch.ts'
 export type { Keyed, KeyedOptions, Standing } from './keyed.ts'
 export { clock, later } from './clock.ts'
-export { callOf, compose, constrained, createFetch, createFetchOptions, middleware, middlewares, someMiddleware } from './compose.ts'
+export { callOf, compose, constrained, middleware, middlewares, relay, someMiddleware } from './compose.ts'
+export { createFetch, createFetchOptions } from './create-fetch.ts'
 export { discard } from './discard.ts'
 export { NoResponseError, QueueFullError, QueueTimeoutError } from './errors.ts'
 export { endpointOf } from './endpoint.ts'

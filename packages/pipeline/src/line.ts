@@ -1,6 +1,6 @@
 import { clock } from './clock.ts'
 import type { Ask, Departure } from './constraint.ts'
-import type { Call } from './contract.ts'
+import type { Call, RequestLine } from './contract.ts'
 import { newQueue, type Queue, type Queued } from './queue.ts'
 
 /** Never sent, sent before, or sent back in front. */
@@ -28,7 +28,7 @@ const nothing = (): void => undefined
 
 export const newEntry = (
   call: Call,
-  request: Request,
+  request: RequestLine,
   { place, urgency, heldBeforeMs }: Pick<Entry, 'place' | 'urgency' | 'heldBeforeMs'>,
 ): Entry => {
   // Whole, as a hundred thousand may wait: a fraction would be an object of its own.

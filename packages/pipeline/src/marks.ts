@@ -2,7 +2,7 @@
 export interface Asking {
   readonly method: string
   readonly url: string
-  readonly headers: Headers
+  readonly headers: Pick<Headers, 'get'>
   /** The body, where the caller gave it as a string. */
   readonly text: string | undefined
 }

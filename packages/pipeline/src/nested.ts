@@ -1,21 +1,28 @@
-import type { Call, GiveUp } from './contract.ts'
-import { repetitionMark } from './repeatable.ts'
+import type { Call, Fetch, GiveUp, RequestLine } from './contract.ts'
+import { type Marked, repetitionMark } from './repeatable.ts'
 import { warnOnce } from './warn-once.ts'
 
 /** A call at the moment that it hands a request to its inner fetch. */
 export interface Sending {
   readonly call: Call
-  readonly request: Pick<Request, 'url' | 'method'>
+  readonly request: RequestLine
 }
 
 let current: Sending | undefined
 
-/** Runs what sends a request. A `fetch` of ours that is called in the same turn sees it. */
-export const whileSending = <T>(sending: Sending, send: () => T): T => {
+/** Sends a request by the inner fetch. One of ours that is called in the same turn sees by which call. */
+export const sendBy = (
+  inner: Fetch,
+  sending: Sending,
+  target: string | URL | Request,
+  init?: RequestInit,
+): Promise<Response> => {
   const before = current
   current = sending
   try {
-    return send()
+    return init ? inner(target, init) : inner(target)
+  } catch (error) {
+    return Promise.reject(error)
   } finally {
     current = before
   }
@@ -25,8 +32,8 @@ export const whileSending = <T>(sending: Sending, send: () => T): T => {
 export const sendingNow = (): Sending | undefined => current
 
 /** The call that this request is sent by: not one of which it only fetches a token in between. */
-export const outerOf = (sending: Sending | undefined, { url, method }: Request): Call | undefined =>
-  sending?.request.url === url && sending.request.method === method ? sending.call : undefined
+export const outerOf = (sending: Sending | undefined, request: RequestLine): Call | undefined =>
+  sending?.request.url === request.url && sending.request.method === request.method ? sending.call : undefined
 
 const NESTED =
   'one aplomb sends through another one. The inner one does not send again what the outer one does; give `fetch` to one of them only.'
@@ -40,7 +47,7 @@ const BY_OUTER: GiveUp = { by: 'pipeline', reason: 'the fetch around this one se
  * A middleware sends failed requests again. Returns why it is not to, if the call around this one does. `marked` is a
  * request that may have a mark.
  */
-export const startRepeating = (outer: Call | undefined, marked: Request | undefined): GiveUp | undefined => {
+export const startRepeating = (outer: Call | undefined, marked: Marked | undefined): GiveUp | undefined => {
   const mark = marked && repetitionMark(marked)
   if (mark) warnOnce('client-retries', REPEATED(mark))
   if (!outer?.repeating) return undefined

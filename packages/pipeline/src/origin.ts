@@ -1,4 +1,4 @@
-import type { Call } from './contract.ts'
+import type { Call, RequestLine } from './contract.ts'
 
 /** As `new URL(url).origin` for a URL that a Request has normalised already, at a tenth of the cost. */
 export const originOf = (url: string): string => {
@@ -9,6 +9,27 @@ export const originOf = (url: string): string => {
   return url.slice(0, host) + authority.slice(authority.lastIndexOf('@') + 1)
 }
 
+/** What comes before the path, and its origin; undefined if no fetch takes such a URL, or it names a user. */
+const origins = new Map<string, string | undefined>()
+/** A crawler meets more. */
+const MOST_ORIGINS = 1000
+
+/** The origin of an absolute http(s) URL that every platform makes a Request of; undefined of what has to be tried. */
+export const plainOrigin = (url: string): string | undefined => {
+  const host = url.startsWith('https://') ? 8 : url.startsWith('http://') ? 7 : 0
+  if (host === 0) return undefined
+  const end = url.indexOf('/', host)
+  const head = end < 0 ? url : url.slice(0, end)
+  const known = origins.get(head)
+  if (known !== undefined || origins.has(head)) return known
+  // The path may be anything; without one, a space at the end would be cut off.
+  const parsed = URL.parse(`${head}/`)
+  const origin = parsed && !parsed.username && !parsed.password ? parsed.origin : undefined
+  if (origins.size >= MOST_ORIGINS) origins.clear()
+  origins.set(head, origin)
+  return origin
+}
+
 /** Answers that came from another origin than was asked, and that origin. */
 const elsewhere = new WeakMap<Response, string>()
 
@@ -16,7 +37,7 @@ const elsewhere = new WeakMap<Response, string>()
  * Notes where an answer came from, if redirects led to another origin than the request was sent to. What came from elsewhere
  * without one is the work of the inner fetch: a proxy speaks for the API.
  */
-export const noteRedirect = (request: Request, response: Response | undefined): void => {
+export const noteRedirect = (request: RequestLine, response: Response | undefined): void => {
   try {
     if (response?.redirected !== true || !response.url) return
     const origin = originOf(response.url)

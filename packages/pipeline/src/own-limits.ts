@@ -1,4 +1,5 @@
 import { clock } from './clock.ts'
+import type { RequestLine } from './contract.ts'
 import { endpointOf } from './endpoint.ts'
 
 /**
@@ -7,8 +8,8 @@ import { endpointOf } from './endpoint.ts'
  */
 export interface OwnLimits {
   /** A request that was sent at this time, on the `clock`, was refused. Returns whether by a limit of its endpoint's own, and whether that is news. */
-  refused(request: Request, sentAt: number): 'found' | 'known' | undefined
-  served(request: Request, sentAt: number): void
+  refused(request: RequestLine, sentAt: number): 'found' | 'known' | undefined
+  served(request: RequestLine, sentAt: number): void
 }
 
 /** Consecutive refusals of an endpoint: fewer may be chance. */
@@ -25,7 +26,7 @@ interface Row {
   othersSentAt: number
 }
 
-const nameOf = (request: Request): string => `${request.method} ${endpointOf(request.url)}`
+const nameOf = (request: RequestLine): string => `${request.method} ${endpointOf(request.url)}`
 
 export const ownLimits = (): OwnLimits => {
   /** By endpoint, since it was last served. */

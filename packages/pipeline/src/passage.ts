@@ -1,5 +1,5 @@
 import type { Again, Constraint, Departure, Signal } from './constraint.ts'
-import type { Call, Next } from './contract.ts'
+import type { Call, RequestLine } from './contract.ts'
 import { clock } from './clock.ts'
 import type { Gateway } from './constrained.ts'
 import type { Door } from './door.ts'
@@ -60,7 +60,7 @@ const fail = (gateway: Gateway, departure: Flight, error: unknown): void => {
 }
 
 /** One that comes to be sent again may have to stay away before it stands in line. */
-const delay = async ({ constraints }: Gateway, call: Call, request: Request, urgency: number): Promise<void> => {
+const delay = async ({ constraints }: Gateway, call: Call, request: RequestLine, urgency: number): Promise<void> => {
   const one = { call, request, urgency, overdue: false }
   let delayMs = 0
   for (const { constraint } of constraints) delayMs = Math.max(delayMs, constraint.delayMs?.(one) ?? 0)
@@ -77,9 +77,9 @@ export interface Passage {
 
 /** Passes the door, as often as a constraint wants the request sent again. */
 export const pass = async (
-  request: Request,
+  request: RequestLine,
   call: Call,
-  next: Next,
+  next: () => Promise<Response>,
   { urgency, gatewayOf }: Passage,
 ): Promise<Response> => {
   const gateway = gatewayOf(call.key)
@@ -88,11 +88,11 @@ export const pass = async (
   let entered = door.enter(call, request, 'new', urgency)
   for (;;) {
     const departure: Flight = entered instanceof Promise ? await entered : entered
-    departure.stopListening = onAbort(call.signal, () => end(gateway, departure))
+    if (call.canAbort) departure.stopListening = onAbort(call.signal, () => end(gateway, departure))
     let response: Response
     let signal: Signal
     try {
-      response = await next(request)
+      response = await next()
       const verdict = verdictOf(response)
       const key = keyOfAnswer(call, response)
       const repeatable = verdict.retryable && !verdict.tentative && !call.gaveUp && (verdict.refused || call.repeatable)
@@ -131,7 +131,7 @@ export const pass = async (
       if (entered instanceof Promise) entered = await entered
     } catch (error) {
       // It was not sent again: then the last answer stands.
-      if (last && !call.signal.aborted) return last
+      if (last && !call.aborted) return last
       throw error
     }
   }

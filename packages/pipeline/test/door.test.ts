@@ -17,7 +17,20 @@ const newCall = ({
   const deadline = performance.now() + deadlineMs
   const mayWaitMs = (): number => deadline - performance.now()
   const fits = (waitMs: number): boolean => waitMs < mayWaitMs()
-  return { signal, attempt: 0, deadline, maxTotalWaitMs, mayWaitMs, fits, giveUp: () => undefined, waited: vi.fn<Call['waited']>() } as Partial<Call> as Call
+  return {
+    signal,
+    canAbort: true,
+    get aborted() {
+      return signal.aborted
+    },
+    attempt: 0,
+    deadline,
+    maxTotalWaitMs,
+    mayWaitMs,
+    fits,
+    giveUp: () => undefined,
+    waited: vi.fn<Call['waited']>(),
+  } as Partial<Call> as Call
 }
 
 const REQUEST = new Request('https://api.test/')

@@ -5,6 +5,7 @@ export const BARE: ClientName & 'fetch' = 'fetch'
 export const CLIENTS = [
   'fetch',
   'an empty pipeline',
+  'a relay that does nothing',
   'a middleware that does nothing',
   'aplomb()',
   'p-retry + p-limit',
@@ -39,6 +40,11 @@ export const createClient: Readonly<Record<ClientName, (origin: string, fetch: F
   'an empty pipeline': async (origin, fetch) => {
     const { createFetch } = await import('aplomb')
     return getter(createFetch([], { fetch }), origin + PATH)
+  },
+
+  'a relay that does nothing': async (origin, fetch) => {
+    const { createFetch, relay } = await import('@aplomb/pipeline')
+    return getter(createFetch([relay('pass', (_, next) => next())], { fetch }), origin + PATH)
   },
 
   'a middleware that does nothing': async (origin, fetch) => {

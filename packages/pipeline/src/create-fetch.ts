@@ -1,0 +1,168 @@
+import type { Fetch, Middleware } from './contract.ts'
+import { guarded } from './callback.ts'
+import { liveCallOf, type Setting } from './call.ts'
+import { bottom } from './chain.ts'
+import { build, MAX_TOTAL_WAIT_MS, ours, REPLAY_LIMIT_BYTES, startOn } from './compose.ts'
+import { responseOf } from './errors.ts'
+import type { EventListener } from './events.ts'
+import { take } from './given.ts'
+import { type Sending, sendingNow } from './nested.ts'
+import {
+  boolean,
+  callback,
+  either,
+  type Kind,
+  type KindsOf,
+  list,
+  milliseconds,
+  number,
+  oneOf,
+  readOptions,
+  string,
+} from './options.ts'
+import { originOf } from './origin.ts'
+import { type Repeatable } from './repeatable.ts'
+
+/** Options of {@link createFetch}. */
+export interface CreateFetchOptions {
+  /**
+   * What sends requests in the end. @default the global `fetch`, looked up at each call; once that is a `fetch` made
+   * here, the one that was there before it
+   */
+  readonly fetch?: Fetch | undefined
+  /** The partition of a request: holds, limits and budgets are kept per key. @default the origin of its URL; also where the function fails */
+  readonly key?: string | ((request: Request) => string) | undefined
+  /**
+   * The time for the whole call with all its waits and attempts, to the response's headers, in milliseconds. Then it
+   * rejects with a `TimeoutError`; a wait that would not fit is not begun. @default none
+   */
+  readonly timeoutMs?: number | undefined
+  /**
+   * How long a call may wait in all once it has been sent, in milliseconds: backing off, on hold, and in line for its
+   * next attempt. Then its last answer is returned, its last error rethrown. @default 300000
+   */
+  readonly maxTotalWaitMs?: number | undefined
+  /** Hears of everything that happens to every call. */
+  readonly onEvent?: EventListener | undefined
+  /** How much of the body of a `Request` is kept for sending it again, in bytes. @default 1 MiB */
+  readonly replayLimitBytes?: number | undefined
+  /**
+   * Which requests may be sent again although the server may have carried them out, besides those with an idempotent
+   * method or an idempotency key: `'all'`, methods, or a function of the request (one that fails says no).
+   * @default those that their client library marks as ones that it would repeat by itself
+   */
+  readonly repeatable?: Repeatable | undefined
+}
+
+/** Beyond, a timer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** It may be an API key. */
+const KEY: Kind = { ...string(), secret: true }
+
+/** What each option of {@link createFetch} takes. */
+export const createFetchOptions: KindsOf<CreateFetchOptions> = {
+  fetch: callback,
+  key: either(KEY, callback),
+  timeoutMs: milliseconds({ above: 0, to: LONGEST_TIMER_MS }),
+  maxTotalWaitMs: milliseconds({ from: 0 }),
+  onEvent: callback,
+  replayLimitBytes: number({ from: 0 }, 'bytes'),
+  repeatable: either(oneOf('all'), list(string(), 'a list of methods'), callback),
+}
+
+/** The call that a `fetch` made here is called by, if it is: at its bottom, or in one of its middlewares. */
+const sendingOf = (input: string | URL | Request): Sending | undefined => {
+  const call = input instanceof Request ? liveCallOf(input) : undefined
+  return call ? { call, request: input as Request } : sendingNow()
+}
+
+/** The global `fetch` as an inner one, and whether it is being called at this moment. */
+const globalFetch = (): { readonly inner: Fetch; readonly isInside: () => boolean } => {
+  const before = globalThis.fetch
+  let depth = 0
+  const inner: Fetch = (...args) => {
+    const current = globalThis.fetch
+    // A wrapper around the `fetch` made here comes back while it is being called.
+    const target = depth > 0 || ours.has(current) ? before : current
+    depth++
+    try {
+      // On its object: browsers insist on it.
+      return target.apply(globalThis, args)
+    } finally {
+      depth--
+    }
+  }
+  return { inner, isInside: () => depth > 0 }
+}
+
+/**
+ * Makes a drop-in `fetch` that sends every request through the middlewares, the first outermost.
+ *
+ * @throws {TypeError | RangeError} if a middleware is none, or an option is unknown or makes no sense.
+ * @example
+ * const fetch = createFetch([backoffJitter(), retryAfter()], { timeoutMs: 30_000 })
+ * const response = await fetch('https://api.example.com/v1/items')
+ */
+export const createFetch = (all: readonly Middleware[], options: CreateFetchOptions = {}): Fetch => {
+  const chain = build('createFetch', all)
+  const {
+    fetch,
+    key,
+    timeoutMs,
+    onEvent,
+    replayLimitBytes = REPLAY_LIMIT_BYTES,
+    repeatable,
+    maxTotalWaitMs = MAX_TOTAL_WAIT_MS,
+  } = readOptions('createFetch', options, createFetchOptions)
+
+  const { inner, isInside } = fetch ? { inner: fetch, isInside: () => false } : globalFetch()
+  const setting: Setting = {
+    inner,
+    key:
+      typeof key === 'function'
+        ? guarded(key, {
+            name: 'key',
+            answers: KEY,
+            instead: 'the origin is taken',
+            fallback: ({ url }) => originOf(url),
+          })
+        : key,
+    timeoutMs,
+    maxTotalWaitMs,
+    replayLimitBytes,
+    onEvent,
+    repeatable:
+      typeof repeatable === 'function'
+        ? guarded(repeatable, {
+            name: 'repeatable',
+            answers: boolean,
+            instead: 'the request is not repeatable',
+            fallback: () => false,
+          })
+        : repeatable,
+  }
+  const plain = all.length === 0 && timeoutMs === undefined && onEvent === undefined
+
+  const direct = async (args: Parameters<Fetch>): Promise<Response> => responseOf(bottom.by, await inner(...args))
+
+  const start = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const sending = sendingOf(input)
+    const given = take(input, init, replayLimitBytes)
+    return startOn(given, sending ? { ...setting, sending } : setting, chain)
+  }
+
+  // As the platform's own: a plain function of this name and length, which never throws.
+  const made: Fetch = (...args) => {
+    // Without any argument there is nothing to show: browsers refuse it in their own words.
+    if (plain || args.length < 1 || isInside()) return direct(args)
+    try {
+      return start(args[0], args[1])
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+  Object.defineProperties(made, { name: { value: 'fetch' }, length: { value: 1 } })
+  ours.add(made)
+  return made
+}

@@ -1,0 +1,123 @@
+import { discard } from './discard.ts'
+import { responseOf } from './errors.ts'
+import type { LiveCall } from './call.ts'
+import { noteRedirect } from './origin.ts'
+import type { Source } from './source.ts'
+import { timeoutError } from './timeout.ts'
+
+/**
+ * How long a failed attempt waits for the rest of its body, without which it is not sent again. One that is in memory takes some
+ * turns of the event loop, one that somebody still writes may never end.
+ */
+const UNREAD_MS = 50
+
+/** Nobody sends again what was answered so. */
+const isGood = (response: Response | undefined): boolean => {
+  try {
+    return response?.ok === true
+  } catch {
+    // A test double that cannot be looked at.
+    return false
+  }
+}
+
+/** Whether it can be sent again is asked once an attempt has ended. */
+const settle = async (call: LiveCall, from: Source, response?: Response): Promise<void> => {
+  const settled = from.settle(isGood(response) ? 0 : UNREAD_MS)
+  if (settled) await settled
+  if (!from.canReplay) call.canReplay = false
+}
+
+/** The signal for an attempt, where it is not simply what the caller gave. */
+const signalFor = (call: LiveCall, from: Source, limit: AbortSignal | undefined): AbortSignal | undefined => {
+  const caller = call.given.signal
+  const { timeoutMs } = call.setting
+  // A Request made from another follows its signal only while that one is reachable: so the caller's is named again.
+  const own = from === call.source ? undefined : from.request.signal
+  if (!limit && !own && timeoutMs === undefined) return undefined
+  // A polyfill's is followed by the call's.
+  const theirs = timeoutMs === undefined && caller instanceof AbortSignal ? undefined : call.signal
+  const signals = [caller, theirs, own, limit].filter((one) => one instanceof AbortSignal)
+  return signals.length === 1 ? signals[0] : AbortSignal.any(signals)
+}
+
+/** Reads the bodies of requests that are sent, or passed over. */
+const readBeside = (call: LiveCall, unread: readonly Source[]): void => {
+  for (const one of unread) one.readBeside()
+  call.unread = undefined
+}
+
+/** How an attempt ended. */
+type Outcome = { readonly response: Response } | { readonly error: unknown }
+
+interface Attempt {
+  readonly from: Source
+  readonly number: number
+  readonly spent: LiveCall['waits']
+  readonly sentAt: number
+  readonly started: number
+}
+
+const report = (call: LiveCall, { from, number, spent, sentAt, started }: Attempt, outcome: Outcome): void => {
+  const headersMs = performance.now() - started
+  const { queue: queueMs, hold: holdMs, backoff: backoffMs } = spent ?? { queue: 0, hold: 0, backoff: 0 }
+  const { request } = from
+  const facts = {
+    call: call.id,
+    key: call.key,
+    attempt: number,
+    request,
+    sentAt,
+    queueMs,
+    holdMs,
+    backoffMs,
+    headersMs,
+  }
+  call.emit({ type: 'attempt', ...facts, ...outcome })
+}
+
+const heard = (call: LiveCall, attempt: Attempt, response: Response): Response => {
+  if (call.aborted) {
+    // An inner fetch that does not listen: nobody waits for its answer any more.
+    discard(response)
+    throw call.signal.reason
+  }
+  if (call.responses.length === 0) call.responses = [response]
+  else call.responses.push(response)
+  if (call.setting.key === undefined) noteRedirect(attempt.from, response)
+  if (call.observed) report(call, attempt, { response })
+  return response
+}
+
+/** Small, as all that it has at hand is kept for as long as the answer takes. */
+const awaitAnswer = async (call: LiveCall, attempt: Attempt, limit: AbortController | undefined): Promise<Response> => {
+  const { from } = attempt
+  const timer = limit && startTimer(limit, call.attemptTimeoutMs as number)
+  try {
+    const answer = from.send(signalFor(call, from, limit?.signal), { call, request: from })
+    if (call.unread) readBeside(call, call.unread)
+    const response = responseOf('fetch', await answer)
+    clearTimeout(timer)
+    if (from.reads) await settle(call, from, response)
+    return heard(call, attempt, response)
+  } catch (error) {
+    clearTimeout(timer)
+    if (from.reads) await settle(call, from)
+    call.lastError = error
+    if (call.observed) report(call, attempt, { error })
+    throw error
+  }
+}
+
+const startTimer = (limit: AbortController, ms: number): ReturnType<typeof setTimeout> =>
+  setTimeout(() => limit.abort(timeoutError('attempt', ms)), ms)
+
+/** Sends a request: the bottom of the chain. */
+export const send = (from: Source, call: LiveCall): Promise<Response> => {
+  if (call.aborted) return Promise.reject(call.signal.reason as Error)
+  call.counted++
+  const number = ++call.attempt
+  const attempt = { from, number, spent: call.waits, sentAt: Date.now(), started: performance.now() }
+  call.waits = undefined
+  return awaitAnswer(call, attempt, call.attemptTimeoutMs === undefined ? undefined : new AbortController())
+}
