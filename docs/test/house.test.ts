@@ -7,6 +7,8 @@ import { describe, expect, it } from 'vitest'
 interface Manifest {
   readonly private?: boolean
   readonly exports?: Readonly<Record<string, unknown>>
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
   readonly publishConfig?: { readonly exports?: Readonly<Record<string, unknown>> }
 }
 
@@ -48,6 +50,28 @@ describe.each(packages.filter(({ manifest }) => manifest.private !== true))(
     })
   },
 )
+
+/** What each package imports of the house. Leaves meet in the contract: none brings another's knowledge along. */
+const IMPORTS: Readonly<Record<string, readonly string[]>> = {
+  pipeline: [],
+  redact: ['pipeline'],
+  limits: ['pipeline'],
+  classify: ['limits', 'pipeline', 'redact'],
+  'backoff-jitter': ['pipeline'],
+  'concurrency-gate': ['pipeline'],
+  'retry-after': ['pipeline'],
+  'credit-meter': ['pipeline', 'redact'],
+  log: ['pipeline', 'redact'],
+  otel: ['pipeline', 'redact'],
+  // Its deliveries are sent by a pipeline of two.
+  alert: ['backoff-jitter', 'pipeline', 'redact', 'retry-after'],
+}
+
+it.each(Object.entries(IMPORTS))('%s imports of the house %j and nothing else', (folder, imports) => {
+  const { dependencies, peerDependencies } = packages.find((one) => one.folder === folder)?.manifest ?? {}
+  const house = Object.keys({ ...dependencies, ...peerDependencies }).filter((name) => name.startsWith('@aplomb/'))
+  expect(house.toSorted()).toEqual(imports.map((name) => `@aplomb/${name}`))
+})
 
 it('names every package in the lists that need all of them', () => {
   const { stdout, status } = spawnSync(process.execPath, ['scripts/sync.mjs', '--check'], {
