@@ -103,7 +103,8 @@ export class LiveCall implements Call, Owner {
     if (source.shown) this.adopt(source.shown)
     // Functions of the user's see the request as it was given.
     this.#key = typeof key === 'function' ? key(source.request) : key
-    if (typeof repeatable === 'function') this.#repeatable ??= this.#isRepeatable()
+    // It is asked once, when the Request is made.
+    if (typeof repeatable === 'function' && !source.shown) this.adopt(source.request)
   }
 
   get id(): string {
