@@ -7,6 +7,7 @@ import { neverFires } from './on-abort.ts'
 import { outerOf, type Sending, startRepeating } from './nested.ts'
 import { isRepeatable, type Repeatable } from './repeatable.ts'
 import type { GivenSource, Owner, Source } from './source.ts'
+import { urgencyOf } from './urgency.ts'
 
 /** What a pipeline knows before a call begins. */
 export interface Setting {
@@ -17,6 +18,7 @@ export interface Setting {
   readonly replayLimitBytes: number
   readonly onEvent: EventListener | undefined
   readonly repeatable: Repeatable | undefined
+  readonly priority: number | ((request: Request) => number | undefined) | undefined
   /** The call of another `fetch` that is sending at this moment. */
   readonly sending?: Sending | undefined
 }
@@ -81,6 +83,7 @@ export class LiveCall implements Call, Owner {
   #key: string | undefined
   #signal: AbortSignal | undefined = undefined
   #repeatable: boolean | undefined = undefined
+  #urgency: number | undefined = undefined
   #handle: Handle | undefined = undefined
   #listeners = NOBODY
   /** Since the first attempt was sent, or behind others that were refused, in milliseconds. */
@@ -125,6 +128,16 @@ export class LiveCall implements Call, Owner {
 
   #isRepeatable(): boolean {
     return isRepeatable(this.source, this.given.init?.['body'], this.setting.repeatable)
+  }
+
+  get urgency(): number {
+    return (this.#urgency ??= this.#urgencyAsked())
+  }
+
+  #urgencyAsked(): number {
+    const { priority } = this.setting
+    const asked = typeof priority === 'function' ? priority(this.source.request) : priority
+    return asked ?? urgencyOf(this.source, this.given.init?.['priority'])
   }
 
   /** A polyfill's signal is followed, as is a time limit; the caller's own goes on after the call has ended. */

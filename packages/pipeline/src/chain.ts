@@ -94,7 +94,7 @@ const doorway = (all: readonly Constrainer[], rest: Chain): Chain => {
       const gateway = gatewayOf(call.key)
       gateway.count(1)
       const leave = (): void => gateway.count(-1)
-      const passed = pass(source, call, () => goOn(rest, source, call, last), { urgency: 3, gatewayOf })
+      const passed = pass(source, call, () => goOn(rest, source, call, last), { gatewayOf })
       passed.then(leave, leave)
       return passed
     },

@@ -56,6 +56,7 @@ const PLAIN: Omit<Setting, 'inner'> = {
   replayLimitBytes: REPLAY_LIMIT_BYTES,
   onEvent: undefined,
   repeatable: undefined,
+  priority: undefined,
 }
 
 /** Runs a chain on a request: inside the call it belongs to, or in a call and on a transport of its own. */

@@ -6,8 +6,6 @@ import type { Verdict } from './verdict.ts'
 export interface Ask {
   readonly call: Call
   readonly request: RequestLine
-  /** From 0, the most urgent, to 7 (RFC 9218). */
-  readonly urgency: number
   /**
    * Whether it has waited for `maxTotalWaitMs` while nobody of its key was served: then only what is certain keeps it,
    * a time that the server has named or a ceiling. Its answer ends the call.

@@ -63,6 +63,8 @@ export interface Call {
    * Otherwise it may be only if the server refused before processing, or never had it.
    */
   repeatable: boolean
+  /** How urgent it is, from 0, the most urgent, to 7 (RFC 9218): who goes first where calls wait. @default 3 */
+  readonly urgency: number
   /** Whether a middleware of this call has said, with {@link Call.repeats}, that it sends failed requests again. */
   readonly repeating: boolean
   /** Set once a middleware has decided that this call is over: nobody else retries. */

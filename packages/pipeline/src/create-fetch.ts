@@ -22,6 +22,7 @@ import {
 } from './options.ts'
 import { originOf } from './origin.ts'
 import { type Repeatable } from './repeatable.ts'
+import { URGENCIES } from './urgency.ts'
 
 /** Options of {@link createFetch}. */
 export interface CreateFetchOptions {
@@ -52,6 +53,12 @@ export interface CreateFetchOptions {
    * @default those that their client library marks as ones that it would repeat by itself
    */
   readonly repeatable?: Repeatable | undefined
+  /**
+   * Who goes first where calls wait: from 0, the most urgent, to 7 (RFC 9218), for all calls or as a function of the request
+   * says; one that says nothing, or fails, leaves it to the request. A twentieth of what is sent goes to those who have waited
+   * for longest. @default the header `Priority` (`u=1`), else `init.priority` (`high` is 1, `low` is 5), else 3
+   */
+  readonly priority?: number | ((request: Request) => number | undefined) | undefined
 }
 
 /** Beyond, a timer fires at once. */
@@ -59,6 +66,11 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** It may be an API key. */
 const KEY: Kind = { ...string(), secret: true }
+
+const URGENCY: Kind = {
+  takes: 'a whole number from 0, the most urgent, to 7',
+  is: (value) => Number.isInteger(value) && (value as number) >= URGENCIES.from && (value as number) <= URGENCIES.to,
+}
 
 /** What each option of {@link createFetch} takes. */
 export const createFetchOptions: KindsOf<CreateFetchOptions> = {
@@ -69,6 +81,7 @@ export const createFetchOptions: KindsOf<CreateFetchOptions> = {
   onEvent: callback,
   replayLimitBytes: number({ from: 0 }, 'bytes'),
   repeatable: either(oneOf('all'), list(string(), 'a list of methods'), callback),
+  priority: either(URGENCY, callback),
 }
 
 /** The call that a `fetch` made here is called by, if it is: at its bottom, or in one of its middlewares. */
@@ -113,6 +126,7 @@ export const createFetch = (all: readonly Middleware[], options: CreateFetchOpti
     onEvent,
     replayLimitBytes = REPLAY_LIMIT_BYTES,
     repeatable,
+    priority,
     maxTotalWaitMs = MAX_TOTAL_WAIT_MS,
   } = readOptions('createFetch', options, createFetchOptions)
 
@@ -141,6 +155,15 @@ export const createFetch = (all: readonly Middleware[], options: CreateFetchOpti
             fallback: () => false,
           })
         : repeatable,
+    priority:
+      typeof priority === 'function'
+        ? guarded(priority, {
+            name: 'priority',
+            answers: { takes: `${URGENCY.takes}, or undefined`, is: (value) => value === undefined || URGENCY.is(value) },
+            instead: 'the request says',
+            fallback: () => undefined,
+          })
+        : priority,
   }
   const plain = all.length === 0 && timeoutMs === undefined && onEvent === undefined
 

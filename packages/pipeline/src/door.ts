@@ -13,7 +13,7 @@ export interface Door {
   /** Since when the key has only been refused or has failed, on the `clock`, if it has: the door's answers say. */
   barrenSince: number | undefined
   /** Lets a call through, now or when its turn comes. Rejects where it is aborted, or may not wait for so long. */
-  enter(call: Call, request: RequestLine, place: Place, urgency: number): Departure | Promise<Departure>
+  enter(call: Call, request: RequestLine, place: Place): Departure | Promise<Departure>
   /** A wait may have ended. */
   wake(): void
 }
@@ -298,9 +298,9 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
       if (isFirst || timer === undefined) pump()
     })
 
-  const enter: Door['enter'] = (call, request, place, urgency) => {
+  const enter: Door['enter'] = (call, request, place) => {
     if (call.aborted) throw call.signal.reason
-    const entry = newEntry(call, request, { place, urgency, heldBeforeMs: heldBy(clock()) })
+    const entry = newEntry(call, request, { place, heldBeforeMs: heldBy(clock()) })
     const lane = laneOf(entry)
     const isFirst = lane === undefined ? line.size === 0 || place === 'front' : !lanes.get(lane)?.size
     if (isFirst && ask(entry).ms === 0) return depart(entry)

@@ -9,6 +9,7 @@ export type Place = 'new' | 'back' | 'front'
 /** A call that waits to be sent. */
 export interface Entry extends Ask, Queued<Entry> {
   readonly place: Place
+  readonly urgency: number
   overdue: boolean
   /** When it came, on the `clock`. */
   readonly joinedAt: number
@@ -29,14 +30,14 @@ const nothing = (): void => undefined
 export const newEntry = (
   call: Call,
   request: RequestLine,
-  { place, urgency, heldBeforeMs }: Pick<Entry, 'place' | 'urgency' | 'heldBeforeMs'>,
+  { place, heldBeforeMs }: Pick<Entry, 'place' | 'heldBeforeMs'>,
 ): Entry => {
   // Whole, as a hundred thousand may wait: a fraction would be an object of its own.
   const joinedAt = Math.floor(clock())
   return {
     call,
     request,
-    urgency,
+    urgency: call.urgency,
     place: place === 'new' && call.attempt > 0 ? 'back' : place,
     overdue: false,
     joinedAt,

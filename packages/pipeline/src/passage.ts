@@ -60,8 +60,8 @@ const fail = (gateway: Gateway, departure: Flight, error: unknown): void => {
 }
 
 /** One that comes to be sent again may have to stay away before it stands in line. */
-const delay = async ({ constraints }: Gateway, call: Call, request: RequestLine, urgency: number): Promise<void> => {
-  const one = { call, request, urgency, overdue: false }
+const delay = async ({ constraints }: Gateway, call: Call, request: RequestLine): Promise<void> => {
+  const one = { call, request, overdue: false }
   let delayMs = 0
   for (const { constraint } of constraints) delayMs = Math.max(delayMs, constraint.delayMs?.(one) ?? 0)
   if (delayMs === 0 || !call.fits(delayMs)) return
@@ -71,7 +71,6 @@ const delay = async ({ constraints }: Gateway, call: Call, request: RequestLine,
 
 /** What the door of a pipeline needs to know of a call. */
 export interface Passage {
-  readonly urgency: number
   readonly gatewayOf: (key: string) => Gateway
 }
 
@@ -80,12 +79,12 @@ export const pass = async (
   request: RequestLine,
   call: Call,
   next: () => Promise<Response>,
-  { urgency, gatewayOf }: Passage,
+  { gatewayOf }: Passage,
 ): Promise<Response> => {
   const gateway = gatewayOf(call.key)
   const { door } = gateway
-  if (call.attempt > 0) await delay(gateway, call, request, urgency)
-  let entered = door.enter(call, request, 'new', urgency)
+  if (call.attempt > 0) await delay(gateway, call, request)
+  let entered = door.enter(call, request, 'new')
   for (;;) {
     const departure: Flight = entered instanceof Promise ? await entered : entered
     if (call.canAbort) departure.stopListening = onAbort(call.signal, () => end(gateway, departure))
@@ -122,10 +121,10 @@ export const pass = async (
         end(gateway, departure)
         await sleep(waitMs, call.signal)
         call.waited(constraint.certain ? 'hold' : 'backoff', waitMs)
-        entered = door.enter(call, request, place, urgency)
+        entered = door.enter(call, request, place)
       } else {
         // Before those who wait for what it leaves.
-        entered = door.enter(call, request, place, urgency)
+        entered = door.enter(call, request, place)
         end(gateway, departure)
       }
       if (entered instanceof Promise) entered = await entered

@@ -19,7 +19,7 @@ const newCall = ({
   const fits = (waitMs: number): boolean => waitMs < mayWaitMs()
   return {
     signal,
-    canAbort: true,
+    canAbort: true, urgency: 3,
     get aborted() {
       return signal.aborted
     },
@@ -56,7 +56,7 @@ const setup = () => {
   const door = newDoor([{ by: 'hold', constraint }])
   /** Lets a call pass; how many have passed by then. */
   const pass = async (call: Call, again = false): Promise<number> => {
-    await door.enter(call, REQUEST, again ? 'back' : 'new', 3)
+    await door.enter(call, REQUEST, again ? 'back' : 'new')
     return state.taken.length
   }
   /** Closes it for so long from now, as an answer does that names a wait. */
@@ -516,7 +516,7 @@ test('whatever happens, each goes in its turn, not before the end, and nobody is
       }
       const door = newDoor([{ by: 'hold', constraint }])
       const pass = async (call: Call, again: boolean): Promise<void> =>
-        void (await door.enter(call, REQUEST, again ? 'back' : 'new', 3))
+        void (await door.enter(call, REQUEST, again ? 'back' : 'new'))
       const controllers: AbortController[] = []
       const waits: Promise<void>[] = []
       const leave = (id: number): void => {
