@@ -124,7 +124,7 @@ const made = <Options, Made extends Middleware>(
 export { backoffJitter, classify, concurrencyGate, creditMeter, log, retryAfter }
 export { rules, unwrap, verdictOf } from '@aplomb/classify'
 export { limiterStore, memoryStore } from '@aplomb/credit-meter'
-export { callOf, compose, createFetch, middleware, NoResponseError } from '@aplomb/pipeline'
+export { callOf, compose, constrained, createFetch, middleware, NoResponseError } from '@aplomb/pipeline'
 
 export {
   ApiError,
@@ -196,12 +196,17 @@ export type {
   Times,
 } from '@aplomb/log'
 export type {
+  Again,
   AlertEvent,
+  Ask,
   AttemptEvent,
   Call,
   CallEvent,
+  Constrained,
+  Constraint,
   CreateFetchOptions,
   CreditsEvent,
+  Departure,
   EventListener,
   Fetch,
   GiveUp,
@@ -209,11 +214,15 @@ export type {
   Handler,
   HoldEvent,
   LimitEvent,
+  Line,
   Middleware,
   Next,
   QueueEvent,
   Repeatable,
+  RequestLine,
   RetryEvent,
+  Signal,
+  Standing,
   WaitKind,
 } from '@aplomb/pipeline'
 export type { RetryAfterOptions } from '@aplomb/retry-after'

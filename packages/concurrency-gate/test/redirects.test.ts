@@ -46,7 +46,7 @@ const gateOf = async (answer: () => Response, options: CreateFetchOptions = {}, 
   return { limit: gate.stats(options.key === undefined ? A : 'mine').limit, statuses, sent, ms: endedAt - began }
 }
 
-describe('22. what another origin says after a redirect is none of the key', () => {
+describe('21. what another origin says after a redirect is none of the key', () => {
   test('its ceiling', async () => {
     expect((await gateOf(() => at(`${B}/x`, 200, ceiling))).limit).toBeGreaterThan(2)
     expect((await gateOf(() => at(`${A}/x`, 200, ceiling))).limit).toBe(2)

@@ -159,7 +159,10 @@ export const createFetch = (all: readonly Middleware[], options: CreateFetchOpti
       typeof priority === 'function'
         ? guarded(priority, {
             name: 'priority',
-            answers: { takes: `${URGENCY.takes}, or undefined`, is: (value) => value === undefined || URGENCY.is(value) },
+            answers: {
+              takes: `${URGENCY.takes}, or undefined`,
+              is: (value) => value === undefined || URGENCY.is(value),
+            },
             instead: 'the request says',
             fallback: () => undefined,
           })

@@ -19,7 +19,8 @@ const newCall = ({
   const fits = (waitMs: number): boolean => waitMs < mayWaitMs()
   return {
     signal,
-    canAbort: true, urgency: 3,
+    canAbort: true,
+    urgency: 3,
     get aborted() {
       return signal.aborted
     },
