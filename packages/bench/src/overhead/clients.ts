@@ -5,7 +5,7 @@ export const BARE: ClientName & 'fetch' = 'fetch'
 export const CLIENTS = [
   'fetch',
   'an empty pipeline',
-  'a relay that does nothing',
+  'an idle relay',
   'a middleware that does nothing',
   'aplomb()',
   'p-retry + p-limit',
@@ -42,7 +42,7 @@ export const createClient: Readonly<Record<ClientName, (origin: string, fetch: F
     return getter(createFetch([], { fetch }), origin + PATH)
   },
 
-  'a relay that does nothing': async (origin, fetch) => {
+  'an idle relay': async (origin, fetch) => {
     const { createFetch, relay } = await import('@aplomb/pipeline')
     return getter(createFetch([relay('pass', (_, next) => next())], { fetch }), origin + PATH)
   },
