@@ -13,7 +13,7 @@ export type Handler = (request: Request, next: Next, call: Call) => Promise<Resp
 export type RelayHandler = (outgoing: Outgoing, next: () => Promise<Response>, call: Call) => Promise<Response>
 
 /** What is below a chain. */
-export type Last = (source: Source, call: LiveCall) => Promise<Response>
+type Last = (source: Source, call: LiveCall) => Promise<Response>
 
 /** A middleware with all below it, and its name, for what it may answer. */
 export interface Chain {
