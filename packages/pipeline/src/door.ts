@@ -1,11 +1,12 @@
+import { newAdmissions } from './admission.ts'
 import { clock, later } from './clock.ts'
 import type { NamedConstraint } from './constrained.ts'
-import type { Ask, Departure } from './constraint.ts'
+import type { Departure } from './constraint.ts'
 import type { Call, RequestLine } from './contract.ts'
 import { QueueFullError, QueueTimeoutError } from './errors.ts'
+import { newLanes } from './lanes.ts'
 import { type Entry, newEntry, newOrdered, type Place } from './line.ts'
 import { onAbort } from './on-abort.ts'
-import { newQueue, type Queue } from './queue.ts'
 
 /** The one place where calls of a key wait until they may be sent: until no constraint asks for more. */
 export interface Door {
@@ -40,14 +41,16 @@ const refuse = (call: Call, by: string, error: Error): Error => {
 
 export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
   const outermost = constraints[0]?.by ?? 'pipeline'
+  /** The constraint that limits the time in line, if one does. */
+  const limiting = constraints.find(({ constraint }) => constraint.queueTimeoutMs !== undefined)
+  const queueMs = limiting?.constraint.queueTimeoutMs ?? Infinity
+  const admissions = newAdmissions(constraints)
   const line = newOrdered()
-  /** Those that wait apart, by lane. */
-  const lanes = new Map<string, Queue<Entry>>()
-  let parked = 0
+  const lanes = newLanes(line, admissions.laneOf)
   let timer: ReturnType<typeof setTimeout> | undefined
   let pumping = false
-  let soon = false
   let wokenMeanwhile = false
+  let soon = false
   let barrenSince: number | undefined
   /** When the first of those who may not wait for ever has to go. */
   let earliest = Infinity
@@ -55,7 +58,7 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
   let heldSince: number | undefined
   let heldMs = 0
 
-  const waiting = (): number => line.size + parked
+  const waiting = (): number => line.size + lanes.size
 
   const heldBy = (now: number): number => heldMs + (heldSince === undefined ? 0 : now - heldSince)
 
@@ -65,51 +68,18 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
     heldSince = held ? now : undefined
   }
 
-  /** How long a call has to wait, and how much of it is certain. */
-  const answer = { ms: 0, certainMs: 0, by: '' }
-  const ask = (entry: Ask): typeof answer => {
-    answer.ms = answer.certainMs = 0
-    for (const { by, constraint } of constraints) {
-      const ms = constraint.waitMs(entry)
-      if (ms > answer.ms) answer.ms = ms
-      if (ms > answer.certainMs && constraint.certain && ms < Infinity) {
-        answer.certainMs = ms
-        answer.by = by
-      }
-    }
-    return answer
-  }
+  /** Since when it has waited behind others that were refused. */
+  const behindSince = ({ joinedAt }: Entry): number => Math.max(joinedAt, barrenSince ?? Infinity)
 
-  const laneOf = (entry: Ask): string | undefined => {
-    for (const { by, constraint } of constraints) {
-      const lane = constraint.laneOf?.(entry)
-      if (lane !== undefined) return `${by} ${lane}`
-    }
-    return undefined
-  }
-
-  const depart = ({ call, request }: Pick<Ask, 'call' | 'request'>): Departure => {
-    const departure: Departure = { call, request, at: clock() }
-    for (const { constraint } of constraints) constraint.sent?.(departure)
-    return departure
-  }
-
-  const remove = (entry: Entry): void => {
-    if (!entry.queue) return
+  const leave = (entry: Entry): void => {
+    clearTimeout(entry.expiry)
+    entry.stopListening?.()
     if (line.holds(entry)) line.leave(entry)
-    else {
-      entry.queue.leave(entry)
-      parked--
-    }
-  }
-
-  const stop = ({ expiry, stopListening }: Entry): void => {
-    clearTimeout(expiry)
-    stopListening?.()
+    else if (entry.queue) lanes.leave(entry)
   }
 
   /** What it has waited for: the hold of the key, or its turn. */
-  const note = (entry: Entry): void => {
+  const noteWait = (entry: Entry): void => {
     const { call, joinedAt, heldBeforeMs } = entry
     const now = clock()
     const waitedMs = now - joinedAt
@@ -120,128 +90,90 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
   }
 
   const admit = (entry: Entry): void => {
-    if (line.holds(entry)) line.take(entry)
-    else remove(entry)
-    stop(entry)
-    note(entry)
-    entry.resolve(depart(entry))
+    if (line.holds(entry)) line.took(entry)
+    leave(entry)
+    noteWait(entry)
+    entry.resolve(admissions.sent(entry.call, entry.request))
   }
 
   const turnAway = (entry: Entry, error: unknown): void => {
-    stop(entry)
     const wasFirst = entry.queue?.first === entry
-    remove(entry)
+    leave(entry)
     entry.reject(error)
-    if (wasFirst || waiting() === 0) pumpSoon()
-  }
-
-  /** Steps aside, so that others pass. */
-  const park = (entry: Entry, name: string): void => {
-    let lane = lanes.get(name)
-    if (!lane) lanes.set(name, (lane = newQueue()))
-    line.leave(entry)
-    lane.join(entry)
-    parked++
-  }
-
-  /** Those whose lane has gone stand in front again, in their order. */
-  const unpark = (): void => {
-    for (const [name, lane] of lanes) {
-      const { first } = lane
-      if (first && laneOf(first) === name) continue
-      lanes.delete(name)
-      for (let entry = lane.last; entry; entry = lane.last) {
-        lane.leave(entry)
-        parked--
-        line.join(entry, true)
-      }
-    }
-  }
-
-  const everyone = function* (): Iterable<Entry> {
-    yield* line
-    for (const lane of lanes.values()) yield* lane
+    if (wasFirst || waiting() === 0) wakeSoon()
   }
 
   /** Who would wait in vain hears of it now. */
-  const turnAwayLate = (now: number): void => {
-    const { certainMs, by } = answer
+  const turnAwayLate = (now: number, certainMs: number, by: string): void => {
     if (now + certainMs < earliest) return
-    const sure = certainMs
     earliest = Infinity
-    for (const entry of everyone()) {
-      if (now + sure < entry.until) earliest = Math.min(earliest, entry.until)
-      else turnAway(entry, late(entry.call, by, sure))
-    }
+    for (const waiters of [line, lanes])
+      for (const entry of waiters) {
+        if (now + certainMs < entry.until) earliest = Math.min(earliest, entry.until)
+        else turnAway(entry, late(entry.call, by, certainMs))
+      }
   }
 
-  const behindSince = ({ joinedAt }: Entry): number => Math.max(joinedAt, barrenSince ?? Infinity)
-
-  /** Milliseconds until an entry has waited for as long as it may while nobody was served. */
-  const overdueMs = (entry: Entry, now: number): number => Math.max(0, behindSince(entry) + entry.patienceMs - now)
-
-  /** Sends those whose patience has ended. Returns the milliseconds until the next one is to be sent. */
-  const releaseFrom = (next: () => Entry | undefined, now: number): number => {
+  /** Sends one after the other. Returns the milliseconds until the next may go. */
+  const sendFrom = (next: () => Entry | undefined, waitMs: (entry: Entry) => number): number => {
     for (let entry = next(); entry; entry = next()) {
-      const ms = overdueMs(entry, now)
-      entry.overdue = ms === 0
-      const waitMs = ms || ask(entry).ms
-      if (waitMs > 0) return waitMs
-      admit(entry)
+      try {
+        const ms = waitMs(entry)
+        if (ms > 0) return ms
+        admit(entry)
+      } catch (error) {
+        // A constraint has refused it.
+        turnAway(entry, error)
+      }
     }
     return Infinity
   }
 
-  const release = (now: number): number => {
-    let nextMs = releaseFrom(() => line.first(false), now)
-    for (const lane of lanes.values())
-      nextMs = Math.min(
-        nextMs,
-        releaseFrom(() => lane.first, now),
-      )
+  /** Of one that has waited for as long as it may while nobody was served: whatever was learned, it is sent. */
+  const overdueMs = (entry: Entry): number => {
+    const ms = Math.max(0, behindSince(entry) + entry.patienceMs - clock())
+    entry.overdue = ms === 0
+    return ms || admissions.ask(entry).ms
+  }
+
+  const release = (): number => {
+    let nextMs = sendFrom(() => line.first(false), overdueMs)
+    for (const first of lanes.firsts()) nextMs = Math.min(nextMs, sendFrom(first, overdueMs))
     return nextMs
+  }
+
+  const firstInLine = (): Entry | undefined => {
+    for (;;) {
+      const first = line.first(admissions.probing)
+      const lane = first && admissions.laneOf(first)
+      if (lane === undefined) return first
+      lanes.park(first as Entry, lane)
+    }
+  }
+
+  const lineMs = (entry: Entry): number => {
+    const { ms, certainMs, by } = admissions.ask(entry)
+    if (ms === 0) return 0
+    const now = clock()
+    noteHeld(certainMs > 0, now)
+    if (certainMs > 0) turnAwayLate(now, certainMs, by)
+    return ms
   }
 
   /** Sends whoever may go. Returns the milliseconds until somebody else may. */
   const sendAll = (): number => {
-    const now = clock()
-    if (parked > 0) unpark()
-    let nextMs = barrenSince === undefined ? Infinity : release(now)
-    for (;;) {
-      const first = line.first(constraints.some(({ constraint }) => constraint.probing))
-      if (!first) {
-        noteHeld(false, now)
-        break
-      }
-      const lane = laneOf(first)
-      if (lane !== undefined) {
-        park(first, lane)
-        continue
-      }
-      const { ms, certainMs } = ask(first)
-      if (ms === 0) {
-        admit(first)
-        continue
-      }
-      noteHeld(certainMs > 0, now)
-      nextMs = Math.min(nextMs, ms)
-      if (certainMs > 0) turnAwayLate(now)
-      break
-    }
-    for (const name of lanes.size > 1 ? [...lanes.keys()].sort() : lanes.keys()) {
-      for (let first = lanes.get(name)?.first; first; first = lanes.get(name)?.first) {
-        const { ms } = ask(first)
-        if (ms === 0) admit(first)
-        else {
-          nextMs = Math.min(nextMs, ms)
-          break
-        }
-      }
-    }
+    if (lanes.size > 0) lanes.unpark()
+    const overdue = barrenSince === undefined ? Infinity : release()
+    let nextMs = Math.min(overdue, sendFrom(firstInLine, lineMs))
+    for (const first of lanes.firsts())
+      nextMs = Math.min(
+        nextMs,
+        sendFrom(first, (entry) => admissions.ask(entry).ms),
+      )
     return nextMs
   }
 
-  const pump = (): void => {
+  const wake = (): void => {
     wokenMeanwhile = true
     if (pumping) return
     pumping = true
@@ -253,30 +185,23 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
       nextMs = sendAll()
     }
     pumping = false
-    if (waiting() === 0) noteHeld(false, clock())
-    else if (nextMs < Infinity) timer = later(pump, Math.min(LONGEST_TIMER_MS, Math.ceil(nextMs)))
+    if (line.size === 0) noteHeld(false, clock())
+    if (waiting() > 0 && nextMs < Infinity) timer = later(wake, Math.min(LONGEST_TIMER_MS, Math.ceil(nextMs)))
   }
 
   /** Once for all who leave in this turn. */
-  const pumpSoon = (): void => {
+  const wakeSoon = (): void => {
     if (soon) return
     soon = true
     queueMicrotask(() => {
       soon = false
-      pump()
+      wake()
     })
   }
 
-  const full = (): NamedConstraint | undefined =>
-    constraints.find(({ constraint: { maxQueue = Infinity } }) => waiting() >= maxQueue)
-
-  /** The constraint that limits the time in line, if one does. */
-  const limiting = constraints.find(({ constraint }) => constraint.queueTimeoutMs !== undefined)
-
   const expire = (entry: Entry): void => {
-    const { call, joinedAt } = entry
-    const queueMs = limiting?.constraint.queueTimeoutMs ?? Infinity
-    const timedOut = limiting && clock() >= joinedAt + queueMs && joinedAt + queueMs <= entry.until
+    const { call, joinedAt, until } = entry
+    const timedOut = limiting && joinedAt + queueMs <= until
     const by = timedOut ? limiting.by : outermost
     turnAway(entry, refuse(call, by, timedOut ? new QueueTimeoutError(call.key, queueMs) : waitedOut()))
   }
@@ -287,7 +212,6 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
       const { call, joinedAt, until } = entry
       entry.resolve = resolve
       entry.reject = reject
-      const queueMs = limiting?.constraint.queueTimeoutMs ?? Infinity
       const expiryMs = Math.min(queueMs, call.attempt > 0 ? until - joinedAt : Infinity)
       if (expiryMs < LONGEST_TIMER_MS) entry.expiry = later(() => expire(entry), Math.max(0, expiryMs))
       if (call.canAbort) entry.stopListening = onAbort(call.signal, () => turnAway(entry, call.signal.reason))
@@ -295,19 +219,20 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
       earliest = Math.min(earliest, until)
       if (call.observed) for (const { constraint } of constraints) constraint.waits?.(entry, constraint.waitMs(entry))
       // Behind others nothing has changed.
-      if (isFirst || timer === undefined) pump()
+      if (isFirst || timer === undefined) wake()
     })
 
   const enter: Door['enter'] = (call, request, place) => {
     if (call.aborted) throw call.signal.reason
     const entry = newEntry(call, request, { place, heldBeforeMs: heldBy(clock()) })
-    const lane = laneOf(entry)
-    const isFirst = lane === undefined ? line.size === 0 || place === 'front' : !lanes.get(lane)?.size
-    if (isFirst && ask(entry).ms === 0) return depart(entry)
-    const overfull = place === 'new' ? full() : undefined
-    if (overfull) throw refuse(call, overfull.by, new QueueFullError(call.key, overfull.constraint.maxQueue ?? 0))
+    const lane = admissions.laneOf(entry)
+    const isFirst = lane === undefined ? line.size === 0 || place === 'front' : lanes.isFree(lane)
+    if (isFirst && admissions.ask(entry).ms === 0) return admissions.sent(call, request)
+    const full = constraints.find(({ constraint: { maxQueue = Infinity } }) => waiting() >= maxQueue)
+    if (full && place === 'new')
+      throw refuse(call, full.by, new QueueFullError(call.key, full.constraint.maxQueue ?? 0))
     if (entry.until < Infinity) {
-      const { certainMs, by } = ask(entry)
+      const { certainMs, by } = admissions.ask(entry)
       if (certainMs > 0 && !call.fits(certainMs)) throw late(call, by, certainMs)
     }
     return lineUp(entry, isFirst)
@@ -324,6 +249,6 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
       barrenSince = since
     },
     enter,
-    wake: pump,
+    wake,
   }
 }

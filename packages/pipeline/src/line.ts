@@ -66,8 +66,8 @@ export interface Ordered extends Iterable<Entry> {
   /** Whether it waits here. */
   holds(entry: Entry): boolean
   leave(entry: Entry): void
-  /** It leaves to be sent. */
-  take(entry: Entry): void
+  /** It leaves to be sent: whose turn it is next may be another's. */
+  took(entry: Entry): void
 }
 
 /** A twentieth of the throughput is for whoever has waited for longest: without it, urgent calls can keep others out for ever. */
@@ -127,8 +127,7 @@ export const newOrdered = (): Ordered => {
       return queue !== undefined && (queue === one?.again || queue === one?.fresh)
     },
     leave,
-    take: (entry) => {
-      leave(entry)
+    took: (entry) => {
       const waiting = classes.some((one, urgency) => urgency > entry.urgency && one && firstOf(one, false))
       overtaken = waiting && overtaken < AGED_EVERY - 1 ? overtaken + 1 : 0
     },

@@ -89,7 +89,7 @@ describe('with nothing to wait for', () => {
   })
 
   test('not one that was aborted already', async () => {
-    const { door, pass, state } = setup()
+    const { pass, state } = setup()
     const reason = new Error('mine')
     await expect(pass(newCall({ signal: AbortSignal.abort(reason) }))).rejects.toBe(reason)
     expect(state.taken).toEqual([])
@@ -98,7 +98,7 @@ describe('with nothing to wait for', () => {
 
 describe('calls that wait', () => {
   test('go in the order in which they came', async () => {
-    const { door, pass, close } = setup()
+    const { pass, close } = setup()
     close(1000)
     const order: number[] = []
     const waits = Array.from({ length: 20 }, (_, i) => pass(newCall()).then(() => order.push(i)))
@@ -107,7 +107,7 @@ describe('calls that wait', () => {
   })
 
   test('those that were refused before go before those that were not', async () => {
-    const { door, pass, close } = setup()
+    const { pass, close } = setup()
     close(1000)
     const order: string[] = []
     const join = (name: string): Promise<unknown> =>
@@ -118,7 +118,7 @@ describe('calls that wait', () => {
 
   test('nobody who comes later passes them by, even when nothing is to be waited for any more', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
-    const { door, pass, close, state } = setup()
+    const { pass, close, state } = setup()
     close(1000)
     const order: string[] = []
     const join = (name: string): Promise<unknown> => pass(newCall()).then(() => order.push(name))
@@ -133,7 +133,7 @@ describe('calls that wait', () => {
 
   test('each takes one: where that was the last, the next waits for more', async () => {
     noChance()
-    const { door, pass, state } = setup()
+    const { pass, state } = setup()
     state.afterEachMs = 60
     const waits = Array.from({ length: 4 }, () => pass(newCall()))
     await outcomes(waits)
@@ -162,7 +162,7 @@ describe('calls that wait', () => {
 
   test('a wait that is longer than a timer can be', async () => {
     noChance()
-    const { door, pass, close, state } = setup()
+    const { pass, close, state } = setup()
     const arm = vi.spyOn(globalThis, 'setTimeout')
     const ms = 2 ** 31 + 5000
     close(ms)
@@ -173,7 +173,7 @@ describe('calls that wait', () => {
 
   test('no fraction of a millisecond too early, nor woken twice for it', async () => {
     noChance()
-    const { door, pass, close, state } = setup()
+    const { pass, close, state } = setup()
     const arm = vi.spyOn(globalThis, 'setTimeout')
     close(10.2)
     await outcomes([pass(newCall())])
@@ -185,7 +185,7 @@ describe('calls that wait', () => {
 describe('when the wait changes', () => {
   test('it may end early: a look is enough', async () => {
     noChance()
-    const { door, pass, close, open, state } = setup()
+    const { pass, close, open, state } = setup()
     close(1000)
     const waits = [pass(newCall()), pass(newCall())]
     await vi.advanceTimersByTimeAsync(300)
@@ -211,7 +211,7 @@ describe('when the wait changes', () => {
 
   test('those who are about to go wait again', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
-    const { door, pass, close, state } = setup()
+    const { pass, close, state } = setup()
     close(1000)
     const waits = Array.from({ length: 3 }, () => pass(newCall()))
     await vi.advanceTimersByTimeAsync(1010)
@@ -226,7 +226,7 @@ describe('when the wait changes', () => {
 describe('they are spread', () => {
   /** When those went that waited through such a pause. */
   const after = async (pauseMs: number, count: number): Promise<number[]> => {
-    const { door, pass, close, state } = setup()
+    const { pass, close, state } = setup()
     close(pauseMs)
     await outcomes(Array.from({ length: count }, () => pass(newCall())))
     return state.taken
@@ -256,7 +256,7 @@ describe('they are spread', () => {
 
   test('over the pause that was sat out: who came at its end hardly waits longer', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
-    const { door, pass, close, state } = setup()
+    const { pass, close, state } = setup()
     close(10_000)
     await vi.advanceTimersByTimeAsync(9900)
     await outcomes([pass(newCall())])
@@ -266,7 +266,7 @@ describe('they are spread', () => {
 
   test('a pause that was extended is one', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
-    const { door, pass, close, state } = setup()
+    const { pass, close, state } = setup()
     close(1000)
     const waits = Array.from({ length: 10 }, () => pass(newCall()))
     await vi.advanceTimersByTimeAsync(900)
@@ -281,7 +281,7 @@ test('whatever the luck: not before the end of the pause, and not past a tenth o
   const sizes = fc.record({ pauseMs: fc.integer({ min: 1, max: 20_000 }), count: fc.integer({ min: 1, max: 200 }) })
   await fc.assert(
     fc.asyncProperty(sizes, async ({ pauseMs, count }) => {
-      const { door, pass, close, state } = setup()
+      const { pass, close, state } = setup()
       close(pauseMs)
       await outcomes(Array.from({ length: count }, () => pass(newCall())))
       expect(state.taken).toHaveLength(count)
@@ -306,7 +306,7 @@ describe('a deadline', () => {
 
   test('that comes after it: the call passes', async () => {
     noChance()
-    const { door, pass, close, state } = setup()
+    const { pass, close, state } = setup()
     close(1000)
     expect(await outcomes([pass(newCall({ deadlineMs: 1001 }))])).toEqual([{ value: 1 }])
     expect(state.taken).toEqual([1000])
@@ -373,7 +373,7 @@ describe('while a key is only refused', () => {
   })
 
   test('all of them, at once', async () => {
-    const { door, pass, close, state } = setupBarren()
+    const { pass, close, state } = setupBarren()
     state.afterEachMs = 10_000
     close(5000)
     await outcomes(Array.from({ length: 20 }, () => pass(newCall({ maxTotalWaitMs: 3000 }))))
@@ -431,14 +431,14 @@ describe('an abort', () => {
 
   test('while they are let through, too', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.999)
-    const { door, pass, close } = setup()
+    const { pass, close } = setup()
     close(1000)
     expect(await abortAfter(1010, (signal) => pass(newCall({ signal })))).toEqual(CLEAN)
   })
 
   test('of one does not hold up the others', async () => {
     noChance()
-    const { door, pass, close, state } = setup()
+    const { pass, close, state } = setup()
     close(1000)
     const controller = new AbortController()
     const gone = watch(pass(newCall({ signal: controller.signal })))
@@ -451,7 +451,7 @@ describe('an abort', () => {
 
   test('the next pause begins anew', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.5)
-    const { door, pass, close, state } = setup()
+    const { pass, close, state } = setup()
     close(10_000)
     expect(await abortAfter(500, (signal) => pass(newCall({ signal })))).toEqual(CLEAN)
     await vi.advanceTimersByTimeAsync(9400)

@@ -21,7 +21,9 @@ const joinQueue = (queue: Queue<Entry>): Entry => {
 /** Whose turn it is leaves to be sent. */
 const shift = (line: Ordered): Entry | undefined => {
   const first = line.first(false)
-  if (first) line.take(first)
+  if (!first) return undefined
+  line.took(first)
+  line.leave(first)
   return first
 }
 
