@@ -48,8 +48,8 @@ export {
   shape,
   string,
 } from './options.ts'
-export { type Failing, failureOf, judgeEnding, judgeFailure } from './failure.ts'
-export { byStatus, headersOf, judgeHead, type ReadHeader, type Reading, statusOf, type StatusRow } from './judge.ts'
+export { type Failing, failureOf, judgeEnding } from './failure.ts'
+export { byStatus, headersOf, judgeHead, type ReadHeader, type Reading, statusOf } from './judge.ts'
 export {
   type Action,
   type ConcurrencyLimit,
