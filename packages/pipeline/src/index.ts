@@ -15,6 +15,7 @@ export type { Again, Ask, Constraint, Departure, Line, Signal } from './constrai
 export type { Constrained } from './compose.ts'
 export type { Handler, RelayHandler } from './chain.ts'
 export type { CreateFetchOptions } from './create-fetch.ts'
+export type { ConcurrencyLimit, Credits, Limits, LimitWindow } from './limits.ts'
 export type { Keyed, KeyedOptions, Standing } from './keyed.ts'
 export { clock, later } from './clock.ts'
 export { callOf, compose, constrained, middleware, middlewares, relay, someMiddleware } from './compose.ts'
@@ -52,15 +53,11 @@ export { type Failing, failureOf, judgeEnding } from './failure.ts'
 export { byStatus, headersOf, judgeHead, type ReadHeader, type Reading, statusOf } from './judge.ts'
 export {
   type Action,
-  type ConcurrencyLimit,
-  type Credits,
   type Found,
   isKind,
   isMoney,
   type KindRow,
   KINDS,
-  type Limits,
-  type LimitWindow,
   newVerdict,
   type Verdict,
   type VerdictKind,

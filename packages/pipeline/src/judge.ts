@@ -1,4 +1,5 @@
-import { KINDS, type Limits, newVerdict, type Verdict, type VerdictKind } from './verdict.ts'
+import type { Limits } from './limits.ts'
+import { KINDS, newVerdict, type Verdict, type VerdictKind } from './verdict.ts'
 
 /** A header's value by its lower-case name. */
 export type ReadHeader = (name: string) => string | undefined
