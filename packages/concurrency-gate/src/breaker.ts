@@ -13,7 +13,7 @@ const MOST_ENDPOINTS = 1000
 /** An outage of the key: several endpoints failed, and none was served. */
 const KEY = '*'
 /** What has not failed yet in an outage of the key: its first probe need not wait. */
-export const UNTRIED = '!'
+const UNTRIED = '!'
 
 /** Half-open probes for each endpoint that is down, and for the key once several are. */
 export interface Breaker {

@@ -4,7 +4,7 @@ import type { Ask, Departure } from './constraint.ts'
 import type { Call, RequestLine } from './contract.ts'
 
 /** What the constraints say of a call: a pure conjunction, so that there is no order of asking. */
-export interface Admission {
+interface Admission {
   /** The longest wait that any asks for. One that throws refuses the call. */
   readonly ms: number
   /** How much of it is known beforehand, and by whom. */

@@ -55,7 +55,7 @@ const goOn = (rest: Chain, source: Source, call: LiveCall, last: Last): Promise<
   }
 }
 
-export const link = (one: Middleware, rest: Chain): Chain => {
+const link = (one: Middleware, rest: Chain): Chain => {
   const by = `middleware ${one.name || 'without a name'}`
   const relay = relays.get(one)
   if (relay)

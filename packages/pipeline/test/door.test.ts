@@ -339,7 +339,7 @@ describe('a deadline', () => {
   })
 
   test('when the last one is rejected, no timer is left', async () => {
-    const { door, pass, close } = setup()
+    const { pass, close } = setup()
     close(1000)
     const wait = watch(pass(newCall({ deadlineMs: 2000 })))
     close(5000)
@@ -410,7 +410,7 @@ describe('while a key is only refused', () => {
 
   test('how long each has waited behind refusals is noted', async () => {
     noChance()
-    const { door, pass, close, state } = setup()
+    const { door, pass, close } = setup()
     close(1000)
     const call = newCall()
     const wait = pass(call)
