@@ -1,5 +1,6 @@
 import { aplomb } from 'aplomb'
 import { type Harm, HARMS } from './harm.ts'
+import { LIMIT_MODES, runLimitMode } from './limit-modes.ts'
 import { MODES } from './modes.ts'
 import { draw, KINDS } from './scenarios.ts'
 import { simulate } from './simulate.ts'
@@ -30,7 +31,20 @@ const outcomeOf = ({
 
 const SEEDS = 10
 
-/** The modes of the goodput benchmark, and what is drawn by lot. */
+/** Rate limits of other sorts than the benchmark's. */
+export const LIMIT_ROWS: readonly Row[] = LIMIT_MODES.map((mode) => ({
+  name: `limit: ${mode.name}`,
+  seeds: 1,
+  run: async (seed) => {
+    await begin()
+    const outcome = await runLimitMode(mode, seed)
+    const retries = Object.entries(outcome.retries).map(([what, count]) => [`retry: ${what}`, count] as const)
+    const { sentPerAnswer, jain } = outcome
+    return { ...outcomeOf(outcome), sentPerAnswer, jain, ...Object.fromEntries(retries) }
+  },
+}))
+
+/** The modes of the goodput benchmark, what is drawn by lot, and one seed of each rate limit. */
 export const OUTCOMES: readonly Row[] = [
   ...MODES.map(({ name, scenario }) => ({
     name: `mode: ${name}`,
@@ -45,6 +59,7 @@ export const OUTCOMES: readonly Row[] = [
     seeds: SEEDS,
     run: async (seed: number) => outcomeOf(await runCase(kind, draw(kind, seed))),
   })),
+  ...LIMIT_ROWS,
 ]
 
 const harmRow = ({ name, seeds, run }: Harm): Row => ({
