@@ -207,7 +207,7 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
   }
 
   // A hundred thousand calls may wait here: as few closures for each as will do.
-  const lineUp = (entry: Entry, isFirst: boolean): Promise<Departure> =>
+  const lineUp = (entry: Entry, lane: string | undefined, isFirst: boolean): Promise<Departure> =>
     new Promise((resolve, reject) => {
       const { call, joinedAt, until } = entry
       entry.resolve = resolve
@@ -216,6 +216,7 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
       if (expiryMs < LONGEST_TIMER_MS) entry.expiry = later(() => expire(entry), Math.max(0, expiryMs))
       if (call.canAbort) entry.stopListening = onAbort(call.signal, () => turnAway(entry, call.signal.reason))
       line.join(entry, entry.place === 'front')
+      if (lane !== undefined) lanes.park(entry, lane)
       earliest = Math.min(earliest, until)
       if (call.observed) for (const { constraint } of constraints) constraint.waits?.(entry, constraint.waitMs(entry))
       // Behind others nothing has changed.
@@ -235,7 +236,7 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
       const { certainMs, by } = admissions.ask(entry)
       if (certainMs > 0 && !call.fits(certainMs)) throw late(call, by, certainMs)
     }
-    return lineUp(entry, isFirst)
+    return lineUp(entry, lane, isFirst)
   }
 
   return {
