@@ -8,6 +8,7 @@ import { checks } from './checks/index.js'
 import { differences } from './compare.mjs'
 import { exceptions } from './exceptions.js'
 import { install } from './install.mjs'
+import { isolateChecks } from './isolate.mjs'
 import { launch } from './launch/chromium.mjs'
 import { unpack } from './packed.mjs'
 import { reportChecks } from './report.mjs'
@@ -124,6 +125,8 @@ const runAll = async () => {
       if (version === undefined) continue
       print(runtime, version, judge(await runOn(runtime, one, folder, server)), startedAt)
     }
+    const isolateAt = performance.now()
+    if (wanted('isolate', options.only)) print('isolate', '', await isolateChecks(folder), isolateAt)
     const startedAt = performance.now()
     if (wanted('types', options.only)) print('types', '', await typeChecks(folder), startedAt)
     if (wanted('report', options.only)) {

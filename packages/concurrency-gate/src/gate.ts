@@ -1,4 +1,14 @@
-import type { Again, Ask, Call, Constraint, Departure, Line, Signal, Verdict } from '@aplomb/pipeline'
+import {
+  type Again,
+  type Ask,
+  type Call,
+  type Constraint,
+  type Departure,
+  isSharedIsolate,
+  type Line,
+  type Signal,
+  type Verdict,
+} from '@aplomb/pipeline'
 import pLimit from 'p-limit'
 import { isStream, whenRead } from './body.ts'
 import { type Control, newControl, PROBING, type Sent } from './control.ts'
@@ -42,11 +52,15 @@ export const newGate = (
   const control: Control = newControl(fixed)
   const { breaker } = control
   const slots = pLimit(1)
+  const shared = isSharedIsolate()
   const taken = new Map<Departure, Slot>()
   /** As p-limit's count, but exact at once: of several answers in one turn, each is judged by those still out. */
   let active = 0
   /** Of those, open streams: their headers have come. */
   let streams = 0
+
+  /** p-limit's own count lags by some turns of the microtask queue: what answers come in one turn are judged before slots are given again. */
+  const inSlots = (): number => (shared ? active : slots.activeCount)
 
   /** In flight for what is learned from it: an open stream counts where the server itself counts. */
   const measured = (): number => (control.announced ? active : active - streams)
@@ -54,6 +68,8 @@ export const newGate = (
   /** One slot of p-limit's for each that is in flight: the door has asked before, so that none waits there. */
   const take = (): (() => void) => {
     active++
+    // Its bookkeeping would go on in a request that has ended.
+    if (shared) return line.wake
     slots.concurrency = slots.activeCount + 1
     const { promise, resolve } = Promise.withResolvers<void>()
     void slots(() => promise).then(line.wake)
@@ -61,23 +77,23 @@ export const newGate = (
   }
 
   const release = ({ free }: Slot): void => {
-    free()
     if (--active === 0 && line.queued === 0) control.rest()
+    free()
   }
 
   const asked = ({ request, overdue }: Ask): number => {
     if (!overdue) {
       const lane = breaker.laneOf(request)
       if (lane === undefined) {
-        if (control.room(slots.activeCount, streams)) return 0
-        const pauseMs = control.pauseMs(slots.activeCount, streams)
+        if (control.room(inSlots(), streams)) return 0
+        const pauseMs = control.pauseMs(inSlots(), streams)
         // A pause may have ended between the two questions: then there is room after all.
-        return control.room(slots.activeCount, streams) ? 0 : pauseMs || Infinity
+        return control.room(inSlots(), streams) ? 0 : pauseMs || Infinity
       }
       const probeMs = breaker.waitMs(lane)
       if (probeMs > 0) return probeMs
     }
-    return control.allows(slots.activeCount, streams) ? control.askedMs() : Infinity
+    return control.allows(inSlots(), streams) ? control.askedMs() : Infinity
   }
 
   const learn = (call: Call, { verdict, elsewhere }: Signal, { sent }: Slot): void => {

@@ -1,6 +1,8 @@
 import type { Constraint, Line } from './constraint.ts'
 import { type Door, newDoor } from './door.ts'
+import { isSharedIsolate } from './isolate.ts'
 import { type Keyed, keyed } from './keyed.ts'
+import { dropLost, type Flight } from './passage.ts'
 
 /** A constraint of a key, and the doors that it stands at where calls are under way: one for each pipeline that its middleware is in. */
 interface Standpoint<C extends Constraint = Constraint> {
@@ -44,6 +46,8 @@ export const newConstrainer = <C extends Constraint>(
 export interface Gateway {
   readonly door: Door
   readonly constraints: readonly NamedConstraint[]
+  /** What is in flight, in the order of sending, where its end may never be heard of. */
+  readonly flights: Set<Flight> | undefined
   /** A call begins, or has ended: as long as there are any, nothing that was learned is dropped. */
   count(calls: 1 | -1): void
 }
@@ -70,7 +74,7 @@ export const newGateways = (constrainers: readonly Constrainer[]): ((key: string
   const build = (key: string): Built => {
     const standpoints = constrainers.map(({ states }) => states(key))
     const constraints = standpoints.map(({ constraint }, i) => ({ by: constrainers[i]?.name ?? '', constraint }))
-    const door = newDoor(constraints)
+    const door = newDoor(constraints, () => dropLost(built))
     let calls = 0
     const count = (more: 1 | -1): void => {
       calls += more
@@ -84,6 +88,7 @@ export const newGateways = (constrainers: readonly Constrainer[]): ((key: string
     const built: Built = {
       door,
       constraints,
+      flights: isSharedIsolate() ? new Set() : undefined,
       count,
       standpoints,
       get calls() {

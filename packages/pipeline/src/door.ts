@@ -4,6 +4,7 @@ import type { NamedConstraint } from './constrained.ts'
 import type { Departure } from './constraint.ts'
 import type { Call, RequestLine } from './contract.ts'
 import { QueueFullError, QueueTimeoutError } from './errors.ts'
+import { isSharedIsolate, LOOK_MS } from './isolate.ts'
 import { newLanes } from './lanes.ts'
 import { type Entry, newEntry, newOrdered, type Place } from './line.ts'
 import { onAbort } from './on-abort.ts'
@@ -39,7 +40,8 @@ const refuse = (call: Call, by: string, error: Error): Error => {
   return error
 }
 
-export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
+/** `looked` is called by those who look by themselves. */
+export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => void): Door => {
   const outermost = constraints[0]?.by ?? 'pipeline'
   /** The constraint that limits the time in line, if one does. */
   const limiting = constraints.find(({ constraint }) => constraint.queueTimeoutMs !== undefined)
@@ -47,7 +49,10 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
   const admissions = newAdmissions(constraints)
   const line = newOrdered()
   const lanes = newLanes(line, admissions.laneOf)
+  const shared = isSharedIsolate()
   let timer: ReturnType<typeof setTimeout> | undefined
+  /** When it is due, on the `clock`. */
+  let dueAt = Infinity
   let pumping = false
   let wokenMeanwhile = false
   let soon = false
@@ -73,6 +78,7 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
 
   const leave = (entry: Entry): void => {
     clearTimeout(entry.expiry)
+    clearTimeout(entry.look)
     entry.stopListening?.()
     if (line.holds(entry)) line.leave(entry)
     else if (entry.queue) lanes.leave(entry)
@@ -179,6 +185,7 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
     pumping = true
     clearTimeout(timer)
     timer = undefined
+    dueAt = Infinity
     let nextMs = Infinity
     while (wokenMeanwhile && waiting() > 0) {
       wokenMeanwhile = false
@@ -186,7 +193,9 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
     }
     pumping = false
     if (line.size === 0) noteHeld(false, clock())
-    if (waiting() > 0 && nextMs < Infinity) timer = later(wake, Math.min(LONGEST_TIMER_MS, Math.ceil(nextMs)))
+    if (waiting() === 0 || nextMs === Infinity) return
+    timer = later(wake, Math.min(LONGEST_TIMER_MS, Math.ceil(nextMs)))
+    if (shared) dueAt = clock() + nextMs
   }
 
   /** Once for all who leave in this turn. */
@@ -197,6 +206,16 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
       soon = false
       wake()
     })
+  }
+
+  /** Looks by itself for as long as it waits. */
+  const look = (entry: Entry): void => {
+    const ms = Math.max(1, Math.min(LOOK_MS, Math.ceil(dueAt - clock())))
+    entry.look = later(() => {
+      looked?.()
+      wake()
+      if (entry.queue) look(entry)
+    }, ms)
   }
 
   const expire = (entry: Entry): void => {
@@ -221,6 +240,7 @@ export const newDoor = (constraints: readonly NamedConstraint[]): Door => {
       if (call.observed) for (const { constraint } of constraints) constraint.waits?.(entry, constraint.waitMs(entry))
       // Behind others nothing has changed.
       if (isFirst || timer === undefined) wake()
+      if (shared && entry.queue) look(entry)
     })
 
   const enter: Door['enter'] = (call, request, place) => {

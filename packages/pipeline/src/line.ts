@@ -22,6 +22,7 @@ export interface Entry extends Ask, Queued<Entry> {
   resolve: (departure: Departure) => void
   reject: (error: unknown) => void
   expiry: ReturnType<typeof setTimeout> | undefined
+  look: ReturnType<typeof setTimeout> | undefined
   stopListening: (() => void) | undefined
 }
 
@@ -50,6 +51,7 @@ export const newEntry = (
     resolve: nothing,
     reject: nothing,
     expiry: undefined,
+    look: undefined,
     stopListening: undefined,
   }
 }

@@ -3,6 +3,7 @@ import type { Call, RequestLine } from './contract.ts'
 import { clock } from './clock.ts'
 import type { Gateway } from './constrained.ts'
 import type { Door } from './door.ts'
+import { LOST_MS } from './isolate.ts'
 import { keyOfAnswer } from './origin.ts'
 import { onAbort } from './on-abort.ts'
 import { sleep } from './sleep.ts'
@@ -23,7 +24,8 @@ interface Found {
   readonly again: Again
 }
 
-interface Flight extends Departure {
+/** A departure that has not ended. */
+export interface Flight extends Departure {
   over?: boolean
   stopListening?: () => void
 }
@@ -40,12 +42,22 @@ const report = ({ door, constraints }: Gateway, departure: Departure, signal: Si
 }
 
 /** It ends once: when it has come back, or at the abort, whatever the inner fetch makes of that. */
-const end = ({ door, constraints }: Gateway, departure: Flight, response?: Response): void => {
+const end = (gateway: Gateway, departure: Flight, response?: Response): void => {
+  const { door, constraints } = gateway
   if (departure.over) return
   departure.over = true
   departure.stopListening?.()
+  gateway.flights?.delete(departure)
   for (const { constraint } of constraints) constraint.ended?.(departure, response)
   door.wake()
+}
+
+/** Ends what will never end by itself. */
+export const dropLost = (gateway: Gateway): void => {
+  for (const flight of gateway.flights ?? []) {
+    if (clock() - flight.at < LOST_MS) return
+    end(gateway, flight)
+  }
 }
 
 const fail = (gateway: Gateway, departure: Flight, error: unknown): void => {
@@ -87,6 +99,7 @@ export const pass = async (
   let entered = door.enter(call, request, 'new')
   for (;;) {
     const departure: Flight = entered instanceof Promise ? await entered : entered
+    gateway.flights?.add(departure)
     if (call.canAbort) departure.stopListening = onAbort(call.signal, () => end(gateway, departure))
     let response: Response
     let signal: Signal
