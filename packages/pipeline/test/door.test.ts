@@ -46,7 +46,7 @@ const setup = () => {
     waitMs: ({ overdue }) =>
       overdue
         ? Math.max(0, state.heldUntil - performance.now())
-        : dispersal.waitMs(Math.max(0, state.until - performance.now()), door.queued, Infinity),
+        : dispersal.waitMs(Math.max(0, state.until - performance.now()), door.queued),
     sent: () => {
       dispersal.sent()
       const now = performance.now()
@@ -509,7 +509,7 @@ test('whatever happens, each goes in its turn, not before the end, and nobody is
       const dispersal = newDispersal()
       const constraint: Constraint = {
         certain: true,
-        waitMs: () => dispersal.waitMs(Math.max(0, until - performance.now()), door.queued, Infinity),
+        waitMs: () => dispersal.waitMs(Math.max(0, until - performance.now()), door.queued),
         sent: () => {
           dispersal.sent()
           expect(performance.now()).toBeGreaterThanOrEqual(until)

@@ -2,8 +2,8 @@ import { clock } from '@aplomb/pipeline'
 
 /** Calls come back one after the other once a pause has ended, so that its end is no stampede. */
 export interface Dispersal {
-  /** Milliseconds until the next one of those who wait may go, if the pause is this long, and so many may go after it. */
-  waitMs(pauseMs: number, queued: number, room: number): number
+  /** Milliseconds until the next one of those who wait may go, if the pause is this long. */
+  waitMs(pauseMs: number, queued: number): number
   sent(): void
 }
 
@@ -18,7 +18,7 @@ export const newDispersal = (): Dispersal => {
   let apartMs = 0
   let nextAt = 0
   return {
-    waitMs: (pauseMs, queued, room) => {
+    waitMs: (pauseMs, queued) => {
       if (queued === 0) {
         since = undefined
         apartMs = 0
@@ -30,8 +30,7 @@ export const newDispersal = (): Dispersal => {
         return pauseMs
       }
       if (since !== undefined) {
-        const count = Math.min(queued, room)
-        apartMs = Math.min((now - since) * SPREAD, APART_MS * count) / count
+        apartMs = Math.min((now - since) * SPREAD, APART_MS * queued) / queued
         nextAt = now + Math.random() * apartMs
         since = undefined
       }

@@ -42,6 +42,7 @@ export const newWaits = (
   /** By those in flight. */
   const places = new Map<Departure, ReturnType<typeof pace.sent>>()
   let servedAt = -Infinity
+  let refusedAt = -Infinity
 
   const paceMs = (): number => {
     const ms = paced ? pace.waitMs() : 0
@@ -49,9 +50,10 @@ export const newWaits = (
     return ms <= maxWaitMs ? ms : 0
   }
 
-  const note = (departure: Departure, { verdict }: Signal, sent = { ...pace.sent(), at: departure.at }): void => {
+  const note = (departure: Departure, { verdict }: Signal, sent = pace.sent(1, departure.at)): void => {
     // A limit that bare prose speaks of may be none.
-    if (paced && !verdict.tentative) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited')
+    const served = verdict.kind !== 'rate-limited' && verdict.kind !== 'concurrency-limited'
+    if (paced && !verdict.tentative) pace.learn(windowsOf(verdict), sent, served)
   }
 
   const extend = ({ id, key, emit, gaveUp, observed }: Call, of: string, waitMs: number, reason: string): void => {
@@ -71,12 +73,16 @@ export const newWaits = (
 
   return {
     certain: true,
+    // Whoever goes first after a pause finds out whether there is room.
+    get probing() {
+      return refusedAt > servedAt
+    },
     get standing() {
       return hold.left() === 0 && pace.idle ? 'idle' : 'informed'
     },
     waitMs: ({ overdue }) => {
       const heldMs = hold.left()
-      return overdue ? heldMs : dispersal.waitMs(Math.max(heldMs, paceMs()), line.queued, pace.room)
+      return overdue ? heldMs : dispersal.waitMs(Math.max(heldMs, paceMs()), line.queued)
     },
     waits: ({ call }, waitMs) => {
       // A hold was told when it began.
@@ -88,7 +94,12 @@ export const newWaits = (
       places.set(departure, pace.sent())
       if (!firstSentAt.has(departure.call)) firstSentAt.set(departure.call, departure.at)
     },
-    ended: (departure) => void places.delete(departure),
+    ended: (departure) => {
+      const sent = places.get(departure)
+      if (!sent) return
+      pace.ended(sent)
+      places.delete(departure)
+    },
     overheard: (departure, signal) => {
       note(departure, signal)
       const waitMs = waitOf(signal)
@@ -106,6 +117,7 @@ export const newWaits = (
         servedAt = clock()
       }
       if (waitMs === undefined) return undefined
+      refusedAt = clock()
       if (!elsewhere && !own) extend(call, '', waitMs, verdict.evidence)
       if (!signal.repeatable) return undefined
       // Others were served meanwhile: a lost race is no failure of this call.

@@ -1,0 +1,200 @@
+import type { Departure, Departures } from './departures.ts'
+import { type Echo, newEcho } from './echo.ts'
+import { newSlope, type Sample, type Slope } from './slope.ts'
+import { newSteps, type Steps } from './steps.ts'
+import { newFixedWindow, type Report } from './window.ts'
+
+/** How much one announced limit has granted, and when it will grant more: as a step, a slope or an echo, whichever foretells the answers. */
+export interface Curve {
+  /** Milliseconds until so much more fits. */
+  waitMs(now: number, weight: number): number
+  sent(departure: Departure): void
+  /** It was refused, by whatever limit: it used nothing. */
+  refused(departure: Departure): void
+  learn(report: Report, departure: Departure, served: boolean, now: number): void
+  /** The latest request, in the order of sending, whose answer was taken in. */
+  readonly place: number
+  readonly crowded: boolean
+  readonly idle: boolean
+}
+
+export interface CurveSetting {
+  readonly departures: Departures
+  /** The last request that was in no window. */
+  readonly outside: () => number
+  /** Whether it counts requests. */
+  readonly counted: boolean
+}
+
+/** What foretells the answers, and by how many units each is wrong of late. */
+interface Models {
+  readonly limit: number
+  readonly steps: Steps
+  readonly slope: Slope
+  readonly echo: Echo | undefined
+  readonly errors: { step: number; slope: number; echo: number }
+}
+
+type Shape = keyof Models['errors']
+
+/** Errors are forgotten over so many windows. */
+const MEMORY = 4
+/** A shape is as good as the best one with errors of no more than this share of the best's on top, and a unit: answers are whole ones. */
+const AS_GOOD = 0.5
+const UNIT = 1
+/** One request in so many may be refused for finding out how much has to be kept free. */
+const REFUSED_ONE_IN = 20
+/** A limit of so few shows no shape. */
+const FEW = 3
+/** A log of more is not kept. */
+const MOST_ECHOED = 2000
+
+const distance = (value: number, least: number, most: number): number => Math.max(0, least - value, value - most)
+
+export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve => {
+  const window = newFixedWindow(departures, outside)
+  let models: Models | undefined
+  let place = 0
+  /** Since when some shapes allow what others do not. */
+  let doubtSince: number | undefined
+  let spacingMs = 0
+  let lengthMs = 0
+  let judgedAt = 0
+  /** Units that are kept free, as others send, too, or weights are not known: weighted up and down, one step at a refusal. */
+  let reserve = 0
+  /** When the reset is due that was told last. */
+  let dueAt = 0
+
+  const spent = (): number => (counted ? departures.calls : departures.weights)
+
+  const sampleOf = ({ limit = 0, remaining }: Report, departure: Departure, now: number): Sample => {
+    const { at, calls, weights } = departure
+    const { early, late } = departures.near(departure)
+    return {
+      at: at + Math.min(departures.fastestMs, now - at) / 2,
+      remaining,
+      limit,
+      charged: counted ? calls : weights,
+      early,
+      late,
+    }
+  }
+
+  const start = (sample: Sample, { windowMs }: Report, roundTripMs: number): Models => {
+    const { limit } = sample
+    const echoed = counted && windowMs !== undefined && limit <= MOST_ECHOED
+    return {
+      limit,
+      steps: newSteps(sample, window.resetAt),
+      slope: newSlope({ first: sample, counted, roundTripMs }),
+      echo: echoed ? newEcho({ departures, limit, lengthMs: windowMs, first: sample }) : undefined,
+      errors: counted
+        ? { step: 0, slope: 0, echo: echoed ? 0 : Infinity }
+        : { step: Infinity, slope: 0, echo: Infinity },
+    }
+  }
+
+  const judge = ({ steps, slope, echo, errors }: Models, sample: Sample): void => {
+    const { at, remaining, charged, early, late } = sample
+    const [least, most] = [remaining - early * slope.unit, remaining + 1 + late * slope.unit]
+    const way = departures.fastestMs
+    const found = {
+      step: steps.error(sample, window.resetAt, way),
+      slope: distance(slope.level(at, charged), least, most),
+      echo: echo ? Math.max(0, least - echo.level(at + way, charged), echo.level(at - way, charged) - most) : Infinity,
+    }
+    const kept = Math.exp(-Math.max(0, at - judgedAt) / (MEMORY * lengthMs))
+    judgedAt = at
+    echo?.allow(remaining + charged - early, at)
+    for (const shape of ['step', 'slope', 'echo'] as const)
+      errors[shape] = errors[shape] * kept + Math.max(0, found[shape] - UNIT / 2)
+  }
+
+  /** The shapes that foretell the answers best. */
+  const likely = ({ errors }: Models): readonly Shape[] => {
+    const best = Math.min(errors.step, errors.slope, errors.echo)
+    return (Object.keys(errors) as Shape[]).filter((shape) => errors[shape] <= best * (1 + AS_GOOD) + UNIT)
+  }
+
+  /** Until a slope has risen so far, or the reset that was told. */
+  const risesMs = ({ perMs }: Slope, missing: number, now: number): number =>
+    missing <= 0 ? 0 : Math.min(missing / perMs, Math.max(dueAt - now, spacingMs))
+
+  /** Whether a window was seen to give nothing back for so long that a slope would have shown. */
+  const isFlat = ({ steps }: Models): boolean => steps.flatMs >= 2 * departures.roundTripMs
+  const isSettled = (one: Models): boolean => isFlat(one) && one.steps.confirmed
+
+  /** Until then, the last request of a window is sent so late that it would tell. */
+  const scoutMs = (one: Models, now: number): number =>
+    window.left > 1 || isFlat(one) ? 0 : Math.max(0, departures.lastAt + 2 * departures.roundTripMs - now)
+
+  /** In doubt one asks, so much later than what one of the shapes allows. */
+  const askMs = (allowedMs: number, now: number): number => {
+    if (allowedMs > 0) return allowedMs + spacingMs
+    doubtSince ??= now
+    return Math.max(0, doubtSince + spacingMs - now)
+  }
+
+  return {
+    waitMs: (now, weight) => {
+      const stepMs = window.waitMs(now)
+      if (models === undefined) return stepMs
+      const shapes = likely(models)
+      // The window knows how to share.
+      if (shapes.includes('step') && now - models.steps.fellAt < MEMORY * lengthMs) return stepMs
+      const { slope, echo } = models
+      const units = spent()
+      const need = slope.unit * weight + reserve
+      const waits = {
+        step: Math.max(stepMs, scoutMs(models, now)),
+        slope: risesMs(slope, need - slope.surely(now, units, departures.roundTripMs), now),
+        echo: echo?.waitMs(now) ?? Infinity,
+      }
+      const most = Math.max(...shapes.map((shape) => waits[shape]))
+      if (most === 0 || departures.expecting) {
+        doubtSince = undefined
+        return most
+      }
+      if (!shapes.includes('step')) waits.slope = risesMs(slope, need - slope.level(now, units), now)
+      // Somebody has to ask, at the reset at the latest: until resets are known to give all at once, any shape has one more by then.
+      const asking = isSettled(models) && shapes.includes('step') ? [] : shapes.map((shape) => waits[shape])
+      return Math.min(most, askMs(Math.min(counted ? stepMs : Math.max(0, dueAt - now), ...asking), now))
+    },
+    sent: (departure) => {
+      window.sent(departure.at)
+      doubtSince = undefined
+    },
+    refused: window.refused,
+    learn: (report, departure, served, now) => {
+      const newest = departure.place > place
+      place = Math.max(place, departure.place)
+      window.learn(report, departure, served, now)
+      const { limit = 0, resetMs } = report
+      if (limit < FEW) return
+      const sample = sampleOf(report, departure, now)
+      dueAt = now + resetMs
+      lengthMs = report.windowMs ?? Math.max(lengthMs, resetMs)
+      spacingMs = Math.min(((models?.slope.unit ?? 1) * lengthMs) / limit, 2 * departures.roundTripMs)
+      if (models?.limit !== limit) {
+        models = start(sample, report, now - departure.at)
+        return
+      }
+      const stepped = likely(models).includes('step')
+      if (newest) judge(models, sample)
+      models.slope.learn(sample)
+      const step = Math.max(models.slope.unit, sample.remaining + 1)
+      reserve = served ? Math.max(0, reserve - step / REFUSED_ONE_IN) : Math.min(limit / 4, reserve + step)
+      // What is not given back at once comes bit by bit.
+      if (stepped && !likely(models).includes('step')) models.slope.loosen(limit / lengthMs)
+    },
+    get place() {
+      return place
+    },
+    get crowded() {
+      return window.crowded
+    },
+    get idle() {
+      return window.idle
+    },
+  }
+}
