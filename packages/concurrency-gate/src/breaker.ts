@@ -65,7 +65,7 @@ export const newBreaker = (): Breaker => {
     row.failures++
     if (row.probe === request) row.probe = undefined
     // What was sent before the last decision says nothing about its effect.
-    if (row.probing?.isOld(sentAt)) return false
+    if (row.probing?.predates(sentAt)) return false
     const opens = row.probing === undefined && row.failures >= FAILURES_TO_OPEN && mayOpen
     if (opens) row.probing = newProbing()
     row.probing?.pause(DOWN)
@@ -122,7 +122,7 @@ export const newBreaker = (): Breaker => {
       if (rows.size === 0) return false
       const name = nameOf(request)
       const row = rows.get(name)
-      const stale = (one: Row): boolean => one.probing?.isOld(sentAt) ?? false
+      const stale = (one: Row): boolean => one.probing?.predates(sentAt) ?? false
       let closed = false
       if (!stale(key)) {
         closed = key.probing !== undefined

@@ -1,5 +1,5 @@
 import { clock } from '@aplomb/pipeline'
-import type { Sent } from './control.ts'
+import type { Sent } from './sent.ts'
 
 /**
  * Finds out whether a server refuses at random: then a refusal says nothing about windows or ceilings, and nothing is to
@@ -31,15 +31,15 @@ export interface Chance {
   outage(): void
 }
 
-/** Log likelihood ratios: by chance four of ten are refused at most, in a closed window nineteen of twenty. */
-const SERVED = Math.log(0.6 / 0.05)
-const REFUSED = Math.log(0.4 / 0.95)
-/** Three tests that are served, one more for two that are not. */
-const ENOUGH = 3 * SERVED
+/** Log likelihood ratios of a test: by chance four of ten are refused at most, in a closed window nineteen of twenty. */
+const LLR_SERVED = Math.log(0.6 / 0.05)
+const LLR_REFUSED = Math.log(0.4 / 0.95)
+/** Score of three tests that were served, one more for two that were not. Less, and a short window is taken for chance. */
+const BELIEVED_FROM = 3 * LLR_SERVED
 /** After so much evidence for a window, tests would only be refused: they are made now and then. */
-const LEAST = 3 * REFUSED
+const LOWEST_SCORE = 3 * LLR_REFUSED
 const TEST_EVERY = 2
-/** Consecutive refusals that refute chance. */
+/** Consecutive refusals that refute chance: without it a window that was taken for chance is hammered. */
 const REFUTED_BY = 8
 /** Of refusals that take as long as answers, more than that in a row are none that may be let pass. */
 const MOST_IN_A_ROW = 3
@@ -56,7 +56,7 @@ const MOST_BY_CHANCE = 0.75
 
 export const newChance = (): Chance => {
   let score = 0
-  let enough = ENOUGH
+  let threshold = BELIEVED_FROM
   let believed = false
   let row = 0
   let rowSince = 0
@@ -79,7 +79,7 @@ export const newChance = (): Chance => {
   const refute = (): void => {
     believed = false
     score = 0
-    enough += ENOUGH
+    threshold += BELIEVED_FROM
   }
 
   return {
@@ -87,7 +87,7 @@ export const newChance = (): Chance => {
       return score > 0 && meanShare <= MOST_BY_CHANCE
     },
     get likely() {
-      return score >= enough && meanShare <= MOST_BY_CHANCE
+      return score >= threshold && meanShare <= MOST_BY_CHANCE
     },
     get believed() {
       return believed
@@ -97,11 +97,11 @@ export const newChance = (): Chance => {
       row = 0
     },
     get possible() {
-      return score > LEAST
+      return score > LOWEST_SCORE
     },
     wantsTest: () => {
       if (afterOutage()) return false
-      if (score > LEAST) return true
+      if (score > LOWEST_SCORE) return true
       passedUp = (passedUp + 1) % TEST_EVERY
       return passedUp === 0
     },
@@ -122,7 +122,7 @@ export const newChance = (): Chance => {
       share *= SHARE_WEIGHT
       meanShare = meanShare * EWMA_WEIGHT + share * (1 - EWMA_WEIGHT)
       if (believed && meanShare > MOST_BY_CHANCE) refute()
-      if (tests.has(one)) score = Math.min(enough, score + SERVED)
+      if (tests.has(one)) score = Math.min(threshold, score + LLR_SERVED)
     },
     refused: (one) => {
       share = share * SHARE_WEIGHT + 1 - SHARE_WEIGHT
@@ -130,13 +130,13 @@ export const newChance = (): Chance => {
       refusedAmong = one.active
       refusalMs = refusedAt - one.at
       if (row++ === 0) rowSince = refusedAt
-      if (tests.has(one)) score = Math.max(LEAST, score + REFUSED)
+      if (tests.has(one)) score = Math.max(LOWEST_SCORE, score + LLR_REFUSED)
       // Refusals may be faster than answers: who was sent with them has had the time to be served.
       if (!believed || row < REFUTED_BY || now() - rowSince < 1.5 * (roundTripMs ?? 0)) return
       refute()
     },
     get negligible() {
-      if (score > 0 || (row === 1 && score > LEAST)) return true
+      if (score > 0 || (row === 1 && score > LOWEST_SCORE)) return true
       // Refusals that take as long as answers: so does the test, and stopping meanwhile would cost as much as going on.
       return pending > 0 && score === 0 && row <= MOST_IN_A_ROW && refusalMs > (roundTripMs ?? Infinity) / 2
     },

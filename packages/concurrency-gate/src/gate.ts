@@ -11,8 +11,9 @@ import {
 } from '@aplomb/pipeline'
 import pLimit from 'p-limit'
 import { isStream, whenRead } from './body.ts'
-import { type Control, newControl, PROBING, type Sent } from './control.ts'
-import { againFor, type Refusals } from './refused.ts'
+import { type Control, newControl, PROBING } from './control.ts'
+import { againFor, type History } from './refused.ts'
+import type { Sent } from './sent.ts'
 
 /** The congestion control of one key, as a constraint at its door. */
 export interface Gate extends Constraint {
@@ -35,7 +36,7 @@ interface Slot {
 }
 
 /** Of all calls: one that the backoff sends again comes back with what became of it before. */
-export type Histories = WeakMap<Call, Refusals>
+export type Histories = WeakMap<Call, History>
 
 /** What another key's answer says about the server of this one: nothing, if it is a refusal. */
 const ofAnother = (verdict: Verdict): Verdict => ({

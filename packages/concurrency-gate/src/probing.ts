@@ -6,7 +6,7 @@ export interface Probing {
   /** Milliseconds until the next one may be sent. */
   waitMs(): number
   /** Whether a request that was sent `at` had no part in the last decision, and says nothing about its effect. */
-  isOld(at: number): boolean
+  predates(at: number): boolean
   /** From now on, what was sent before is old. */
   decide(): void
   /** Pauses for a share of the time since `since`; that is now, if it had not begun. */
@@ -19,7 +19,7 @@ export interface Probing {
   end(): void
 }
 
-/** A pause is this share of the time that the server has been as it is, within bounds in milliseconds. */
+/** Pauses are proportional: what they delay is a bounded share of how long it was so. A pause is this share of the time that the server has been as it is, within bounds in milliseconds. */
 interface Pause {
   readonly share: number
   readonly least: number
@@ -56,7 +56,7 @@ export const newProbing = (): Probing => {
       return since
     },
     waitMs: () => Math.max(0, until - now()),
-    isOld: (at) => at < decidedAt,
+    predates: (at) => at < decidedAt,
     decide,
     pauseFor,
     pause: ({ share, least, most }, from = now()) => {

@@ -1,8 +1,9 @@
-import type { Again, Departure, Signal } from '@aplomb/pipeline'
-import { type Control, isSilent, LONGEST_WAIT_MS } from './control.ts'
+import type { Again, Call, Departure, Signal } from '@aplomb/pipeline'
+import type { Control } from './control.ts'
+import { isSilent, LONGEST_WAIT_MS } from './signal.ts'
 
 /** How often a call was refused before. */
-export interface Refusals {
+export interface History {
   refusals: number
   /** On the `clock`. */
   readonly firstSentAt: number
@@ -25,7 +26,7 @@ const CROWDED_GROWTH = 3
 /** What is known of the key at that moment. */
 interface State {
   readonly control: Control
-  readonly history: Refusals
+  readonly history: History
   /** In flight without an answer, this one included. */
   readonly unanswered: number
   readonly queued: number
@@ -36,12 +37,21 @@ const waitFor = (
   { call, request }: Departure,
   { verdict }: Signal,
   excused: boolean,
-  { control, history: { refusals }, unanswered, queued }: State,
+  state: State,
 ): number | undefined => {
+  const { control, history, unanswered } = state
   if (control.isOwn(request)) return undefined
   if (verdict.kind === 'concurrency-limited')
     return unanswered > 1 || excused ? 0 : CROWDED_MS * CROWDED_GROWTH ** call.counted
-  if (verdict.kind !== 'rate-limited' || !isSilent(verdict) || refusals >= MOST_SILENT_REFUSALS) return undefined
+  const silent = verdict.kind === 'rate-limited' && isSilent(verdict)
+  return silent && history.refusals < MOST_SILENT_REFUSALS ? silentWaitFor(call, excused, state) : undefined
+}
+
+const silentWaitFor = (
+  call: Call,
+  excused: boolean,
+  { control, history: { refusals }, unanswered, queued }: State,
+): number | undefined => {
   const { random, failing, serving, uncertain } = control
   if (random) return Math.min(LONGEST_CHANCE_MS, CHANCE_MS * 2 ** refusals)
   const alone = unanswered + queued <= 1

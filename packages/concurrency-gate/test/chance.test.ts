@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { useFakeTime } from '../../aplomb/test/support/time.ts'
 import { type Chance, newChance } from '../src/chance.ts'
-import type { Sent } from '../src/control.ts'
+import type { Sent } from '../src/sent.ts'
 
 useFakeTime()
 

@@ -2,7 +2,8 @@ import type { VerdictKind } from '@aplomb/pipeline'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { useFakeTime } from '../../aplomb/test/support/time.ts'
-import { type Control, newControl, type Sent } from '../src/control.ts'
+import { type Control, newControl } from '../src/control.ts'
+import type { Sent } from '../src/sent.ts'
 import { verdict } from './support.ts'
 
 useFakeTime()

@@ -11,79 +11,100 @@ export interface Rule {
   readonly replace: string
 }
 
-const CONTROL = 'concurrency-gate/src/control.ts'
+const AIMD = 'concurrency-gate/src/aimd.ts'
 const CHANCE = 'concurrency-gate/src/chance.ts'
-const GATE = 'concurrency-gate/src/gate.ts'
-const NATURE = 'concurrency-gate/src/nature.ts'
-const RHYTHM = 'concurrency-gate/src/rhythm.ts'
+const CONTROL = 'concurrency-gate/src/control.ts'
+const OUTAGE = 'concurrency-gate/src/outage.ts'
+const CLASSIFIER = 'concurrency-gate/src/refusal-classifier.ts'
+const ESTIMATOR = 'concurrency-gate/src/window-estimator.ts'
 
 /** What `ablate` switches off, one at a time. Whoever changes the code changes the list. */
 export const RULES: readonly Rule[] = [
   {
     name: 'halving after a second timed 429',
-    file: CONTROL,
-    find: 'if (first || limit <= LATE) return undefined',
-    replace: 'if (first || limit <= Infinity) return undefined',
+    file: AIMD,
+    find: 'if (first || limit <= TIMED_REFUSAL_MIN_LIMIT) return false',
+    replace: 'return false',
   },
-  { name: 'proven', file: CONTROL, find: 'proven = served - 1', replace: 'proven = Infinity' },
-  { name: 'contradictions', file: NATURE, find: '++contradictions >= DOUBTS', replace: 'false' },
-  { name: 'closures', file: NATURE, find: '++closures >= DOUBTS', replace: 'false' },
+  { name: 'proven', file: AIMD, find: 'proven = sinceFailure - 1', replace: 'proven = Infinity' },
+  { name: 'contradictions', file: CLASSIFIER, find: '++contradictions >= DOUBTS', replace: 'false' },
+  { name: 'closures', file: CLASSIFIER, find: '++closures >= DOUBTS', replace: 'false' },
   {
-    name: 'dueAt',
-    file: NATURE,
-    find: `(trial === 'shown' ? Math.max(0, dueAt - clock()) : 0)
-  const due = (): boolean => trial === 'due' || (trial === 'shown' && waitMs() === 0)`,
+    name: 'draining ends in time',
+    file: CLASSIFIER,
+    find: `(state.is === 'draining' ? Math.max(0, state.until - clock()) : 0)
+  const ready = (): boolean => state.is === 'ready' || (state.is === 'draining' && waitMs() === 0)`,
     replace: `0
-  const due = (): boolean => trial === 'due'`,
+  const ready = (): boolean => state.is === 'ready'`,
   },
   {
     name: 'shorter periods',
-    file: RHYTHM,
-    find: 'ROUND_MS.findLast((ms) => ms <= (periodMs ?? 0))',
+    file: ESTIMATOR,
+    find: 'ROUND_PERIODS_MS.findLast((ms) => ms <= (periodMs ?? 0))',
     replace: 'periodMs',
   },
-  { name: 'CONTENT_REQUESTS', file: RHYTHM, find: 'CONTENT_REQUESTS = 4', replace: 'CONTENT_REQUESTS = 0' },
-  { name: 'SLACK', file: RHYTHM, find: 'SLACK = 1.05', replace: 'SLACK = 1' },
-  { name: 'NEARLY', file: RHYTHM, find: 'NEARLY = 1.1', replace: 'NEARLY = 1' },
   {
-    name: 'ANSWERS_OF_ONE',
-    file: 'concurrency-gate/src/crowd.ts',
-    find: 'ANSWERS_OF_ONE = 7',
-    replace: 'ANSWERS_OF_ONE = ANSWERS',
+    name: 'requests per probe of the quota',
+    file: ESTIMATOR,
+    find: 'REQUESTS_PER_PROBE = 4',
+    replace: 'REQUESTS_PER_PROBE = 0',
   },
-  { name: 'LEFT_FREE', file: CONTROL, find: 'LEFT_FREE = 0.05', replace: 'LEFT_FREE = 0' },
+  { name: 'jitter tolerance', file: ESTIMATOR, find: 'JITTER_TOLERANCE = 1.05', replace: 'JITTER_TOLERANCE = 1' },
+  { name: 'opening tolerance', file: ESTIMATOR, find: 'OPENING_TOLERANCE = 1.1', replace: 'OPENING_TOLERANCE = 1' },
+  {
+    name: 'answers of a single slot',
+    file: 'concurrency-gate/src/contention.ts',
+    find: 'ANSWERS_OF_SINGLE_SLOT = 7',
+    replace: 'ANSWERS_OF_SINGLE_SLOT = ANSWERS_PER_TRY',
+  },
+  {
+    name: 'yield to others',
+    file: 'concurrency-gate/src/ceiling.ts',
+    find: 'YIELD_FRACTION = 0.05',
+    replace: 'YIELD_FRACTION = 0',
+  },
   {
     name: 'latency guard',
-    file: 'concurrency-gate/src/latency.ts',
+    file: 'concurrency-gate/src/delay-guard.ts',
     find: 'queueing(trend)) {',
     replace: 'false) {',
   },
   {
     name: 'significance of the latency guard',
-    file: 'concurrency-gate/src/latency.ts',
+    file: 'concurrency-gate/src/delay-guard.ts',
     find: ' && t >= SIGNIFICANT_T',
     replace: '',
   },
-  { name: 'slow start by time', file: CONTROL, find: 'rampAt !== undefined &&\n', replace: 'false &&\n' },
-  { name: 'floor', file: CONTROL, find: 'PROBE_AT_LEAST_MS = 10_000', replace: 'PROBE_AT_LEAST_MS = Infinity' },
-  { name: 'first retry on time', file: CONTROL, find: 'if (retry < 2 ||', replace: 'if (retry < 1 ||' },
-  { name: 'spreading over an outage', file: CONTROL, find: 'SPREAD = 1.25', replace: 'SPREAD = 0' },
+  { name: 'slow start by time', file: AIMD, find: 'ceiling.most === Infinity && mayRamp()', replace: 'false' },
+  {
+    name: 'floor',
+    file: 'concurrency-gate/src/liveness.ts',
+    find: 'FLOOR_MS = 10_000',
+    replace: 'FLOOR_MS = Infinity',
+  },
+  { name: 'first retry on time', file: OUTAGE, find: 'retry < 2 ||', replace: 'retry < 1 ||' },
+  { name: 'spreading over an outage', file: OUTAGE, find: 'SPREAD = 1.25', replace: 'SPREAD = 0' },
   {
     name: 'chance',
     file: CHANCE,
-    find: 'return score >= enough && meanShare <= MOST_BY_CHANCE',
+    find: 'return score >= threshold && meanShare <= MOST_BY_CHANCE',
     replace: 'return false',
   },
   {
     name: 'lone refusals pass',
     file: CHANCE,
-    find: 'if (score > 0 || (row === 1 && score > LEAST)) return true',
+    find: 'if (score > 0 || (row === 1 && score > LOWEST_SCORE)) return true',
     replace: '',
   },
-  { name: 'windows hold only without evidence for chance', file: CONTROL, find: ' && !chance.leaning', replace: '' },
+  {
+    name: 'windows hold only without evidence for chance',
+    file: 'concurrency-gate/src/refusals.ts',
+    find: ' && !chance.leaning',
+    replace: '',
+  },
   {
     name: 'a window whose length doubles is none',
-    file: RHYTHM,
+    file: ESTIMATOR,
     find: 'periodMs > 2 * firstPeriodMs',
     replace: 'false',
   },
@@ -93,24 +114,24 @@ export const RULES: readonly Rule[] = [
     find: '`${request.method} ${endpointOf(request.url)}`',
     replace: `'every'`,
   },
-  { name: 'open streams keep no probe', file: GATE, find: 'if (!held || streaming) return', replace: 'return' },
+  { name: 'open streams keep no probe', file: CONTROL, find: 'return unanswered < 1', replace: 'return active < 1' },
   {
     name: 'counted unless others were served',
-    file: 'concurrency-gate/src/index.ts',
-    find: '(serving && servedAt > firstSentAt) || (comingBack',
+    file: 'concurrency-gate/src/refused.ts',
+    find: '(serving && servedAt > history.firstSentAt) || (comingBack',
     replace: 'true || (comingBack',
   },
   {
     name: 'who waited behind refusals has waited',
-    file: GATE,
-    find: 'Math.max(joinedAt, barrenSince) + patienceMs - clock()',
+    file: 'pipeline/src/door.ts',
+    find: 'behindSince(entry) + entry.patienceMs - now',
     replace: 'Infinity',
   },
   {
     name: 'probes are for calls that were never sent',
-    file: GATE,
-    find: '(control.probing && line.firstNew) || ',
-    replace: '',
+    file: 'pipeline/src/door.ts',
+    find: 'constraints.some(({ constraint }) => constraint.probing)',
+    replace: 'false',
   },
   {
     name: 'fast retry where a key is well',

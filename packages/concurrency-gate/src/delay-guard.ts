@@ -1,8 +1,8 @@
 import { clock } from '@aplomb/pipeline'
 /** Finds out whether more in flight only makes answers slower: then they wait for each other in the server. */
-export interface Latency {
+export interface DelayGuard {
   /** Takes in how long an answer took that was sent `at`, among `active`. Returns the limit to go to: back, if more was of no use, or there again, if that was a mistake. */
-  heard(at: number, active: number, tookMs: number, limit: number): number | undefined
+  report(at: number, active: number, tookMs: number, limit: number): number | undefined
   /** From now on, `limit` is what more is compared with. */
   rebase(limit: number): void
   /** Whether more was of no use. */
@@ -12,18 +12,18 @@ export interface Latency {
 }
 
 /** Among half as many again, answers take so many times as long: twice as many would take twice as long. */
-const QUEUEING = 1.5
+const QUEUEING_RATIO = 1.5
 /** A difference that is none, in milliseconds. */
 const NOISE_MS = 5
 /** Answers differ anyway: so much is the t statistic of their growth, where it is no chance, over so many answers at least. */
 const SIGNIFICANT_T = 4
-const FEWEST_OF_TREND = 10
+const MIN_TREND_SAMPLES = 10
 /** Where one more in flight takes so large a share of the mean answer for each that is, answers wait for each other more than not. */
-const ELASTIC = 0.5
+const QUEUEING_ELASTICITY = 0.5
 /** One or two answers tell nothing. */
-const FEWEST = 3
+const MIN_SAMPLES = 3
 
-export const newLatency = (limit: number): Latency => {
+export const newDelayGuard = (limit: number): DelayGuard => {
   let base = limit
   let since = 0
   let wary = false
@@ -54,7 +54,7 @@ export const newLatency = (limit: number): Latency => {
     get measuring() {
       return wary && few.count < base
     },
-    heard: (at, active, tookMs, now) => {
+    report: (at, active, tookMs, now) => {
       if (now < base) rebase(now)
       // What was sent before was among more.
       if (at < since) return undefined
@@ -64,7 +64,7 @@ export const newLatency = (limit: number): Latency => {
         many.add(tookMs)
         among.add(active)
       }
-      if (suspected && few.count >= Math.min(base, FEWEST)) {
+      if (suspected && few.count >= Math.min(base, MIN_SAMPLES)) {
         const { slowMs, limit: before } = suspected
         suspected = undefined
         // They are not: it was the server that became slower, and more in flight was what came of it (Little's law).
@@ -82,9 +82,9 @@ export const newLatency = (limit: number): Latency => {
         return base
       }
       // Those among few may not have come back yet: then there is nothing to compare with.
-      if (many.count < Math.max(base, FEWEST) || few.count < Math.min(base, FEWEST)) return undefined
+      if (many.count < Math.max(base, MIN_SAMPLES) || few.count < Math.min(base, MIN_SAMPLES)) return undefined
       // It may be by chance.
-      if (many.mean > few.mean * QUEUEING + NOISE_MS) return undefined
+      if (many.mean > few.mean * QUEUEING_RATIO + NOISE_MS) return undefined
       wary = false
       // The limit may have gone far beyond what these answers tell about.
       base = Math.min(now, among.mean)
@@ -137,7 +137,7 @@ interface Trend {
 }
 
 const queueing = ({ count, t, elasticity }: Trend): boolean =>
-  count >= FEWEST_OF_TREND && t >= SIGNIFICANT_T && elasticity >= ELASTIC
+  count >= MIN_TREND_SAMPLES && t >= SIGNIFICANT_T && elasticity >= QUEUEING_ELASTICITY
 
 const newTrend = (): Trend => {
   let n = 0

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { useFakeTime } from '../../aplomb/test/support/time.ts'
-import { newRhythm, type Rhythm } from '../src/rhythm.ts'
+import { newWindowEstimator, type WindowEstimator } from '../src/window-estimator.ts'
 
 useFakeTime()
 
@@ -9,55 +9,55 @@ const now = (): number => performance.now()
 const pass = (ms: number): unknown => vi.advanceTimersByTime(ms)
 
 /** So many requests, one after the other in no time, are all let through. */
-const accept = (rhythm: Rhythm, count = 1): void => {
+const accept = (estimator: WindowEstimator, count = 1): void => {
   for (let i = 0; i < count; i++) {
-    rhythm.sent()
-    rhythm.accepted(now())
+    estimator.sent()
+    estimator.accepted(now())
   }
 }
 
-const refuse = (rhythm: Rhythm): void => {
-  rhythm.sent()
-  rhythm.refused(now())
+const refuse = (estimator: WindowEstimator): void => {
+  estimator.sent()
+  estimator.refused(now())
 }
 
 /** So many requests, without an answer yet. Returns when they were sent. */
-const send = (rhythm: Rhythm, count = 1): number => {
-  for (let i = 0; i < count; i++) rhythm.sent()
+const send = (estimator: WindowEstimator, count = 1): number => {
+  for (let i = 0; i < count; i++) estimator.sent()
   return now()
 }
 
 /** Has just seen a window of a second with this quota from its opening to the next one, which a first request has found. */
-const measured = (quota: number): Rhythm => {
-  const rhythm = newRhythm()
-  accept(rhythm)
-  refuse(rhythm)
+const measured = (quota: number): WindowEstimator => {
+  const estimator = newWindowEstimator()
+  accept(estimator)
+  refuse(estimator)
   pass(1000)
-  accept(rhythm, quota)
-  refuse(rhythm)
+  accept(estimator, quota)
+  refuse(estimator)
   pass(900)
-  refuse(rhythm)
+  refuse(estimator)
   pass(100)
-  accept(rhythm)
-  return rhythm
+  accept(estimator)
+  return estimator
 }
 
 /** The length has held and more than the quota was refused; now the window opens. */
-const learned = (quota: number): Rhythm => {
-  const rhythm = measured(quota)
-  accept(rhythm, quota - 1)
+const learned = (quota: number): WindowEstimator => {
+  const estimator = measured(quota)
+  accept(estimator, quota - 1)
   pass(1000)
-  accept(rhythm, quota)
-  refuse(rhythm)
+  accept(estimator, quota)
+  refuse(estimator)
   pass(1000)
-  return rhythm
+  return estimator
 }
 
 /** How many may be sent until it says wait. */
-const sendAll = (rhythm: Rhythm): number => {
+const sendAll = (estimator: WindowEstimator): number => {
   let count = 0
-  while (count < 1000 && rhythm.waitMs() === 0) {
-    accept(rhythm)
+  while (count < 1000 && estimator.waitMs() === 0) {
+    accept(estimator)
     count++
   }
   return count
@@ -88,7 +88,7 @@ const inOrder = () => ({ acceptMs: () => 30, refuseMs: () => 5 })
  * something to send: 64 at once, and one at a time, between pauses, while it is not known when the window opens.
  */
 const play = ({ limit, periodMs, acceptMs, refuseMs }: Api, windows: number): Window[] => {
-  const rhythm = newRhythm()
+  const estimator = newWindowEstimator()
   const seen: Window[] = []
   let out = 0
   let closedAt: number | undefined
@@ -96,21 +96,21 @@ const play = ({ limit, periodMs, acceptMs, refuseMs }: Api, windows: number): Wi
   let decidedAt = 0
 
   const accepted = (at: number): void => {
-    rhythm.accepted(at)
+    estimator.accepted(at)
     if (closedAt === undefined || at < decidedAt) return
     closedAt = undefined
     pausedUntil = 0
     decidedAt = now()
   }
   const refused = (at: number): void => {
-    rhythm.refused(at)
+    estimator.refused(at)
     if (at < decidedAt) return
     closedAt ??= now()
-    pausedUntil = now() + (rhythm.waitMs() || Math.max(30, (now() - closedAt) / 2))
+    pausedUntil = now() + (estimator.waitMs() || Math.max(30, (now() - closedAt) / 2))
     decidedAt = now()
   }
   const ask = (): void => {
-    const at = send(rhythm)
+    const at = send(estimator)
     if (at >= (seen.at(-1)?.openedAt ?? -Infinity) + periodMs) seen.push({ openedAt: at, accepted: 0, refused: 0 })
     const window = seen.at(-1)!
     const good = window.accepted < limit
@@ -124,7 +124,7 @@ const play = ({ limit, periodMs, acceptMs, refuseMs }: Api, windows: number): Wi
   }
 
   while (seen.length <= windows) {
-    const waitMs = Math.max(pausedUntil - now(), closedAt === undefined ? rhythm.waitMs() : 0)
+    const waitMs = Math.max(pausedUntil - now(), closedAt === undefined ? estimator.waitMs() : 0)
     if (waitMs <= 0 && out < (closedAt === undefined ? 64 : 1)) ask()
     else if (waitMs <= 0) vi.advanceTimersToNextTimer()
     else {
@@ -138,164 +138,164 @@ const play = ({ limit, periodMs, acceptMs, refuseMs }: Api, windows: number): Wi
 
 describe('at first', () => {
   test('nothing is known: nobody waits', () => {
-    const rhythm = newRhythm()
-    accept(rhythm, 1000)
-    expect(rhythm.waitMs()).toBe(0)
+    const estimator = newWindowEstimator()
+    accept(estimator, 1000)
+    expect(estimator.waitMs()).toBe(0)
   })
 
   test('nor after the first refusals: when the window opened is not known', () => {
-    const rhythm = newRhythm()
-    accept(rhythm, 5)
-    refuse(rhythm)
+    const estimator = newWindowEstimator()
+    accept(estimator, 5)
+    refuse(estimator)
     pass(500)
-    refuse(rhythm)
-    expect(rhythm.waitMs()).toBe(0)
+    refuse(estimator)
+    expect(estimator.waitMs()).toBe(0)
   })
 
   test('nor before one was seen from its opening to the next', () => {
-    const rhythm = newRhythm()
-    accept(rhythm, 5)
-    refuse(rhythm)
+    const estimator = newWindowEstimator()
+    accept(estimator, 5)
+    refuse(estimator)
     pass(1000)
-    accept(rhythm, 5)
-    refuse(rhythm)
-    expect(rhythm.waitMs()).toBe(0)
+    accept(estimator, 5)
+    refuse(estimator)
+    expect(estimator.waitMs()).toBe(0)
   })
 })
 
 describe('a window that closes again', () => {
   test('is waited for to its end', () => {
-    const rhythm = measured(5)
+    const estimator = measured(5)
     pass(50)
-    refuse(rhythm)
-    expect(rhythm.waitMs()).toBe(950)
+    refuse(estimator)
+    expect(estimator.waitMs()).toBe(950)
     pass(950)
-    expect(rhythm.waitMs()).toBe(0)
+    expect(estimator.waitMs()).toBe(0)
   })
 
   test('lets through as many as the one before, and then nobody is refused', () => {
-    const rhythm = learned(5)
-    expect(sendAll(rhythm)).toBe(5)
-    expect(rhythm.waitMs()).toBe(1000)
+    const estimator = learned(5)
+    expect(sendAll(estimator)).toBe(5)
+    expect(estimator.waitMs()).toBe(1000)
     pass(1000)
-    expect(sendAll(rhythm)).toBe(5)
+    expect(sendAll(estimator)).toBe(5)
   })
 
   test('begins with the first request in it, not when it could have', () => {
-    const rhythm = learned(5)
-    sendAll(rhythm)
+    const estimator = learned(5)
+    sendAll(estimator)
     pass(1700)
-    expect(sendAll(rhythm)).toBe(5)
-    expect(rhythm.waitMs()).toBe(1000)
+    expect(sendAll(estimator)).toBe(5)
+    expect(estimator.waitMs()).toBe(1000)
   })
 
   test('what has no answer yet when it closes was let through: refusals are quick', () => {
-    const rhythm = learned(2)
-    accept(rhythm)
-    const at = send(rhythm, 5)
+    const estimator = learned(2)
+    accept(estimator)
+    const at = send(estimator, 5)
     pass(5)
-    for (let i = 0; i < 3; i++) rhythm.refused(at)
-    pass(rhythm.waitMs())
-    expect(sendAll(rhythm)).toBe(3)
+    for (let i = 0; i < 3; i++) estimator.refused(at)
+    pass(estimator.waitMs())
+    expect(sendAll(estimator)).toBe(3)
   })
 
   test('gets no more than the one before took, until an answer says that it is open', () => {
-    const rhythm = learned(5)
-    const at = send(rhythm, 5)
-    expect(rhythm.waitMs()).toBe(1000)
+    const estimator = learned(5)
+    const at = send(estimator, 5)
+    expect(estimator.waitMs()).toBe(1000)
     pass(30)
-    rhythm.accepted(at)
-    expect(rhythm.waitMs()).toBe(970)
+    estimator.accepted(at)
+    expect(estimator.waitMs()).toBe(970)
   })
 
   test('an answer to what was sent before the refusal came back does not open it: the two have overtaken each other', () => {
-    const rhythm = learned(2)
-    accept(rhythm)
-    const first = send(rhythm)
+    const estimator = learned(2)
+    accept(estimator)
+    const first = send(estimator)
     pass(100)
-    const second = send(rhythm)
+    const second = send(estimator)
     pass(10)
-    rhythm.refused(first)
-    rhythm.accepted(second)
-    expect(rhythm.waitMs()).toBe(890)
+    estimator.refused(first)
+    estimator.accepted(second)
+    expect(estimator.waitMs()).toBe(890)
   })
 
   test('a refusal of what was sent in the window before does not close the new one', () => {
-    const rhythm = learned(5)
-    sendAll(rhythm)
-    const early = send(rhythm)
+    const estimator = learned(5)
+    sendAll(estimator)
+    const early = send(estimator)
     pass(1000)
-    accept(rhythm, 2)
-    rhythm.refused(early)
-    expect(sendAll(rhythm)).toBe(3)
+    accept(estimator, 2)
+    estimator.refused(early)
+    expect(sendAll(estimator)).toBe(3)
   })
 })
 
 describe('until its length has held, a window begins with one request whose answer is waited for', () => {
-  const unsure = (): Rhythm => {
-    const rhythm = measured(5)
-    accept(rhythm, 4)
+  const unsure = (): WindowEstimator => {
+    const estimator = measured(5)
+    accept(estimator, 4)
     pass(1000)
-    return rhythm
+    return estimator
   }
 
   test('let through: the rest of the quota goes out', () => {
-    const rhythm = unsure()
-    const at = send(rhythm)
-    expect(rhythm.waitMs()).toBe(1000)
+    const estimator = unsure()
+    const at = send(estimator)
+    expect(estimator.waitMs()).toBe(1000)
     pass(30)
-    rhythm.accepted(at)
+    estimator.accepted(at)
     // Nobody was refused in the window before: one more than it took.
-    expect(sendAll(rhythm)).toBe(5)
+    expect(sendAll(estimator)).toBe(5)
   })
 
   test('from then on all of them go out at once', () => {
-    const rhythm = unsure()
-    sendAll(rhythm)
-    expect(rhythm.waitMs()).toBe(1000)
+    const estimator = unsure()
+    sendAll(estimator)
+    expect(estimator.waitMs()).toBe(1000)
     pass(1000)
-    send(rhythm, 5)
-    expect(rhythm.waitMs()).toBe(0)
+    send(estimator, 5)
+    expect(estimator.waitMs()).toBe(0)
   })
 
   test('refused: it was not open yet', () => {
-    const rhythm = unsure()
-    const at = send(rhythm)
+    const estimator = unsure()
+    const at = send(estimator)
     pass(5)
-    rhythm.refused(at)
-    expect(rhythm.waitMs()).toBe(0)
+    estimator.refused(at)
+    expect(estimator.waitMs()).toBe(0)
     pass(200)
-    accept(rhythm)
+    accept(estimator)
     pass(5)
-    refuse(rhythm)
+    refuse(estimator)
     // Closed for a second, open after 1.205: no round length lies between.
-    expect(rhythm.waitMs()).toBe(1200)
+    expect(estimator.waitMs()).toBe(1200)
   })
 
   test('lost: after another length of the window, and a second at least, it goes on all the same', () => {
-    const rhythm = unsure()
-    send(rhythm)
+    const estimator = unsure()
+    send(estimator)
     pass(999)
-    expect(rhythm.waitMs()).toBe(1)
+    expect(estimator.waitMs()).toBe(1)
     pass(1)
-    expect(rhythm.waitMs()).toBe(0)
+    expect(estimator.waitMs()).toBe(0)
   })
 })
 
 describe('how long it is', () => {
   /** A window that is seen from its opening: closed for the last time after so long, open after so long. */
-  const seen = (closedMs: number, openMs: number): Rhythm => {
-    const rhythm = newRhythm()
-    refuse(rhythm)
+  const seen = (closedMs: number, openMs: number): WindowEstimator => {
+    const estimator = newWindowEstimator()
+    refuse(estimator)
     pass(10_000)
-    accept(rhythm)
-    refuse(rhythm)
+    accept(estimator)
+    refuse(estimator)
     pass(closedMs)
-    refuse(rhythm)
+    refuse(estimator)
     pass(openMs - closedMs)
-    accept(rhythm)
-    refuse(rhythm)
-    return rhythm
+    accept(estimator)
+    refuse(estimator)
+    return estimator
   }
 
   test.each([
@@ -314,32 +314,32 @@ describe('how long it is', () => {
 
   describe('a length that is not round is too long, perhaps', () => {
     /** A second is tried for one of 1.2 s, after a window without a refusal. */
-    const tries = (): Rhythm => {
-      const rhythm = seen(1100, 1200)
-      expect(rhythm.waitMs()).toBe(1200)
+    const tries = (): WindowEstimator => {
+      const estimator = seen(1100, 1200)
+      expect(estimator.waitMs()).toBe(1200)
       for (let window = 0; window < 5; window++) {
         pass(1200)
-        accept(rhythm)
+        accept(estimator)
       }
-      expect(rhythm.waitMs()).toBe(1000)
+      expect(estimator.waitMs()).toBe(1000)
       pass(1000)
-      return rhythm
+      return estimator
     }
 
     test('after some windows without a refusal the next shorter round one is tried, and kept if it holds', () => {
-      const rhythm = tries()
-      accept(rhythm)
-      expect(rhythm.waitMs()).toBe(1000)
+      const estimator = tries()
+      accept(estimator)
+      expect(estimator.waitMs()).toBe(1000)
     })
 
     test('if it does not, it is asked again a little later', () => {
-      const rhythm = tries()
-      refuse(rhythm)
-      expect(rhythm.waitMs()).toBe(0)
+      const estimator = tries()
+      refuse(estimator)
+      expect(estimator.waitMs()).toBe(0)
       pass(200)
-      accept(rhythm)
-      refuse(rhythm)
-      expect(rhythm.waitMs()).toBe(1200)
+      accept(estimator)
+      refuse(estimator)
+      expect(estimator.waitMs()).toBe(1200)
     })
   })
 
@@ -353,64 +353,64 @@ describe('how long it is', () => {
 
   describe('before it was ever seen opening, it was closed for so long at least', () => {
     /** Closed for 700 ms, of a window that had begun before; then open. */
-    const unseen = (): Rhythm => {
-      const rhythm = newRhythm()
-      refuse(rhythm)
+    const unseen = (): WindowEstimator => {
+      const estimator = newWindowEstimator()
+      refuse(estimator)
       pass(700)
-      refuse(rhythm)
+      refuse(estimator)
       pass(300)
-      accept(rhythm)
-      return rhythm
+      accept(estimator)
+      return estimator
     }
 
     test('so the next one is not asked sooner', () => {
-      const rhythm = unseen()
-      expect(rhythm.waitMs()).toBe(0)
-      refuse(rhythm)
-      expect(rhythm.waitMs()).toBe(700)
+      const estimator = unseen()
+      expect(estimator.waitMs()).toBe(0)
+      refuse(estimator)
+      expect(estimator.waitMs()).toBe(700)
     })
 
     test('open by then, it is as long as that', () => {
-      const rhythm = unseen()
-      refuse(rhythm)
+      const estimator = unseen()
+      refuse(estimator)
       pass(690)
-      accept(rhythm)
-      refuse(rhythm)
-      expect(rhythm.waitMs()).toBe(690)
+      accept(estimator)
+      refuse(estimator)
+      expect(estimator.waitMs()).toBe(690)
     })
 
     test('still closed, it is longer', () => {
-      const rhythm = unseen()
-      refuse(rhythm)
+      const estimator = unseen()
+      refuse(estimator)
       pass(700)
-      refuse(rhythm)
+      refuse(estimator)
       pass(400)
-      accept(rhythm)
-      refuse(rhythm)
-      expect(rhythm.waitMs()).toBe(1000)
+      accept(estimator)
+      refuse(estimator)
+      expect(estimator.waitMs()).toBe(1000)
     })
   })
 
   test('a guess that is too short corrects itself', () => {
-    const rhythm = seen(150, 250)
+    const estimator = seen(150, 250)
     pass(200)
-    refuse(rhythm)
+    refuse(estimator)
     pass(50)
-    accept(rhythm)
-    refuse(rhythm)
-    expect(rhythm.waitMs()).toBe(250)
+    accept(estimator)
+    refuse(estimator)
+    expect(estimator.waitMs()).toBe(250)
   })
 
   describe('a length that was found', () => {
     /** A window of 200 ms, as it seemed, is shut at its end, and opens after so long. */
-    const opensAfter = (ms: number): Rhythm => {
-      const rhythm = seen(150, 250)
-      expect(rhythm.contradicted).toBe(false)
+    const opensAfter = (ms: number): WindowEstimator => {
+      const estimator = seen(150, 250)
+      expect(estimator.contradicted).toBe(false)
       pass(ms - 1)
-      refuse(rhythm)
+      refuse(estimator)
       pass(1)
-      accept(rhythm)
-      return rhythm
+      accept(estimator)
+      return estimator
     }
 
     test('may have been too short', () => {
@@ -423,13 +423,13 @@ describe('how long it is', () => {
   })
 
   test('one that still fits is kept', () => {
-    const rhythm = learned(5)
-    accept(rhythm, 5)
-    refuse(rhythm)
+    const estimator = learned(5)
+    accept(estimator, 5)
+    refuse(estimator)
     pass(7000)
-    accept(rhythm, 5)
-    refuse(rhythm)
-    expect(rhythm.waitMs()).toBe(1000)
+    accept(estimator, 5)
+    refuse(estimator)
+    expect(estimator.waitMs()).toBe(1000)
   })
 
   test('a long silence is no long window', () => {
@@ -439,52 +439,52 @@ describe('how long it is', () => {
 
 describe('as long as its length is not known', () => {
   /** Open for so long, with so many requests let through, and then closed for a moment. */
-  const stretch = (rhythm: Rhythm, openMs: number, count: number, closedMs = 30): void => {
-    accept(rhythm)
+  const stretch = (estimator: WindowEstimator, openMs: number, count: number, closedMs = 30): void => {
+    accept(estimator)
     pass(openMs)
-    accept(rhythm, count - 1)
-    refuse(rhythm)
+    accept(estimator, count - 1)
+    refuse(estimator)
     pass(closedMs)
-    refuse(rhythm)
+    refuse(estimator)
     pass(5)
   }
 
   test('what was open for long and closed for a moment may have been several windows: it is no shorter than the moment', () => {
-    const rhythm = newRhythm()
-    for (const openMs of [100, 2000]) stretch(rhythm, openMs, openMs)
-    expect(rhythm.openedAt).toBeUndefined()
-    accept(rhythm)
-    refuse(rhythm)
-    expect(rhythm.waitMs()).toBe(30)
-    expect(rhythm.known).toBe(false)
+    const estimator = newWindowEstimator()
+    for (const openMs of [100, 2000]) stretch(estimator, openMs, openMs)
+    expect(estimator.openedAt).toBeUndefined()
+    accept(estimator)
+    refuse(estimator)
+    expect(estimator.waitMs()).toBe(30)
+    expect(estimator.known).toBe(false)
   })
 
   test('unless it let through as many as the one before', () => {
-    const rhythm = newRhythm()
-    for (let window = 0; window < 3; window++) stretch(rhythm, 70, 20)
-    accept(rhythm)
-    expect(rhythm.known).toBe(true)
-    expect(rhythm.openedAt).toBe(now())
+    const estimator = newWindowEstimator()
+    for (let window = 0; window < 3; window++) stretch(estimator, 70, 20)
+    accept(estimator)
+    expect(estimator.known).toBe(true)
+    expect(estimator.openedAt).toBe(now())
   })
 
   test('a request that was sent in the moment of the refusal is no sign that it is open again', () => {
-    const rhythm = newRhythm()
-    refuse(rhythm)
-    rhythm.sent()
+    const estimator = newWindowEstimator()
+    refuse(estimator)
+    estimator.sent()
     const at = now()
     pass(5)
-    rhythm.accepted(at)
-    expect(rhythm.openedAt).toBeUndefined()
-    accept(rhythm)
-    expect(rhythm.openedAt).toBe(now())
+    estimator.accepted(at)
+    expect(estimator.openedAt).toBeUndefined()
+    accept(estimator)
+    expect(estimator.openedAt).toBe(now())
   })
 })
 
 describe('how many it lets through', () => {
   test('grows while nobody is refused: by one after two windows, then with each by two, by a quarter at most', () => {
-    const rhythm = learned(5)
+    const estimator = learned(5)
     const counts = Array.from({ length: 9 }, () => {
-      const count = sendAll(rhythm)
+      const count = sendAll(estimator)
       pass(1000)
       return count
     })
@@ -492,9 +492,9 @@ describe('how many it lets through', () => {
   })
 
   test('and where one is a large part of it, only after four requests', () => {
-    const rhythm = learned(1)
+    const estimator = learned(1)
     const counts = Array.from({ length: 10 }, () => {
-      const count = sendAll(rhythm)
+      const count = sendAll(estimator)
       pass(1000)
       return count
     })
@@ -502,31 +502,31 @@ describe('how many it lets through', () => {
   })
 
   test('after each try that was refused, it is content for twice as many windows, up to 32', () => {
-    const rhythm = learned(5)
+    const estimator = learned(5)
     const tries: number[] = []
     for (let window = 0; window < 160; window++) {
-      accept(rhythm, 5)
-      if (rhythm.waitMs() === 0) {
-        refuse(rhythm)
+      accept(estimator, 5)
+      if (estimator.waitMs() === 0) {
+        refuse(estimator)
         tries.push(window)
       }
-      pass(rhythm.waitMs())
+      pass(estimator.waitMs())
     }
     expect(tries.slice(1).map((window, i) => window - tries[i]!)).toEqual([5, 9, 17, 33, 33, 33])
   })
 
   test('a try that was let through shows that it is no longer as it was: more follow soon', () => {
-    const rhythm = learned(5)
+    const estimator = learned(5)
     for (let tries = 0; tries < 2;) {
-      accept(rhythm, 5)
-      if (rhythm.waitMs() === 0) {
-        refuse(rhythm)
+      accept(estimator, 5)
+      if (estimator.waitMs() === 0) {
+        refuse(estimator)
         tries++
       }
-      pass(rhythm.waitMs())
+      pass(estimator.waitMs())
     }
     const counts = Array.from({ length: 30 }, () => {
-      const count = sendAll(rhythm)
+      const count = sendAll(estimator)
       pass(1000)
       return count
     })
@@ -536,24 +536,24 @@ describe('how many it lets through', () => {
   })
 
   test('whoever was refused again and again tries it after ten minutes at the latest: others may have left', () => {
-    const rhythm = newRhythm()
-    refuse(rhythm)
+    const estimator = newWindowEstimator()
+    refuse(estimator)
     pass(10_000)
     const minute = 60_000
     const tries: number[] = []
     for (let window = 0; window < 60; window++) {
-      accept(rhythm, 2)
-      if (window === 0 || rhythm.waitMs() === 0) {
-        refuse(rhythm)
+      accept(estimator, 2)
+      if (window === 0 || estimator.waitMs() === 0) {
+        refuse(estimator)
         tries.push(window)
         if (window === 0) {
           pass(50_000)
-          refuse(rhythm)
+          refuse(estimator)
           pass(10_000)
           continue
         }
       }
-      pass(Math.max(minute, rhythm.waitMs()))
+      pass(Math.max(minute, estimator.waitMs()))
     }
     const apart = tries.slice(1).map((window, i) => window - tries[i]!)
     expect(Math.max(...apart)).toBeLessThanOrEqual(11)
@@ -561,41 +561,41 @@ describe('how many it lets through', () => {
   })
 
   test('a try that was refused changes nothing: the quota that was good comes back', () => {
-    const rhythm = learned(5)
+    const estimator = learned(5)
     for (let window = 0; window < 2; window++) {
-      sendAll(rhythm)
+      sendAll(estimator)
       pass(1000)
     }
     // Six are tried; five are on their way when the first is refused.
-    const at = send(rhythm, 6)
+    const at = send(estimator, 6)
     pass(5)
-    for (let i = 0; i < 4; i++) rhythm.refused(at)
-    pass(rhythm.waitMs())
-    expect(sendAll(rhythm)).toBe(5)
+    for (let i = 0; i < 4; i++) estimator.refused(at)
+    pass(estimator.waitMs())
+    expect(sendAll(estimator)).toBe(5)
   })
 
   test('shrinks as soon as other clients take their part, to what was let through', () => {
-    const rhythm = learned(8)
-    accept(rhythm, 6)
-    refuse(rhythm)
-    expect(rhythm.waitMs()).toBe(1000)
+    const estimator = learned(8)
+    accept(estimator, 6)
+    refuse(estimator)
+    expect(estimator.waitMs()).toBe(1000)
     pass(1000)
-    expect(sendAll(rhythm)).toBe(6)
+    expect(sendAll(estimator)).toBe(6)
   })
 
   test('but to no less than half at once: it may be ours that began too early', () => {
-    const rhythm = learned(8)
-    accept(rhythm)
-    refuse(rhythm)
+    const estimator = learned(8)
+    accept(estimator)
+    refuse(estimator)
     pass(1000)
-    expect(sendAll(rhythm)).toBe(4)
+    expect(sendAll(estimator)).toBe(4)
   })
 
   test('is never less than one', () => {
-    const rhythm = learned(5)
-    refuse(rhythm)
-    pass(rhythm.waitMs() + 1000)
-    expect(sendAll(rhythm)).toBeGreaterThanOrEqual(1)
+    const estimator = learned(5)
+    refuse(estimator)
+    pass(estimator.waitMs() + 1000)
+    expect(sendAll(estimator)).toBeGreaterThanOrEqual(1)
   })
 })
 
@@ -640,23 +640,23 @@ test('whatever is sent, let through and refused, in whatever order: each wait ha
   )
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
-      const rhythm = newRhythm()
+      const estimator = newWindowEstimator()
       const out: number[] = []
       const waitOut = (): void => {
-        pass(Math.ceil(rhythm.waitMs()))
-        expect(rhythm.waitMs()).toBe(0)
+        pass(Math.ceil(estimator.waitMs()))
+        expect(estimator.waitMs()).toBe(0)
       }
       for (const one of steps) {
         if ('count' in one) {
-          for (let i = 0; i < one.count && !(one.heeding && rhythm.waitMs() > 0); i++) out.push(send(rhythm))
+          for (let i = 0; i < one.count && !(one.heeding && estimator.waitMs() > 0); i++) out.push(send(estimator))
         } else if ('which' in one) {
           const [at] = out.splice(one.which % Math.max(1, out.length), 1)
-          if (at !== undefined) rhythm[one.what](at)
+          if (at !== undefined) estimator[one.what](at)
         } else if ('ms' in one) pass(one.ms)
         else waitOut()
         // An hour is the longest window there is; the rest is what was seen.
-        expect(rhythm.waitMs()).toBeLessThanOrEqual(2 * Math.max(3_600_000, now()))
-        expect(rhythm.waitMs()).toBeGreaterThanOrEqual(0)
+        expect(estimator.waitMs()).toBeLessThanOrEqual(2 * Math.max(3_600_000, now()))
+        expect(estimator.waitMs()).toBeGreaterThanOrEqual(0)
       }
       waitOut()
     }),

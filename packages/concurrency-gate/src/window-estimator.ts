@@ -3,7 +3,7 @@ import { clock } from '@aplomb/pipeline'
  * Finds out the time window of an API that refuses without naming a time: how many requests it lets through, and when
  * it opens again. Then calls wait for the opening instead of being refused.
  */
-export interface Rhythm {
+export interface WindowEstimator {
   /** Milliseconds until the window opens again, as far as is known; else 0. */
   waitMs(): number
   /** When this window let its first request through, if that is known. */
@@ -19,27 +19,29 @@ export interface Rhythm {
   refused(at: number): void
 }
 
-/** Windows have round lengths: of those that fit what was seen, one of these is taken. */
-const ROUND_MS = [10, 20, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 300_000, 3_600_000]
+/** Windows have round lengths: of those that fit what was seen, one of these is taken. Without them each opening is missed by what was not seen. */
+const ROUND_PERIODS_MS = [
+  10, 20, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 300_000, 3_600_000,
+]
 
-/** How long the answer to the first request of a window is waited for, at least. */
-const ANSWER_MS = 1000
+/** How long the answer to the first request of a window is waited for, at least, in milliseconds: sooner, a slow one lets the next window's requests into a closed one. */
+const FIRST_ANSWER_MS = 1000
 
-/** Requests take more or less time on their way: what opens sooner than it was closed for, by no more than this, is as long as that. */
-const SLACK = 1.05
+/** Requests take more or less time on their way: what opens sooner than it was closed for, by no more than this factor, is as long as that. Without it jitter resets the length. */
+const JITTER_TOLERANCE = 1.05
 
-/** It may have been open before it was seen to be: a round length that is longer by this factor fits, too. */
-const NEARLY = 1.1
+/** It may have been open before it was seen to be: a round length that is longer by this factor fits, too. Without it the period is a little short, and each window begins with a refusal. */
+const OPENING_TOLERANCE = 1.1
 
-/** After so many windows without a refusal, more is tried: one request, then two, four; after each refusal less often. */
-const CONTENT = 1
-const MOST_CONTENT = 32
-/** But no more often than once for so many that were let through. */
-const CONTENT_REQUESTS = 4
+/** After so many windows without a refusal, more is tried: one request, then two, four; after each refusal less often, up to the longest interval. Without it a quota that was seen low stays low. */
+const PROBE_INTERVAL = 1
+const LONGEST_PROBE_INTERVAL = 32
+/** But no more often than once for so many that were let through: a window of one would pay a refusal for each. */
+const REQUESTS_PER_PROBE = 4
 /** And no less often than once in ten minutes: others may have left. */
-const LONGEST_CONTENT_MS = 600_000
+const LONGEST_PROBE_INTERVAL_MS = 600_000
 
-export const newRhythm = (): Rhythm => {
+export const newWindowEstimator = (): WindowEstimator => {
   /** When the first request of this window was let through; unknown for the window in which we began. */
   let openedAt: number | undefined
   let lastOpenedAt: number | undefined
@@ -61,66 +63,68 @@ export const newRhythm = (): Rhythm => {
   let periodMs: number | undefined
   let firstPeriodMs: number | undefined
   /** The period is longer than this. */
-  let aboveMs = 0
+  let minPeriodMs = 0
   /** Whether the period has held: until then a window begins with one request. */
-  let sure = true
-  let content = 0
-  let patience = CONTENT
-  let step = 1
-  /** Whether more is being tried than was good before. */
-  let tried = false
-  let good = 0
+  let confirmed = true
+  let cleanWindows = 0
+  let probeInterval = PROBE_INTERVAL
+  let quotaStep = 1
+  /** Whether more is being tried than was proven to fit. */
+  let probingQuota = false
+  let provenQuota = 0
 
   /** What this window has let through. Those without an answer yet are among them: refusals are quick. */
   const passed = (): number => sent - refused - sentSince
 
   /** What was open for long may have been several windows, whose length is not known yet. */
-  const several = (): boolean =>
-    periodMs === undefined && openedAt !== undefined && firstRefusedAt - openedAt > 2 * aboveMs
+  const spansSeveral = (): boolean =>
+    periodMs === undefined && openedAt !== undefined && firstRefusedAt - openedAt > 2 * minPeriodMs
 
   const tryMore = (): void => {
     if (quota === Infinity) return
     // More was let through: it is no longer as it was.
-    if (tried && passed() >= quota) patience = CONTENT
-    const enough = patience * Math.max(1, CONTENT_REQUESTS / quota)
-    if (++content < enough && content * (periodMs ?? 0) < LONGEST_CONTENT_MS) return
-    content = 0
-    const shorter = ROUND_MS.findLast((ms) => ms <= (periodMs ?? 0))
-    if (sure && shorter !== undefined && shorter !== periodMs) {
+    if (probingQuota && passed() >= quota) probeInterval = PROBE_INTERVAL
+    const enough = probeInterval * Math.max(1, REQUESTS_PER_PROBE / quota)
+    if (++cleanWindows < enough && cleanWindows * (periodMs ?? 0) < LONGEST_PROBE_INTERVAL_MS) return
+    cleanWindows = 0
+    const shorter = ROUND_PERIODS_MS.findLast((ms) => ms <= (periodMs ?? 0))
+    if (confirmed && shorter !== undefined && shorter !== periodMs) {
       periodMs = shorter
-      sure = false
+      confirmed = false
       return
     }
-    if (!tried) good = quota
-    tried = true
-    quota += step
-    step = Math.min(step * 2, Math.ceil(quota / 4))
+    if (!probingQuota) provenQuota = quota
+    probingQuota = true
+    quota += quotaStep
+    quotaStep = Math.min(quotaStep * 2, Math.ceil(quota / 4))
   }
 
   /** It was closed at the last refusal, and open `at` this time: the window's length is in between. */
   const measure = (at: number): void => {
     if (openedAt === undefined) {
       // It was closed all the time: so long is each at least.
-      aboveMs = Math.max(aboveMs, lastRefusedAt - firstRefusedAt)
+      minPeriodMs = Math.max(minPeriodMs, lastRefusedAt - firstRefusedAt)
       return
     }
     const most = at - openedAt
-    const known = aboveMs < most * SLACK
-    aboveMs = Math.max(lastRefusedAt - openedAt, known ? Math.min(aboveMs, most) : 0)
-    const held = periodMs !== undefined && periodMs > aboveMs && periodMs <= most
-    if (!sure && !held) patience = Math.min(patience * 2, MOST_CONTENT)
-    sure = held
-    if (sure) return
+    const known = minPeriodMs < most * JITTER_TOLERANCE
+    minPeriodMs = Math.max(lastRefusedAt - openedAt, known ? Math.min(minPeriodMs, most) : 0)
+    const held = periodMs !== undefined && periodMs > minPeriodMs && periodMs <= most
+    if (!confirmed && !held) probeInterval = Math.min(probeInterval * 2, LONGEST_PROBE_INTERVAL)
+    confirmed = held
+    if (confirmed) return
     // One request finds out that it is too short.
-    const round = ROUND_MS.find((ms) => ms > aboveMs && ms <= Math.min(at - shutAt, most * NEARLY))
-    periodMs = round ?? Math.min(most, aboveMs * 1.25 + 1)
+    const round = ROUND_PERIODS_MS.find(
+      (ms) => ms > minPeriodMs && ms <= Math.min(at - shutAt, most * OPENING_TOLERANCE),
+    )
+    periodMs = round ?? Math.min(most, minPeriodMs * 1.25 + 1)
     firstPeriodMs ??= periodMs
   }
 
   const open = (at: number): void => {
     const some = passed() > 0
     if (closed) {
-      if (several() && Math.abs(passed() - lastPassed) > 1) openedAt = undefined
+      if (spansSeveral() && Math.abs(passed() - lastPassed) > 1) openedAt = undefined
       // Refused from its beginning on: it was still the one before.
       if (!some) {
         openedAt = lastOpenedAt
@@ -131,10 +135,10 @@ export const newRhythm = (): Rhythm => {
     if (refused === 0) tryMore()
     else {
       // Few let through: that may be the end of the window before, and ours begun too early.
-      const least = tried ? good : quota === Infinity ? 0 : Math.floor(quota / 2)
+      const least = probingQuota ? provenQuota : quota === Infinity ? 0 : Math.floor(quota / 2)
       if (some && openedAt !== undefined) quota = Math.max(passed(), least)
-      if (tried) patience = Math.min(patience * 2, MOST_CONTENT)
-      tried = false
+      if (probingQuota) probeInterval = Math.min(probeInterval * 2, LONGEST_PROBE_INTERVAL)
+      probingQuota = false
     }
     if (some) {
       lastOpenedAt = openedAt
@@ -154,7 +158,7 @@ export const newRhythm = (): Rhythm => {
 
   return {
     get openedAt() {
-      return several() ? undefined : openedAt
+      return spansSeveral() ? undefined : openedAt
     },
     get contradicted() {
       return firstPeriodMs !== undefined && periodMs !== undefined && periodMs > 2 * firstPeriodMs
@@ -164,16 +168,16 @@ export const newRhythm = (): Rhythm => {
     },
     waitMs: () => {
       if (openedAt === undefined || (!closed && sent < quota)) return 0
-      if (periodMs === undefined) return closed && !several() ? Math.max(0, openedAt + aboveMs - clock()) : 0
+      if (periodMs === undefined) return closed && !spansSeveral() ? Math.max(0, openedAt + minPeriodMs - clock()) : 0
       // Open again, as far as is known; until an answer says so, it gets no more than it took before.
-      const most = sure ? Math.max(1, Math.min(quota, passed())) : 1
-      const opensAt = openedAt + periodMs + (closed && sentSince >= most ? Math.max(periodMs, ANSWER_MS) : 0)
+      const most = confirmed ? Math.max(1, Math.min(quota, passed())) : 1
+      const opensAt = openedAt + periodMs + (closed && sentSince >= most ? Math.max(periodMs, FIRST_ANSWER_MS) : 0)
       return Math.max(0, opensAt - clock())
     },
     sent: () => {
       const now = clock()
       if (!closed && openedAt !== undefined && periodMs !== undefined && now >= openedAt + periodMs) {
-        if (sure) open(now)
+        if (confirmed) open(now)
         else {
           closedAt = sentAt
           close()
@@ -191,8 +195,8 @@ export const newRhythm = (): Rhythm => {
       // It was sent in the window before.
       if (openedAt !== undefined && at < openedAt) return
       if (refused++ === 0) {
-        content = 0
-        step = 1
+        cleanWindows = 0
+        quotaStep = 1
         firstRefusedAt = at
       }
       lastRefusedAt = at

@@ -1,0 +1,230 @@
+import { clock } from '@aplomb/pipeline'
+import type { Announcement, Ceiling } from './ceiling.ts'
+import type { DelayGuard } from './delay-guard.ts'
+import { OUTAGE_MS } from './outage.ts'
+import { newRamp } from './ramp.ts'
+import type { Sent } from './sent.ts'
+
+/** Initial limit, and after each rest: enough to find out how fast the server is, and no burden to a small one. */
+export const INITIAL_LIMIT = 4
+/** Slow start threshold: up to here the limit doubles with each round; beyond, as long as nothing was refused and answers take no longer for it. */
+const SLOW_START_LIMIT = 16
+/** Minimum limit after a timed 429: each such window makes as many come too late as are in flight, and this many do no harm. */
+const TIMED_REFUSAL_MIN_LIMIT = 8
+/** Good answers for each slot before one more than a learned ceiling is tried: sooner, a silent ceiling is refused too often. */
+const PROBE_INTERVAL = 20
+/** Where refusals follow each other, others keep the server full: additive increase is so many times slower at most. */
+const MOST_CAUTION = 4
+
+/** The limit of what is in flight: slow start, additive increase, multiplicative decrease. Nothing else writes it. */
+export interface Aimd {
+  /** Without what slow start by time has added since it was last made use of. */
+  readonly limit: number
+  /** With that. */
+  current(): number
+  /** Milliseconds until slow start by time has room for this many. */
+  roomInMs(active: number): number
+  /** Nothing is in flight, and nobody waits. */
+  rest(): void
+  /** One goes out, with `active` in flight; `undecided` if nothing is known of windows and ceilings. */
+  sent(active: number, undecided: boolean): void
+  /** A good answer came, with at most so many in flight since it was sent: what was not made use of does not grow. */
+  served(sent: Sent, inFlight: number): void
+  /** Additive increase, or doubling in slow start. */
+  increase(inFlight: number): void
+  /** The server has named its ceiling. */
+  follow(announcement: Announcement): void
+  /** Slow start goes by the answers for a while. */
+  delayRamp(): void
+  endRamp(): void
+  /** Too many in flight: those that still are is what the server takes. */
+  refusedInFlight(sent: Sent, active: number): void
+  /** Whether it was sent before the last refusal for too many in flight, and says nothing about its effect. */
+  predatesDecrease(sent: Sent): boolean
+  /** Refused, and it is not known what for: fewer, until it is. */
+  suspend(active: number, first: boolean): void
+  /** A window has run out. */
+  windowClosed(): void
+  /** A pause begins: the limit until now is what `restore` goes back to. */
+  pauseBegins(): void
+  /** Back to that, or to the initial limit where a server comes back from an outage. */
+  restore(afterOutage: boolean): void
+  /** A pause ends, after which so much is known of the window that there was, if there was one. */
+  resume(window: 'none' | 'quota unknown' | 'quota known'): void
+  /** A window that says until when has run out. Returns whether that lowers the limit. */
+  refusedUntil(sent: Sent): boolean
+  /** Multiplicative decrease, for overload. */
+  overloaded(): void
+  /** The server is down; if only an endpoint is, its failures were no overload of the key. */
+  breakerOpened(whole: boolean): void
+  /** The limit is the ceiling. */
+  settle(): void
+  /** It is up again: all that has waited must not come at once. */
+  slowStart(): void
+  /** What was learned from refusals was wrong. */
+  reset(): void
+}
+
+/** `mayRamp` tells whether nothing is known, or being found out, that speaks against slow start by time. */
+export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => boolean): Aimd => {
+  const { fixed } = ceiling
+  let limit = fixed ?? INITIAL_LIMIT
+  let threshold = fixed ?? SLOW_START_LIMIT
+  const ramp = newRamp()
+  let rested = false
+  /** Good answers since the last refusal; since we began, or since the last failure. */
+  let sinceRefusal = 0
+  let sinceFailure = 0
+  /** How many more a window takes for sure whose quota is not known; after those it is one at a time again. */
+  let proven = Infinity
+  let caution = 1
+  let decreasedAt = 0
+  let timedRefusalAt = -Infinity
+  let limitBefore = limit
+  let beforeOverload:
+    | { readonly at: number; readonly limit: number; readonly threshold: number; readonly startsAt: number | undefined }
+    | undefined
+
+  const ramping = (): boolean => ceiling.most === Infinity && mayRamp()
+  const current = (): number => (ramping() ? limit * ramp.factor() : limit)
+  const endRamp = (): void => {
+    limit = current()
+    ramp.end()
+  }
+  const capped = (wanted: number): number => Math.min(ceiling.most, wanted)
+
+  return {
+    get limit() {
+      return limit
+    },
+    current,
+    roomInMs: (active) => (ramping() ? ramp.reachesMs((active + 1) / limit) : Infinity),
+    rest: () => {
+      rested = true
+      sinceFailure = 0
+    },
+    sent: (active, undecided) => {
+      if (rested && ceiling.most === Infinity && undecided) {
+        limit = Math.min(limit, INITIAL_LIMIT)
+        guard.rebase(limit)
+        ramp.begin()
+      }
+      rested = false
+      // What is not made use of does not grow; what is goes on from where it has come to.
+      if (active <= limit / 2) ramp.hold()
+      else if (active > limit && ramping() && ramp.consume(active / limit)) limit = active
+      if (--proven === 0) limit = 1
+    },
+    served: (sent, inFlight) => {
+      if (inFlight > limit / 2) limit = current()
+      ramp.hold()
+      const enough = guard.report(sent.at, sent.active, clock() - sent.at, limit)
+      if (enough !== undefined) {
+        ramp.end()
+        limit = enough
+      }
+      sinceRefusal++
+      sinceFailure++
+      if (sinceRefusal > PROBE_INTERVAL) caution = 1
+    },
+    increase: (inFlight) => {
+      if (proven > 0 && proven < Infinity) return
+      // An idle gate learns nothing about what the server could take.
+      if (inFlight < limit / 2 || guard.measuring) return
+      // On the clock.
+      if (ramping() && ramp.started) return
+      const doubles =
+        ceiling.roomToDouble(limit) ?? (!guard.wary && (limit < threshold || threshold >= SLOW_START_LIMIT))
+      if (limit < ceiling.most) limit = capped(limit + (doubles ? 1 : 1 / (limit * caution)))
+      else if (ceiling.learned && sinceRefusal > PROBE_INTERVAL * ceiling.most) {
+        sinceRefusal = 0
+        limit = ceiling.raise()
+      }
+    },
+    follow: ({ share, others, first, before }) => {
+      // Whoever was refused of late comes back step by step: others do, too.
+      const alone = others === 0 && (first || (limit >= before && sinceRefusal > 0))
+      if (limit > share || alone) limit = share
+    },
+    delayRamp: () => {
+      limit = current()
+      ramp.delay()
+    },
+    endRamp,
+    refusedInFlight: (sent, active) => {
+      sinceRefusal = 0
+      endRamp()
+      if (sent.at > decreasedAt) caution = Math.min(caution * 2, MOST_CAUTION)
+      decreasedAt = clock()
+      limit = Math.max(1, Math.min(limit, active - 1))
+      threshold = Math.min(threshold, limit)
+      ceiling.learn(limit)
+    },
+    predatesDecrease: ({ at }) => at <= decreasedAt,
+    suspend: (active, first) => {
+      if (first) limitBefore = limit
+      limit = Math.max(1, Math.min(limit, active - 1))
+    },
+    windowClosed: () => {
+      sinceRefusal = 0
+      proven = Infinity
+    },
+    pauseBegins: () => {
+      limitBefore = Math.max(limit, limitBefore)
+    },
+    restore: (afterOutage) => {
+      limit = Math.min(capped(limitBefore), afterOutage ? INITIAL_LIMIT : Infinity)
+    },
+    resume: (window) => {
+      if (window === 'quota known') {
+        limit = capped(limitBefore)
+        return
+      }
+      // One more finds out whether that is all.
+      if (window === 'quota unknown') proven = sinceFailure - 1
+      const most = window === 'quota unknown' ? limit : limitBefore / 2
+      limit = capped(Math.max(1, Math.min(most, sinceFailure - 1)))
+    },
+    refusedUntil: ({ at }) => {
+      endRamp()
+      if (at <= timedRefusalAt) return false
+      const first = timedRefusalAt === -Infinity
+      timedRefusalAt = clock()
+      // Once is no habit.
+      if (first || limit <= TIMED_REFUSAL_MIN_LIMIT) return false
+      limit = Math.max(TIMED_REFUSAL_MIN_LIMIT, limit / 2)
+      guard.rebase(limit)
+      return true
+    },
+    overloaded: () => {
+      limit = current()
+      beforeOverload = { at: clock(), limit, threshold, startsAt: ramp.startsAt }
+      ramp.end()
+      limit = threshold = Math.max(1, limit / 2)
+    },
+    breakerOpened: (whole) => {
+      if (!whole && beforeOverload && clock() - beforeOverload.at < OUTAGE_MS) {
+        limit = capped(Math.max(limit, beforeOverload.limit))
+        threshold = beforeOverload.threshold
+        ramp.resume(beforeOverload.startsAt)
+      }
+      beforeOverload = undefined
+      limitBefore = limit
+    },
+    settle: () => {
+      threshold = limit
+      ceiling.learn(limit)
+    },
+    slowStart: () => {
+      endRamp()
+      limit = Math.min(limit, INITIAL_LIMIT)
+    },
+    reset: () => {
+      limit = capped(Math.max(limit, limitBefore, INITIAL_LIMIT))
+      threshold = fixed ?? SLOW_START_LIMIT
+      proven = Infinity
+      caution = 1
+      decreasedAt = 0
+    },
+  }
+}
