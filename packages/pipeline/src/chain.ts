@@ -1,8 +1,7 @@
 import type { LiveCall } from './call.ts'
 import type { Call, Middleware, Next, Outgoing } from './contract.ts'
-import { type Constrainer, newGateways } from './constrained.ts'
+import type { Constrainer } from './constrained.ts'
 import { responseOf } from './errors.ts'
-import { pass } from './passage.ts'
 import { enter, sourceOf } from './requests.ts'
 import type { Source } from './source.ts'
 
@@ -46,7 +45,7 @@ const checked = async (chain: Chain, source: Source, call: LiveCall, last: Last)
   responseOf(chain.by, await chain.run(source, call, last))
 
 /** Runs what is below. Rejects where it throws. */
-const goOn = (rest: Chain, source: Source, call: LiveCall, last: Last): Promise<Response> => {
+export const goOn = (rest: Chain, source: Source, call: LiveCall, last: Last): Promise<Response> => {
   if (!rest.relays) return checked(rest, source, call, last)
   try {
     return rest.run(source, call, last)
@@ -84,30 +83,14 @@ const link = (one: Middleware, rest: Chain): Chain => {
   }
 }
 
-/** Where calls pass the door. */
-const doorway = (all: readonly Constrainer[], rest: Chain): Chain => {
-  const gatewayOf = newGateways(all)
-  return {
-    by: rest.by,
-    relays: true,
-    run: (source, call, last) => {
-      const gateway = gatewayOf(call.key)
-      gateway.count(1)
-      const leave = (): void => gateway.count(-1)
-      const passed = pass(source, call, () => goOn(rest, source, call, last), { gatewayOf })
-      passed.then(leave, leave)
-      return passed
-    },
-  }
-}
-
 /** Builds a chain, the first outermost: the door is where the outermost of the constrained ones stands. */
 export const chainOf = (given: readonly Middleware[]): Chain => {
   const all = flat(given)
   const outermost = all.findIndex((one) => constrainers.has(one))
-  const constraints = all.map((one) => constrainers.get(one)).filter((one) => one !== undefined)
+  const restricting = all.map((one) => constrainers.get(one)).filter((one) => one !== undefined)
   return all.reduceRight<Chain>((rest, one, place) => {
     const inside = constrainers.has(one) && !relays.has(one) ? rest : link(one, rest)
-    return place === outermost ? doorway(constraints, inside) : inside
+    // By the middleware's own hand: who has none ships no door.
+    return place === outermost && restricting[0] ? restricting[0].doorway(restricting, inside) : inside
   }, bottom)
 }

@@ -1,8 +1,9 @@
+import { type Chain, goOn } from './chain.ts'
 import type { Constraint, Line } from './constraint.ts'
 import { type Door, newDoor } from './door.ts'
 import { isSharedIsolate } from './isolate.ts'
 import { type Keyed, keyed } from './keyed.ts'
-import { dropLost, type Flight } from './passage.ts'
+import { dropLost, type Flight, pass } from './passage.ts'
 
 /** A constraint of a key, and the doors that it stands at where calls are under way: one for each pipeline that its middleware is in. */
 interface Standpoint<C extends Constraint = Constraint> {
@@ -16,6 +17,8 @@ interface Standpoint<C extends Constraint = Constraint> {
 export interface Constrainer<C extends Constraint = Constraint> {
   readonly name: string
   readonly states: Keyed<Standpoint<C>>
+  /** Puts a door for these in front of what is below. */
+  readonly doorway: (all: readonly Constrainer[], rest: Chain) => Chain
 }
 
 export const newConstrainer = <C extends Constraint>(
@@ -39,7 +42,7 @@ export const newConstrainer = <C extends Constraint>(
   const states = keyed(newStandpoint, ({ calls, constraint }) =>
     calls > 0 ? 'in use' : (constraint.standing ?? 'idle'),
   )
-  return { name, states }
+  return { name, states, doorway }
 }
 
 /** The door of a key in a pipeline, with the constraints that stand at it. */
@@ -108,5 +111,22 @@ export const newGateways = (constrainers: readonly Constrainer[]): ((key: string
     if (newest?.calls === 0) drop(newest)
     newest = gateway
     return gateway
+  }
+}
+
+/** Where calls pass the door. */
+const doorway = (all: readonly Constrainer[], rest: Chain): Chain => {
+  const gatewayOf = newGateways(all)
+  return {
+    by: rest.by,
+    relays: true,
+    run: (source, call, last) => {
+      const gateway = gatewayOf(call.key)
+      gateway.count(1)
+      const leave = (): void => gateway.count(-1)
+      const passed = pass(source, call, () => goOn(rest, source, call, last), { gatewayOf })
+      passed.then(leave, leave)
+      return passed
+    },
   }
 }

@@ -52,8 +52,7 @@ export const newWaits = (
 
   const note = (departure: Departure, { verdict }: Signal, sent = pace.sent(1, departure.at)): void => {
     // A limit that bare prose speaks of may be none.
-    const served = verdict.kind !== 'rate-limited' && verdict.kind !== 'concurrency-limited'
-    if (paced && !verdict.tentative) pace.learn(windowsOf(verdict), sent, served)
+    if (paced && !verdict.tentative) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited')
   }
 
   const extend = ({ id, key, emit, gaveUp, observed }: Call, of: string, waitMs: number, reason: string): void => {
