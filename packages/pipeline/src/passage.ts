@@ -1,6 +1,6 @@
 import type { Again, Constraint, Departure, Signal } from './constraint.ts'
 import type { Call, RequestLine } from './contract.ts'
-import { clock } from './clock.ts'
+import { clock, later } from './clock.ts'
 import type { Gateway } from './constrained.ts'
 import type { Door } from './door.ts'
 import { LOST_MS } from './isolate.ts'
@@ -41,7 +41,10 @@ const report = ({ door, constraints }: Gateway, departure: Departure, signal: Si
   return found
 }
 
-/** It ends once: when it has come back, or at the abort, whatever the inner fetch makes of that. */
+/** By then a server has heard of an abort, in milliseconds. */
+const ABORTED_MS = 250
+
+/** It ends once. */
 const end = (gateway: Gateway, departure: Flight, response?: Response): void => {
   const { door, constraints } = gateway
   if (departure.over) return
@@ -52,12 +55,23 @@ const end = (gateway: Gateway, departure: Flight, response?: Response): void => 
   door.wake()
 }
 
+/** An aborted request ends when the inner fetch says so, or a little later, if that does not hear of it. */
+const endSoon = (gateway: Gateway, departure: Flight): void => {
+  const timer = later(() => end(gateway, departure), ABORTED_MS)
+  departure.stopListening = () => clearTimeout(timer)
+}
+
 /** Ends what will never end by itself. */
 export const dropLost = (gateway: Gateway): void => {
   for (const flight of gateway.flights ?? []) {
     if (clock() - flight.at < LOST_MS) return
     end(gateway, flight)
   }
+}
+
+const tellElsewhere = ({ door, constraints }: Gateway, departure: Flight, signal: Signal): void => {
+  for (const { constraint } of constraints) constraint.overheard?.(departure, signal)
+  door.wake()
 }
 
 const fail = (gateway: Gateway, departure: Flight, error: unknown): void => {
@@ -100,7 +114,7 @@ export const pass = async (
   for (;;) {
     const departure: Flight = entered instanceof Promise ? await entered : entered
     gateway.flights?.add(departure)
-    if (call.canAbort) departure.stopListening = onAbort(call.signal, () => end(gateway, departure))
+    if (call.canAbort) departure.stopListening = onAbort(call.signal, () => endSoon(gateway, departure))
     let response: Response
     let signal: Signal
     try {
@@ -113,12 +127,15 @@ export const pass = async (
       fail(gateway, departure, error)
       throw error
     }
-    if (signal.elsewhere) {
-      const other = gatewayOf(signal.key)
-      for (const { constraint } of other.constraints) constraint.overheard?.(departure, signal)
-      other.door.wake()
+    let found: Found | undefined
+    try {
+      if (signal.elsewhere) tellElsewhere(gatewayOf(signal.key), departure, signal)
+      found = report(gateway, departure, signal)
+    } catch (error) {
+      // A constraint of somebody's own.
+      end(gateway, departure)
+      throw error
     }
-    const found = report(gateway, departure, signal)
     if (!found) {
       end(gateway, departure, response)
       return response
@@ -136,9 +153,12 @@ export const pass = async (
         call.waited(constraint.certain ? 'hold' : 'backoff', waitMs)
         entered = door.enter(call, request, place)
       } else {
-        // Before those who wait for what it leaves.
-        entered = door.enter(call, request, place)
-        end(gateway, departure)
+        try {
+          // Before those who wait for what it leaves.
+          entered = door.enter(call, request, place)
+        } finally {
+          end(gateway, departure)
+        }
       }
       if (entered instanceof Promise) entered = await entered
     } catch (error) {

@@ -138,7 +138,8 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
   return {
     waitMs: (now, weight) => {
       const stepMs = window.waitMs(now)
-      if (models === undefined) return stepMs
+      // What answers foretell is gone by when they come: to find out takes two round trips.
+      if (models === undefined || 2 * departures.roundTripMs >= lengthMs) return stepMs
       const shapes = likely(models)
       // The window knows how to share.
       if (shapes.includes('step') && now - models.steps.fellAt < MEMORY * lengthMs) return stepMs
