@@ -67,6 +67,8 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   /** The last request that was refused for a limit of its endpoint's own. */
   let ownRefusal: RequestLine | undefined
   let namedUntil = 0
+  /** Whether a test has shown a ceiling: it may be there beside a window. Without this, what others take of a window's quota is taken for one. */
+  let ceilingShown = false
   /** Whether the server refuses because it comes back from an outage. */
   let returning = false
 
@@ -76,6 +78,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   const relearn = (): void => {
     classifier = newClassifier(ceiling.forget)
     estimator = newWindowEstimator()
+    ceilingShown = false
     ceiling.forget()
   }
 
@@ -113,6 +116,9 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     const opensInMs = estimator.waitMs()
     if (opensInMs > 0) probing.sleep(opensInMs)
   }
+
+  const withinQuota = ({ at }: Sent, active: number): boolean =>
+    ceilingShown && classifier.cause === 'window' && active > 1 && !chance.believed && estimator.hasQuota(at)
 
   const outOfWindow = (sent: Sent): string | undefined => {
     estimator.refused(sent.at)
@@ -189,7 +195,10 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
       endpoints.served(sent.request, sent.at)
       contention.report(clock() - sent.at)
       if (estimator.contradicted) relearn()
-      if (classifier.served(sent, active, aimd.limit)) aimd.settle()
+      if (classifier.served(sent, active, aimd.limit)) {
+        aimd.settle()
+        ceilingShown = true
+      }
       if (classifier.cause === 'window' && chance.likely) believeChance()
     },
     resume: () => {
@@ -212,6 +221,11 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
       return tooMany(sent, active)
     },
     silently: (sent, active) => {
+      // Sooner than the end of the window, with quota left: that is evidence about the ceiling.
+      if (withinQuota(sent, active)) {
+        estimator.withdraw()
+        return tooMany(sent, active)
+      }
       chance.refused(sent)
       if (chance.believed) return undefined
       // One refusal among successes: a limit would refuse the next one, too.

@@ -12,6 +12,10 @@ export interface WindowEstimator {
   readonly contradicted: boolean
   /** Whether it is known how many requests a window takes. */
   readonly known: boolean
+  /** Whether the window, as far as it is known, still has quota left for one that was sent `at` this time. */
+  hasQuota(at: number): boolean
+  /** One of this window was refused for something else, and took nothing of it. */
+  withdraw(): void
   sent(): void
   /** A request that was sent `at` was let through. */
   accepted(at: number): void
@@ -165,6 +169,14 @@ export const newWindowEstimator = (): WindowEstimator => {
     },
     get known() {
       return quota < Infinity
+    },
+    hasQuota: (at) => {
+      if (closed || !confirmed || openedAt === undefined || periodMs === undefined || quota === Infinity) return false
+      const inside = at >= openedAt && clock() < openedAt + periodMs
+      return inside && passed() <= (probingQuota ? provenQuota : quota)
+    },
+    withdraw: () => {
+      sent--
     },
     waitMs: () => {
       if (openedAt === undefined || (!closed && sent < quota)) return 0

@@ -662,6 +662,36 @@ describe('a refusal without a word', () => {
     expect(pause(control)).toBe(0)
   })
 
+  describe('sooner than the end of a window that is known, with quota left', () => {
+    /** Ten a second, asked by one call after the other for six seconds. */
+    const learnWindow = (control: Control): void => {
+      let openedAt = -Infinity
+      let taken = 0
+      for (const until = performance.now() + 6000; performance.now() < until || taken > 5;) {
+        vi.advanceTimersByTime(Math.max(1, Math.ceil(pause(control))))
+        const at = performance.now()
+        if (at >= openedAt + 1000) [openedAt, taken] = [at, 0]
+        exchange(control, taken++ < 10 ? 'ok' : 'rate-limited')
+      }
+    }
+
+    test('it was for too many in flight, if a trial has shown a ceiling before', () => {
+      const control = newControl(undefined)
+      const { sent, others } = trial(control)
+      control.learn(verdict('ok'), sent, 3)
+      for (const one of others) control.learn(verdict('ok'), one, 4)
+      learnWindow(control)
+      expect(control.learn(verdict('rate-limited'), send(control, 4), 4)).toBe('refused with 4 in flight')
+      expect(control.limit).toBe(3)
+    })
+
+    test('else others have taken from the window', () => {
+      const control = newControl(undefined)
+      learnWindow(control)
+      expect(control.learn(verdict('rate-limited'), send(control, 4), 4)).toBe('refused without a time: probing')
+    })
+  })
+
   test('the trial is refused, too: it was for the window', () => {
     const control = newControl(undefined)
     const { sent, others } = trial(control)

@@ -480,6 +480,45 @@ describe('as long as its length is not known', () => {
   })
 })
 
+describe('whether it has quota left', () => {
+  test('as long as it has not taken all that it is known to take', () => {
+    const estimator = learned(3)
+    const left = Array.from({ length: 4 }, () => {
+      accept(estimator)
+      return estimator.hasQuota(now())
+    })
+    expect(left).toEqual([true, true, true, false])
+  })
+
+  test('one that was refused for something else takes nothing of it', () => {
+    const estimator = learned(3)
+    accept(estimator, 3)
+    estimator.sent()
+    expect(estimator.hasQuota(now())).toBe(false)
+    estimator.withdraw()
+    expect(estimator.hasQuota(now())).toBe(true)
+  })
+
+  test('not for what was sent in the window before, nor where its end has come, nor once it is closed', () => {
+    const estimator = learned(3)
+    const before = now() - 1
+    accept(estimator)
+    expect(estimator.hasQuota(before)).toBe(false)
+    refuse(estimator)
+    expect(estimator.hasQuota(now())).toBe(false)
+    const other = learned(3)
+    accept(other)
+    pass(1000)
+    expect(other.hasQuota(now())).toBe(false)
+  })
+
+  test('not as long as nothing is known of it', () => {
+    const estimator = newWindowEstimator()
+    accept(estimator)
+    expect(estimator.hasQuota(now())).toBe(false)
+  })
+})
+
 describe('how many it lets through', () => {
   test('grows while nobody is refused: by one after two windows, then with each by two, by a quarter at most', () => {
     const estimator = learned(5)

@@ -100,3 +100,12 @@ export const MODES: readonly Mode[] = [
     doneMs: 6500,
   },
 ]
+
+/** Refused for too many in flight, and at the end of a window, in the same words. */
+export const BOTH_SILENT: Pick<Mode, 'name' | 'scenario'> = {
+  name: '60/s and 5 at once, silent',
+  scenario: {
+    api: { ...rate(60), concurrency: 5, announceConcurrency: false, latencyMs: LATENCY, headers: false },
+    calls: 200,
+  },
+}

@@ -1,7 +1,7 @@
 import { aplomb } from 'aplomb'
 import { type Harm, HARMS } from './harm.ts'
 import { LIMIT_MODES, runLimitMode } from './limit-modes.ts'
-import { MODES } from './modes.ts'
+import { BOTH_SILENT, MODES } from './modes.ts'
 import { draw, KINDS } from './scenarios.ts'
 import { simulate } from './simulate.ts'
 import { begin, runCase } from './trial.ts'
@@ -44,9 +44,9 @@ export const LIMIT_ROWS: readonly Row[] = LIMIT_MODES.map((mode) => ({
   },
 }))
 
-/** The modes of the goodput benchmark, what is drawn by lot, and one seed of each rate limit. */
+/** The modes of the goodput benchmark, a window and a ceiling that are both silent, what is drawn by lot, and one seed of each rate limit. */
 export const OUTCOMES: readonly Row[] = [
-  ...MODES.map(({ name, scenario }) => ({
+  ...[...MODES, BOTH_SILENT].map(({ name, scenario }) => ({
     name: `mode: ${name}`,
     seeds: SEEDS,
     run: async (seed: number) => {

@@ -103,6 +103,12 @@ export const RULES: readonly Rule[] = [
     replace: '',
   },
   {
+    name: 'refusals within the quota of a window are for the ceiling',
+    file: 'concurrency-gate/src/refusals.ts',
+    find: 'ceilingShown && classifier',
+    replace: 'false && classifier',
+  },
+  {
     name: 'a window whose length doubles is none',
     file: ESTIMATOR,
     find: 'periodMs > 2 * firstPeriodMs',
