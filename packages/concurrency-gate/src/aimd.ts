@@ -39,8 +39,6 @@ export interface Aimd {
   endRamp(): void
   /** Too many in flight: those that still are is what the server takes. */
   refusedInFlight(sent: Sent, active: number): void
-  /** Whether it was sent before the last refusal for too many in flight, and says nothing about its effect. */
-  predatesDecrease(sent: Sent): boolean
   /** Refused, and it is not known what for: fewer, until it is. */
   suspend(active: number, first: boolean): void
   /** A window has run out. */
@@ -160,7 +158,6 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
       threshold = Math.min(threshold, limit)
       ceiling.learn(limit)
     },
-    predatesDecrease: ({ at }) => at <= decreasedAt,
     suspend: (active, first) => {
       if (first) limitBefore = limit
       limit = Math.max(1, Math.min(limit, active - 1))

@@ -17,8 +17,8 @@ export interface Classifier {
   sent(one: Sent): void
   /** One was let through, with `active` in flight, itself included, of `limit`. Returns whether that shows it to be in flight. */
   served(one: Sent, active: number, limit: number): boolean
-  /** One was refused; `fewer` if more were served before. Returns what for, as far as can be told; alone if none of ours was in flight with it. */
-  refused(one: Sent, active: number, fewer: boolean): 'window' | 'in flight' | 'alone' | undefined
+  /** One was refused. Returns what for, as far as can be told; alone if none of ours was in flight with it. */
+  refused(one: Sent, active: number): 'window' | 'in flight' | 'alone' | undefined
   /** The key pauses for a refusal that was alone. */
   closed(): void
   /** An answer or an error has been taken in, whatever it was. */
@@ -36,8 +36,8 @@ type State =
   | { readonly is: 'sent'; readonly test: Sent }
   | { readonly is: 'window' | 'in flight' }
 
-/** So many signs against what was thought, or of one alone in flight, and it is a window. Without it a lone client in a silent window, or one taken for a ceiling, never learns the window. */
-const DOUBTS = 3
+/** So many pauses for one alone in flight, and it is a window. Without it a lone client never learns one. */
+const PAUSES_OF_WINDOW = 3
 
 const UNKNOWN: State = { is: 'unknown' }
 const READY: State = { is: 'ready' }
@@ -45,8 +45,7 @@ const READY: State = { is: 'ready' }
 /** `onWindow` is called when it turns out to be a window. */
 export const newClassifier = (onWindow: () => void): Classifier => {
   let state: State = UNKNOWN
-  /** Refusals of fewer in flight than were served, and pauses for one alone. */
-  let contradictions = 0
+  /** Pauses for one alone. */
   let closures = 0
   /** Requests without an answer yet: a stream is in flight for long after it. */
   let unanswered = 0
@@ -87,10 +86,9 @@ export const newClassifier = (onWindow: () => void): Classifier => {
       state = { is: 'in flight' }
       return true
     },
-    refused: (one, active, fewer) => {
+    refused: (one, active) => {
       // Of those sent at the same time, another may have come first.
       if (rounds.refused(Math.max(one.active, active))) itIsAWindow()
-      if (cause() === 'in flight' && fewer && ++contradictions >= DOUBTS) itIsAWindow()
       if (isTest(one)) itIsAWindow()
       const known = cause()
       if (known !== undefined) return known
@@ -102,7 +100,7 @@ export const newClassifier = (onWindow: () => void): Classifier => {
       return undefined
     },
     closed: () => {
-      if (cause() === undefined && ++closures >= DOUBTS) itIsAWindow()
+      if (cause() === undefined && ++closures >= PAUSES_OF_WINDOW) itIsAWindow()
     },
     ended: (one) => {
       unanswered = Math.max(0, unanswered - 1)

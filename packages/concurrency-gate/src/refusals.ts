@@ -143,9 +143,8 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   }
 
   const classify = (sent: Sent, active: number): string | undefined => {
-    const fewer = (active < ceiling.most || active <= 1) && !aimd.predatesDecrease(sent)
     const first = !classifier.testing
-    switch (classifier.refused(sent, active, fewer)) {
+    switch (classifier.refused(sent, active)) {
       case 'in flight': {
         const reason = tooMany(sent, active)
         if (active <= 1 && chance.wantsTest()) probing.sleep(0)

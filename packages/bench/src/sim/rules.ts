@@ -27,8 +27,7 @@ export const RULES: readonly Rule[] = [
     replace: 'return false',
   },
   { name: 'proven', file: AIMD, find: 'proven = sinceFailure - 1', replace: 'proven = Infinity' },
-  { name: 'contradictions', file: CLASSIFIER, find: '++contradictions >= DOUBTS', replace: 'false' },
-  { name: 'closures', file: CLASSIFIER, find: '++closures >= DOUBTS', replace: 'false' },
+  { name: 'closures', file: CLASSIFIER, find: '++closures >= PAUSES_OF_WINDOW', replace: 'false' },
   {
     name: 'draining ends in time',
     file: CLASSIFIER,
