@@ -67,7 +67,7 @@ interface Built extends Gateway {
 }
 
 /** The doors of a pipeline, one for each key that has calls, and for the last one that had. */
-export const newGateways = (constrainers: readonly Constrainer[]): ((key: string) => Gateway) => {
+const newGateways = (constrainers: readonly Constrainer[]): ((key: string) => Gateway) => {
   /** By the first constraint. */
   const gateways = new WeakMap<Standpoint, Built>()
   let newest: Built | undefined
