@@ -60,6 +60,8 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
   let spacingMs = 0
   let lengthMs = 0
   let judgedAt = 0
+  /** Whether answers that were served tell of it: what has granted how much is read from those. */
+  let servedTell = false
   /** Units that are kept free, as others send, too, or weights are not known: weighted up and down, one step at a refusal. */
   let reserve = 0
   /** When the reset is due that was told last. */
@@ -138,8 +140,8 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
   return {
     waitMs: (now, weight) => {
       const stepMs = window.waitMs(now)
-      // What answers foretell is gone by when they come: to find out takes two round trips.
-      if (models === undefined || 2 * departures.roundTripMs >= lengthMs) return stepMs
+      // Where only refusals tell, or what answers tell is gone when they come (to find out takes two round trips), nothing can be foretold.
+      if (models === undefined || !servedTell || 2 * departures.roundTripMs >= lengthMs) return stepMs
       const shapes = likely(models)
       // The window knows how to share.
       if (shapes.includes('step') && now - models.steps.fellAt < MEMORY * lengthMs) return stepMs
@@ -170,6 +172,7 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
       const newest = departure.place > place
       place = Math.max(place, departure.place)
       window.learn(report, departure, served, now)
+      servedTell ||= served
       const { limit = 0, resetMs } = report
       if (limit < FEW) return
       const sample = sampleOf(report, departure, now)

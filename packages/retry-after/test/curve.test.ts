@@ -98,3 +98,51 @@ describe('a limit of tokens', () => {
     }
   })
 })
+
+/** A fixed window whose answers take so long; `tell` is what they say of it. */
+const fixedWindow = (limit: number, windowMs: number): Server => {
+  const zero = performance.now()
+  let begun = -1
+  let used = 0
+  return (at) => {
+    const current = Math.floor((at - zero) / windowMs)
+    if (current !== begun) used = 0
+    begun = current
+    const ok = used < limit
+    if (ok) used++
+    return { ok, remaining: limit - used }
+  }
+}
+
+describe('where nothing can be foretold, windows are taken for what they are', () => {
+  test('only refusals tell of it: after the reset as many go as before, not one after the other', () => {
+    const pace = newPace()
+    /** As Shopify tells it: how much is left, but not until when; a refusal has Retry-After. */
+    const burst = (count: number): void => {
+      const all = Array.from({ length: count }, () => {
+        expect(pace.waitMs()).toBe(0)
+        return pace.sent()
+      })
+      vi.advanceTimersByTime(100)
+      for (const [i, sent] of all.entries()) pace.learn([{ limit: 40, remaining: 39 - i, source: 'test' }], sent, true)
+    }
+    burst(40)
+    pace.learn([{ limit: 40, remaining: 0, resetMs: 900, source: 'test' }], pace.sent(), false)
+    expect(pace.waitMs()).toBeGreaterThan(0)
+    for (let second = 0; second < 3; second++) {
+      vi.advanceTimersByTime(900)
+      burst(20)
+    }
+  })
+
+  test.each([
+    [40, 200, 150],
+    [40, 1000, 700],
+    [355, 4384, 7000],
+  ])('%d per %d ms, answers of %d ms: no slower than by its windows', (limit, windowMs, latencyMs) => {
+    const forMs = 10 * windowMs + 4 * latencyMs
+    const { served } = run(fixedWindow(limit, windowMs), limit, latencyMs, forMs, windowMs)
+    // One that asks for each answer would get this far.
+    expect(served).toBeGreaterThan((4 * forMs) / latencyMs)
+  })
+})
