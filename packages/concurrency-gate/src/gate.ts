@@ -5,6 +5,7 @@ import {
   type Constraint,
   type Departure,
   isSharedIsolate,
+  KINDS,
   type Line,
   type Signal,
   type Verdict,
@@ -140,7 +141,7 @@ export const newGate = (
       if (lane !== undefined) breaker.probe(lane, request)
       const free = take()
       taken.set(departure, { sent: control.sent(measured(), request), free })
-      if (!histories.has(call)) histories.set(call, { refusals: 0, firstSentAt: at })
+      if (!histories.has(call)) histories.set(call, { refusals: 0, failed: false, firstSentAt: at })
     },
     heard: (departure, signal): Again | undefined => {
       const slot = taken.get(departure)
@@ -148,6 +149,7 @@ export const newGate = (
       if (!slot) return undefined
       learn(call, signal, slot)
       const history = histories.get(call)
+      if (history && KINDS[signal.verdict.kind].failure) history.failed = true
       if (!signal.repeatable || signal.elsewhere || !history) return undefined
       return againFor(departure, signal, { control, history, unanswered: active - streams, queued: line.queued })
     },

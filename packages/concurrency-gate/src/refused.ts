@@ -5,6 +5,8 @@ import { isSilent, LONGEST_WAIT_MS } from './signal.ts'
 /** How often a call was refused before. */
 export interface History {
   refusals: number
+  /** Whether the server has failed this very call. */
+  failed: boolean
   /** On the `clock`. */
   readonly firstSentAt: number
 }
@@ -75,7 +77,7 @@ export const againFor = (departure: Departure, signal: Signal, state: State): Ag
   const { control, history, unanswered } = state
   const { serving, servedAt, comingBack } = control
   // No failure of this call: the server serves others of its key meanwhile, or comes back from an outage that it has met.
-  const excused = (serving && servedAt > history.firstSentAt) || (comingBack && call.attempt > history.refusals + 1)
+  const excused = (serving && servedAt > history.firstSentAt) || (comingBack && history.failed)
   const waitMs = waitFor(departure, signal, excused, state)
   if (waitMs === undefined) return undefined
   if (excused) call.excuse()

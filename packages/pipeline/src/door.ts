@@ -157,10 +157,18 @@ export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => 
     }
   }
 
+  /** Tells constraints of a call that waits: all of them, or those that are certain. */
+  const tell = (entry: Entry, certain: boolean): void => {
+    for (const { constraint } of constraints)
+      if (!certain || constraint.certain) constraint.waits?.(entry, constraint.waitMs(entry))
+  }
+
   const lineMs = (entry: Entry): number => {
     const { ms, certainMs, by } = admissions.ask(entry)
     if (ms === 0) return 0
     const now = clock()
+    // It begins to wait for something else than its turn.
+    if (certainMs > 0 && heldSince === undefined && entry.call.observed) tell(entry, true)
     noteHeld(certainMs > 0, now)
     if (certainMs > 0) turnAwayLate(now, certainMs, by)
     return ms
@@ -237,7 +245,7 @@ export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => 
       line.join(entry, entry.place === 'front')
       if (lane !== undefined) lanes.park(entry, lane)
       earliest = Math.min(earliest, until)
-      if (call.observed) for (const { constraint } of constraints) constraint.waits?.(entry, constraint.waitMs(entry))
+      if (call.observed) tell(entry, false)
       // Behind others nothing has changed.
       if (isFirst || timer === undefined) wake()
       if (shared && entry.queue) look(entry)

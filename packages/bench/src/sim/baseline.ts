@@ -21,12 +21,13 @@ export const readBaseline = (): Outcomes =>
 
 /** A line for each seed, so that a diff shows which ones have changed. */
 export const writeBaseline = (outcomes: Outcomes): void => {
-  const rows = Object.entries(outcomes).map(([row, all]) => {
-    const lines = all.map((figures) => {
+  const rows = Object.entries(outcomes).map(([row, seeds]) => {
+    const lines = seeds.map((figures) => {
       const line = NAMES.map((name) => figures[name] ?? NaN)
-      return `    [${line.map((value) => (Number.isFinite(value) ? value : 'null')).join(', ')}]`
+      return `[${line.map((value) => (Number.isFinite(value) ? value : 'null')).join(', ')}]`
     })
-    return `  ${JSON.stringify(row)}: [\n${lines.join(',\n')}\n  ]`
+    const all = lines.length === 1 ? lines[0] : `\n    ${lines.join(',\n    ')}\n  `
+    return `  ${JSON.stringify(row)}: [${all}]`
   })
   writeFileSync(FILE, `{\n${rows.join(',\n')}\n}\n`)
 }

@@ -129,12 +129,12 @@ export const RULES: readonly Rule[] = [
   {
     name: 'who waited behind refusals has waited',
     file: 'pipeline/src/door.ts',
-    find: 'behindSince(entry) + entry.patienceMs - now',
+    find: 'behindSince(entry) + entry.patienceMs - clock()',
     replace: 'Infinity',
   },
   {
     name: 'probes are for calls that were never sent',
-    file: 'pipeline/src/door.ts',
+    file: 'pipeline/src/admission.ts',
     find: 'constraints.some(({ constraint }) => constraint.probing)',
     replace: 'false',
   },

@@ -78,7 +78,6 @@ import {
   type RetryEvent,
   type RetryRecord,
   type Rule,
-  type Seat,
   ServerError,
   type Sink,
   type TimeUnit,
@@ -187,7 +186,6 @@ export interface Named {
   readonly RetryEvent: IsKnown<RetryEvent>
   readonly RetryRecord: IsKnown<RetryRecord>
   readonly Rule: IsKnown<Rule>
-  readonly Seat: IsKnown<Seat>
   readonly Sink: IsKnown<Sink>
   readonly TimeUnit: IsKnown<TimeUnit>
   readonly Times: IsKnown<Times>

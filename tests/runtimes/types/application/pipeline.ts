@@ -37,7 +37,6 @@ export const { kind, action, limits } = verdict
 export const { windows, concurrency, credits } = limits
 export const call = callOf(new Request('https://api.example.com'))
 export const gaveUp = call?.gaveUp
-export const seat = call?.seat
 export const keys = meter.usage().keys
 export const burnRate = usage?.burnRate
 export const dearest = usage?.endpoints[0]
