@@ -64,6 +64,9 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
   let servedTell = false
   /** Units that are kept free, as others send, too, or weights are not known: weighted up and down, one step at a refusal. */
   let reserve = 0
+  /** What was granted by now at least; and when less was left than we can have taken, so that others send, too. */
+  let granted = 0
+  let fellAt = -Infinity
   /** When the reset is due that was told last. */
   let dueAt = 0
 
@@ -80,6 +83,17 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
       early,
       late,
     }
+  }
+
+  /** What we were granted never falls, whatever the limit, as long as nobody else sends. */
+  const noteOthers = ({ remaining }: Report, { calls, open, place }: Departure, now: number): void => {
+    if (!counted) return
+    const most = remaining + calls + departures.lastPlace - place
+    if (most < granted) {
+      fellAt = now
+      granted = 0
+    }
+    granted = Math.max(granted, remaining + calls - open)
   }
 
   const start = (sample: Sample, { windowMs }: Report, roundTripMs: number): Models => {
@@ -144,7 +158,7 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
       if (models === undefined || !servedTell || 2 * departures.roundTripMs >= lengthMs) return stepMs
       const shapes = likely(models)
       // The window knows how to share.
-      if (shapes.includes('step') && now - models.steps.fellAt < MEMORY * lengthMs) return stepMs
+      if (now - fellAt < MEMORY * lengthMs) return stepMs
       const { slope, echo } = models
       const units = spent()
       const need = slope.unit * weight + reserve
@@ -174,6 +188,7 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
       window.learn(report, departure, served, now)
       servedTell ||= served
       const { limit = 0, resetMs } = report
+      noteOthers(report, departure, now)
       if (limit < FEW) return
       const sample = sampleOf(report, departure, now)
       dueAt = now + resetMs

@@ -9,6 +9,8 @@ export interface Departure {
   /** What the server has charged us when it has arrived, itself included: requests, and their weights. */
   readonly calls: number
   readonly weights: number
+  /** How many were in flight when it was sent: any of them may arrive later than it, or be refused. */
+  readonly open: number
 }
 
 /** The order of sending, and what the server has charged by then. */
@@ -92,7 +94,7 @@ export const newDepartures = (): Departures => {
     sent: (weight, at) => {
       calls++
       weights += weight
-      const departure = { place: ++lastPlace, at, weight, calls, weights }
+      const departure = { place: ++lastPlace, at, weight, calls, weights, open: open.size }
       open.add(departure)
       if (kept.push(departure) >= 2 * MOST_KEPT) kept.splice(0, MOST_KEPT)
       return departure

@@ -6,8 +6,6 @@ export interface Steps {
   readonly flatMs: number
   /** Whether the last reset that was due gave all at once. */
   readonly confirmed: boolean
-  /** When less was left than we can have taken: others send, too. */
-  readonly fellAt: number
   /** By how many units an answer differs from that. `dueAt` is when the next reset is due; it is known to `unsureMs`. */
   error(sample: Sample, dueAt: number, unsureMs: number): number
 }
@@ -20,15 +18,11 @@ export const newSteps = (first: Sample, firstDueAt: number): Steps => {
   let charged = first.charged - first.early
   let began = first.at
   let flatMs = 0
-  let fellAt = -Infinity
   let confirmed = false
 
   return {
     get confirmed() {
       return confirmed
-    },
-    get fellAt() {
-      return fellAt
     },
     get flatMs() {
       return flatMs
@@ -54,7 +48,6 @@ export const newSteps = (first: Sample, firstDueAt: number): Steps => {
       // Less than before was taken by others: that says nothing.
       if ((!due || doubtful) && more < 0) {
         dueAt = Math.min(dueAt, nextDueAt)
-        fellAt = sample.at
         return 0
       }
       dueAt = nextDueAt
