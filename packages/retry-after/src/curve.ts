@@ -60,6 +60,7 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
   let spacingMs = 0
   let lengthMs = 0
   let judgedAt = 0
+  let lengthKnown = false
   /** Whether answers that were served tell of it: what has granted how much is read from those. */
   let servedTell = false
   /** Units that are kept free, as others send, too, or weights are not known: weighted up and down, one step at a refusal. */
@@ -144,6 +145,10 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
   const scoutMs = (one: Models, now: number): number =>
     window.left > 1 || isFlat(one) ? 0 : Math.max(0, departures.lastAt + 2 * departures.roundTripMs - now)
 
+  /** How long it takes to give back all of it: a reset that was told may be that of a part. */
+  const fillMs = ({ limit, slope }: Models): number =>
+    lengthKnown ? lengthMs : Math.max(lengthMs, limit / slope.perMs)
+
   /** In doubt one asks, so much later than what one of the shapes allows. */
   const askMs = (allowedMs: number, now: number): number => {
     if (allowedMs > 0) return allowedMs + spacingMs
@@ -155,7 +160,7 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
     waitMs: (now, weight) => {
       const stepMs = window.waitMs(now)
       // Where only refusals tell, or what answers tell is gone when they come (to find out takes two round trips), nothing can be foretold.
-      if (models === undefined || !servedTell || 2 * departures.roundTripMs >= lengthMs) return stepMs
+      if (models === undefined || !servedTell || 2 * departures.roundTripMs >= fillMs(models)) return stepMs
       const shapes = likely(models)
       // The window knows how to share.
       if (now - fellAt < MEMORY * lengthMs) return stepMs
@@ -192,6 +197,7 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
       if (limit < FEW) return
       const sample = sampleOf(report, departure, now)
       dueAt = now + resetMs
+      lengthKnown = report.windowMs !== undefined
       lengthMs = report.windowMs ?? Math.max(lengthMs, resetMs)
       spacingMs = Math.min(((models?.slope.unit ?? 1) * lengthMs) / limit, 2 * departures.roundTripMs)
       if (models?.limit !== limit) {
