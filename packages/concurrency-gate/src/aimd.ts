@@ -19,7 +19,7 @@ const MOST_CAUTION = 4
 /** The limit of what is in flight: slow start, additive increase, multiplicative decrease. Nothing else writes it. */
 export interface Aimd {
   /** Without what slow start by time has added since it was last made use of. */
-  readonly limit: number
+  limit(): number
   /** With that. */
   current(): number
   /** Milliseconds until slow start by time has room for this many. */
@@ -83,18 +83,16 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
     | { readonly at: number; readonly limit: number; readonly threshold: number; readonly startsAt: number | undefined }
     | undefined
 
-  const ramping = (): boolean => ceiling.most === Infinity && mayRamp()
+  const ramping = (): boolean => ceiling.most() === Infinity && mayRamp()
   const current = (): number => (ramping() ? limit * ramp.factor() : limit)
   const endRamp = (): void => {
     limit = current()
     ramp.end()
   }
-  const capped = (wanted: number): number => Math.min(ceiling.most, wanted)
+  const capped = (wanted: number): number => Math.min(ceiling.most(), wanted)
 
   return {
-    get limit() {
-      return limit
-    },
+    limit: () => limit,
     current,
     roomInMs: (active) => (ramping() ? ramp.reachesMs((active + 1) / limit) : Infinity),
     rest: () => {
@@ -102,7 +100,7 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
       sinceFailure = 0
     },
     sent: (active, undecided) => {
-      if (rested && ceiling.most === Infinity && undecided) {
+      if (rested && ceiling.most() === Infinity && undecided) {
         limit = Math.min(limit, INITIAL_LIMIT)
         guard.rebase(limit)
         ramp.begin()
@@ -128,13 +126,13 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
     increase: (inFlight) => {
       if (proven > 0 && proven < Infinity) return
       // An idle gate learns nothing about what the server could take.
-      if (inFlight < limit / 2 || guard.measuring) return
+      if (inFlight < limit / 2 || guard.measuring()) return
       // On the clock.
-      if (ramping() && ramp.started) return
+      if (ramping() && ramp.started()) return
       const doubles =
-        ceiling.roomToDouble(limit) ?? (!guard.wary && (limit < threshold || threshold >= SLOW_START_LIMIT))
-      if (limit < ceiling.most) limit = capped(limit + (doubles ? 1 : 1 / (limit * caution)))
-      else if (ceiling.learned && sinceRefusal > PROBE_INTERVAL * ceiling.most) {
+        ceiling.roomToDouble(limit) ?? (!guard.wary() && (limit < threshold || threshold >= SLOW_START_LIMIT))
+      if (limit < ceiling.most()) limit = capped(limit + (doubles ? 1 : 1 / (limit * caution)))
+      else if (ceiling.learned() && sinceRefusal > PROBE_INTERVAL * ceiling.most()) {
         sinceRefusal = 0
         limit = ceiling.raise()
       }
@@ -195,7 +193,7 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
     },
     overloaded: () => {
       limit = current()
-      beforeOverload = { at: clock(), limit, threshold, startsAt: ramp.startsAt }
+      beforeOverload = { at: clock(), limit, threshold, startsAt: ramp.startsAt() }
       ramp.end()
       limit = threshold = Math.max(1, limit / 2)
     },

@@ -30,7 +30,7 @@ export interface Breaker {
   /** Neither: a probe that was refused or aborted makes way for the next. */
   ended(request: RequestLine): void
   /** Whether others of the key were served since its outage began. */
-  readonly othersServed: boolean
+  othersServed(): boolean
   /** The server answers again, if only with refusals. */
   close(): void
 }
@@ -140,9 +140,7 @@ export const newBreaker = (): Breaker => {
       if (key.probe === request) key.probe = undefined
       for (const row of rows.values()) if (row.probe === request) row.probe = undefined
     },
-    get othersServed() {
-      return othersServed
-    },
+    othersServed: () => othersServed,
     close: () => {
       rows.clear()
       closeKey()

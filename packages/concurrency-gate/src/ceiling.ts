@@ -26,14 +26,14 @@ type Origin = 'nobody' | 'user' | 'refusals' | 'server'
 
 /** The ceiling of what is in flight: announced by the server, learned from its refusals, or the user's. */
 export interface Ceiling {
-  readonly most: number
+  most(): number
   /** The user's own. */
   readonly fixed: number | undefined
-  readonly announced: boolean
+  announced(): boolean
   /** Whether it is less than the user allows, and not the server's own word: then it is probed. */
-  readonly learned: boolean
+  learned(): boolean
   /** Slots of the server in all, as far as it says. */
-  readonly slots: number
+  slots(): number
   /** Reads what an answer announces. */
   heed(verdict: Verdict, sent: Sent, active: number): Announcement | undefined
   /** Whether enough slots are free to double, if the last answer says: as many as ours, or any where nobody else is. */
@@ -61,18 +61,10 @@ export const newCeiling = (fixed: number | undefined): Ceiling => {
   let yieldUntil = 0
   return {
     fixed,
-    get most() {
-      return most
-    },
-    get announced() {
-      return origin === 'server'
-    },
-    get learned() {
-      return origin !== 'server' && most < (fixed ?? Infinity)
-    },
-    get slots() {
-      return slots
-    },
+    most: () => most,
+    announced: () => origin === 'server',
+    learned: () => origin !== 'server' && most < (fixed ?? Infinity),
+    slots: () => slots,
     heed: ({ limits: { concurrency } }, sent, active) => {
       const { limit: named, active: used, remaining } = concurrency ?? {}
       const announced = named ?? (used !== undefined && remaining !== undefined ? used + remaining : undefined)

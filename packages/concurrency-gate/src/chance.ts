@@ -8,14 +8,14 @@ import type { Sent } from './sent.ts'
  */
 export interface Chance {
   /** Whether the evidence is for it. */
-  readonly leaning: boolean
+  leaning(): boolean
   /** Whether the evidence is enough, if nothing else explains the refusals. */
-  readonly likely: boolean
+  likely(): boolean
   /** Whether refusals are taken for chance. */
-  readonly believed: boolean
+  believed(): boolean
   believe(): void
   /** Whether it still may be. */
-  readonly possible: boolean
+  possible(): boolean
   /** Before the key pauses for a refusal: whether one request should go at once, to be such a test. */
   wantsTest(): boolean
   /** A request goes out; `anyway` if it is known that nothing else but a window can refuse it. */
@@ -24,7 +24,7 @@ export interface Chance {
   /** Refused without a word. */
   refused(one: Sent): void
   /** Whether the last refusal may be let pass: the only one since a success, or there is evidence for chance. */
-  readonly negligible: boolean
+  negligible(): boolean
   /** An answer or an error has been taken in, whatever it was. */
   ended(one: Sent): void
   /** The server fails: what it refuses meanwhile is no test. */
@@ -83,22 +83,14 @@ export const newChance = (): Chance => {
   }
 
   return {
-    get leaning() {
-      return score > 0 && meanShare <= MOST_BY_CHANCE
-    },
-    get likely() {
-      return score >= threshold && meanShare <= MOST_BY_CHANCE
-    },
-    get believed() {
-      return believed
-    },
+    leaning: () => score > 0 && meanShare <= MOST_BY_CHANCE,
+    likely: () => score >= threshold && meanShare <= MOST_BY_CHANCE,
+    believed: () => believed,
     believe: () => {
       believed = true
       row = 0
     },
-    get possible() {
-      return score > LOWEST_SCORE
-    },
+    possible: () => score > LOWEST_SCORE,
     wantsTest: () => {
       if (afterOutage()) return false
       if (score > LOWEST_SCORE) return true
@@ -135,7 +127,7 @@ export const newChance = (): Chance => {
       if (!believed || row < REFUTED_BY || now() - rowSince < 1.5 * (roundTripMs ?? 0)) return
       refute()
     },
-    get negligible() {
+    negligible: () => {
       if (score > 0 || (row === 1 && score > LOWEST_SCORE)) return true
       // Refusals that take as long as answers: so does the test, and stopping meanwhile would cost as much as going on.
       return pending > 0 && score === 0 && row <= MOST_IN_A_ROW && refusalMs > (roundTripMs ?? Infinity) / 2

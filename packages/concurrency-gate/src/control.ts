@@ -20,27 +20,27 @@ export interface Control {
   /** Whether one more stays within the ceilings that are certain: the user's and the server's own. */
   allows(active: number, streams?: number): boolean
   /** What the server is taken to allow, for people to look at. */
-  readonly limit: number
+  limit(): number
   /** Whether the server itself named the ceiling: then open streams count, too. */
-  readonly announced: boolean
+  announced(): boolean
   /** When it last served somebody, on the `clock`. */
-  readonly servedAt: number
+  servedAt(): number
   /** Whether it has served somebody of late: then a refusal will pass. */
-  readonly serving: boolean
+  serving(): boolean
   /** Milliseconds until the time that the server has named for all of the key. */
   askedMs(): number
   /** Whether the last thing heard of it, apart from refusals, was a failure. */
-  readonly failing: boolean
+  failing(): boolean
   /** Whether its outage is over, and began less than a minute ago: refusals are of others who come back, too. */
-  readonly comingBack: boolean
+  comingBack(): boolean
   /** Whether it was just refused for a limit that is its endpoint's own: no matter of the key. */
   isOwn(request: RequestLine): boolean
   /** Whether one request at a time is sent, to find out. */
-  readonly probing: boolean
+  probing(): boolean
   /** Whether it refuses at random: then nothing but a moment helps. */
-  readonly random: boolean
+  random(): boolean
   /** Whether a lone refusal may have been by chance: asking again tells. */
-  readonly uncertain: boolean
+  uncertain(): boolean
   /** Half-open probes of what is down. */
   readonly breaker: Pick<Breaker, 'laneOf' | 'waitMs' | 'probe'>
   /** Milliseconds by which a call that failed again comes back later. */
@@ -66,7 +66,7 @@ export const newControl = (fixed: number | undefined): Control => {
   const breaker = newBreaker()
   const outage = newOutage()
   const liveness = newLiveness()
-  const mayRamp = (): boolean => refusals.undecided && !refusals.testing && probing.since === undefined
+  const mayRamp = (): boolean => refusals.undecided() && !refusals.testing() && probing.since() === undefined
   const aimd = newAimd(ceiling, guard, mayRamp)
   const refusals = newRefusals({ aimd, breaker, ceiling, liveness, outage, probing })
 
@@ -75,19 +75,19 @@ export const newControl = (fixed: number | undefined): Control => {
     liveness.served()
     outage.served()
     aimd.served(sent, inFlight)
-    const { othersServed } = breaker
+    const othersServed = breaker.othersServed()
     // It is up again: all that has waited must not come at once, unless others have shown how many it takes.
     if (breaker.served(sent.request, sent.at) && !othersServed) aimd.slowStart()
     refusals.served(sent, active)
-    if (probing.since !== undefined) {
+    if (probing.since() !== undefined) {
       // An answer from before things went bad is no sign that they are well again.
       if (probing.predates(sent.at)) return
       refusals.resume()
       probing.end()
       // One more alone before there are two.
-      if (aimd.limit === 1) return
+      if (aimd.limit() === 1) return
     }
-    if (!refusals.testing) aimd.increase(inFlight)
+    if (!refusals.testing()) aimd.increase(inFlight)
   }
 
   const failed = (sent: Sent, overloaded: boolean): string | undefined => {
@@ -101,11 +101,11 @@ export const newControl = (fixed: number | undefined): Control => {
     // What was sent before the last decision says nothing about its effect.
     if (probing.predates(sent.at)) return undefined
     // It had come back from an outage, and has not.
-    if (probing.since !== undefined) probing.pause(DOWN)
+    if (probing.since() !== undefined) probing.pause(DOWN)
     else if (
       overloaded &&
-      outage.prevails &&
-      liveness.servedAt > outage.since - OUTAGE_MS &&
+      outage.prevails() &&
+      liveness.servedAt() > outage.since() - OUTAGE_MS &&
       !breaker.laneOf(sent.request)
     ) {
       aimd.overloaded()
@@ -146,7 +146,7 @@ export const newControl = (fixed: number | undefined): Control => {
 
   /** Milliseconds until a request may go although what was learned speaks against it. */
   const floorMs = (active: number, streams: number): number =>
-    active > streams && active >= Math.floor(aimd.limit) ? Infinity : liveness.floorMs()
+    active > streams && active >= Math.floor(aimd.limit()) ? Infinity : liveness.floorMs()
 
   return {
     breaker,
@@ -156,46 +156,29 @@ export const newControl = (fixed: number | undefined): Control => {
       const unanswered = active - streams
       if (floorMs(active, streams) === 0 && ceiling.allows(active, streams)) return true
       if (probing.waitMs() > 0 || ceiling.yieldMs() > 0) return false
-      if (probing.since !== undefined) return unanswered < 1
-      if (refusals.testing) return refusals.testReady && active < (fixed ?? Infinity)
+      if (probing.since() !== undefined) return unanswered < 1
+      if (refusals.testing()) return refusals.testReady() && active < (fixed ?? Infinity)
       if (refusals.closedMs() > 0) return false
       // An open stream keeps nobody out, unless the server itself counts.
-      return active < Math.floor(aimd.current()) || (unanswered === 0 && !ceiling.announced && fixed === undefined)
+      return active < Math.floor(aimd.current()) || (unanswered === 0 && !ceiling.announced() && fixed === undefined)
     },
-    get limit() {
-      return Math.floor(aimd.limit)
-    },
-    get announced() {
-      return ceiling.announced
-    },
-    get servedAt() {
-      return liveness.servedAt
-    },
-    get serving() {
-      return liveness.serving
-    },
-    get failing() {
-      return outage.failing
-    },
-    get comingBack() {
-      return refusals.comingBack
-    },
-    get probing() {
-      return probing.since !== undefined || refusals.testing
-    },
-    get random() {
-      return refusals.random
-    },
-    get uncertain() {
-      return refusals.uncertain
-    },
+    limit: () => Math.floor(aimd.limit()),
+    announced: () => ceiling.announced(),
+    servedAt: () => liveness.servedAt(),
+    serving: () => liveness.serving(),
+    failing: () => outage.failing(),
+    comingBack: () => refusals.comingBack(),
+    probing: () => probing.since() !== undefined || refusals.testing(),
+    random: () => refusals.random(),
+    uncertain: () => refusals.uncertain(),
     askedMs: refusals.namedMs,
     isOwn: refusals.isOwn,
     // A probe at a time needs no spreading.
-    spreadMs: (retry, request) => (probing.since !== undefined || breaker.laneOf(request) ? 0 : outage.spreadMs(retry)),
+    spreadMs: (retry, request) =>
+      probing.since() !== undefined || breaker.laneOf(request) ? 0 : outage.spreadMs(retry),
     pauseMs: (active, streams = 0) => {
       const namedMs = refusals.namedMs()
-      const testMs = probing.since === undefined ? refusals.testMs() : 0
+      const testMs = probing.since() === undefined ? refusals.testMs() : 0
       const learnedMs = Math.max(0, probing.waitMs(), ceiling.yieldMs(), testMs, refusals.closedMs())
       const floor = floorMs(active, streams)
       const ownMs = Math.min(learnedMs > 0 ? learnedMs : aimd.roomInMs(active), floor)
@@ -209,7 +192,7 @@ export const newControl = (fixed: number | undefined): Control => {
     sent: (active, request) => {
       const one = { at: clock(), active, request }
       liveness.sent()
-      aimd.sent(active, refusals.undecided)
+      aimd.sent(active, refusals.undecided())
       refusals.sent(one)
       return one
     },

@@ -6,9 +6,9 @@ export interface DelayGuard {
   /** From now on, `limit` is what more is compared with. */
   rebase(limit: number): void
   /** Whether more was of no use. */
-  readonly wary: boolean
+  wary(): boolean
   /** Whether that is not even measured anew yet. */
-  readonly measuring: boolean
+  measuring(): boolean
 }
 
 /** Among half as many again, answers take so many times as long: twice as many would take twice as long. */
@@ -48,12 +48,8 @@ export const newDelayGuard = (limit: number): DelayGuard => {
 
   return {
     rebase,
-    get wary() {
-      return wary
-    },
-    get measuring() {
-      return wary && few.count < base
-    },
+    wary: () => wary,
+    measuring: () => wary && few.count() < base,
     report: (at, active, tookMs, now) => {
       if (now < base) rebase(now)
       // What was sent before was among more.
@@ -64,11 +60,11 @@ export const newDelayGuard = (limit: number): DelayGuard => {
         many.add(tookMs)
         among.add(active)
       }
-      if (suspected && few.count >= Math.min(base, MIN_SAMPLES)) {
+      if (suspected && few.count() >= Math.min(base, MIN_SAMPLES)) {
         const { slowMs, limit: before } = suspected
         suspected = undefined
         // They are not: it was the server that became slower, and more in flight was what came of it (Little's law).
-        if (few.mean > slowMs) {
+        if (few.mean() > slowMs) {
           wary = false
           rebase(before)
           return before
@@ -82,12 +78,12 @@ export const newDelayGuard = (limit: number): DelayGuard => {
         return base
       }
       // Those among few may not have come back yet: then there is nothing to compare with.
-      if (many.count < Math.max(base, MIN_SAMPLES) || few.count < Math.min(base, MIN_SAMPLES)) return undefined
+      if (many.count() < Math.max(base, MIN_SAMPLES) || few.count() < Math.min(base, MIN_SAMPLES)) return undefined
       // It may be by chance.
-      if (many.mean > few.mean * QUEUEING_RATIO + NOISE_MS) return undefined
+      if (many.mean() > few.mean() * QUEUEING_RATIO + NOISE_MS) return undefined
       wary = false
       // The limit may have gone far beyond what these answers tell about.
-      base = Math.min(now, among.mean)
+      base = Math.min(now, among.mean())
       few = many
       many = newMean()
       among.clear()
@@ -97,8 +93,8 @@ export const newDelayGuard = (limit: number): DelayGuard => {
 }
 
 interface Mean {
-  readonly mean: number
-  readonly count: number
+  mean(): number
+  count(): number
   add(value: number): void
   clear(): void
 }
@@ -107,12 +103,8 @@ const newMean = (): Mean => {
   let sum = 0
   let count = 0
   return {
-    get mean() {
-      return sum / count
-    },
-    get count() {
-      return count
-    },
+    mean: () => sum / count,
+    count: () => count,
     add: (value) => {
       sum += value
       count++
@@ -125,11 +117,11 @@ const newMean = (): Mean => {
 
 /** How one quantity grows with another: a linear regression. */
 interface Trend {
-  readonly count: number
+  count(): number
   /** How sure that is: the t statistic. */
-  readonly t: number
+  t(): number
   /** By how many percent one grows where the other grows by one, at the means of both. */
-  readonly elasticity: number
+  elasticity(): number
   /** What is to be expected for this one. */
   at(x: number): number
   add(x: number, y: number): void
@@ -137,7 +129,7 @@ interface Trend {
 }
 
 const queueing = ({ count, t, elasticity }: Trend): boolean =>
-  count >= MIN_TREND_SAMPLES && t >= SIGNIFICANT_T && elasticity >= QUEUEING_ELASTICITY
+  count() >= MIN_TREND_SAMPLES && t() >= SIGNIFICANT_T && elasticity() >= QUEUEING_ELASTICITY
 
 const newTrend = (): Trend => {
   let n = 0
@@ -147,17 +139,13 @@ const newTrend = (): Trend => {
   let yy = 0
   let xy = 0
   return {
-    get count() {
-      return n
-    },
-    get t() {
+    count: () => n,
+    t: () => {
       if (n < 3 || xx === 0 || yy === 0) return 0
       const r = xy / Math.sqrt(xx * yy)
       return r >= 1 ? Infinity : r * Math.sqrt((n - 2) / (1 - r * r))
     },
-    get elasticity() {
-      return xx === 0 || meanY === 0 ? 0 : ((xy / xx) * meanX) / meanY
-    },
+    elasticity: () => (xx === 0 || meanY === 0 ? 0 : ((xy / xx) * meanX) / meanY),
     at: (x) => meanY + (xx === 0 ? 0 : (xy / xx) * (x - meanX)),
     add: (x, y) => {
       n++

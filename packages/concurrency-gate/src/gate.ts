@@ -65,7 +65,7 @@ export const newGate = (
   const inSlots = (): number => (shared ? active : slots.activeCount)
 
   /** In flight for what is learned from it: an open stream counts where the server itself counts. */
-  const measured = (): number => (control.announced ? active : active - streams)
+  const measured = (): number => (control.announced() ? active : active - streams)
 
   /** One slot of p-limit's for each that is in flight: the door has asked before, so that none waits there. */
   const take = (): (() => void) => {
@@ -99,9 +99,9 @@ export const newGate = (
   }
 
   const learn = (call: Call, { verdict, elsewhere }: Signal, { sent }: Slot): void => {
-    const previous = control.limit
+    const previous = control.limit()
     const reason = control.learn(elsewhere ? ofAnother(verdict) : verdict, sent, measured())
-    const { limit } = control
+    const limit = control.limit()
     // It may be what it was, and yet all wait while single ones ask whether the server is back.
     if (!call.observed || (limit === previous && !PROBING.has(reason))) return
     const { id, key } = call
@@ -113,10 +113,10 @@ export const newGate = (
     maxQueue,
     queueTimeoutMs,
     get probing() {
-      return control.probing
+      return control.probing()
     },
     get limit() {
-      return control.limit
+      return control.limit()
     },
     get active() {
       return active
@@ -133,7 +133,7 @@ export const newGate = (
     waits: ({ call }) => {
       if (!call.observed) return
       const { id, key } = call
-      call.emit({ type: 'queue', call: id, key, queued: line.queued, active, limit: control.limit })
+      call.emit({ type: 'queue', call: id, key, queued: line.queued, active, limit: control.limit() })
     },
     sent: (departure) => {
       const { request, at, call } = departure

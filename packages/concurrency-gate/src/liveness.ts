@@ -8,11 +8,11 @@ const FLOOR_MS = 10_000
 /** When a key was last asked, and served. */
 export interface Liveness {
   /** On the `clock`. */
-  readonly servedAt: number
+  servedAt(): number
   /** Whether it was served of late: then a refusal will pass. */
-  readonly serving: boolean
+  serving(): boolean
   /** Whether different calls were refused since the last success: one may have met something that is only about itself. */
-  readonly severalRefused: boolean
+  severalRefused(): boolean
   /** Milliseconds until a request may go although what was learned speaks against it. */
   floorMs(): number
   sent(): void
@@ -26,15 +26,9 @@ export const newLiveness = (): Liveness => {
   let refusedCall: RequestLine | undefined
   let severalRefused = false
   return {
-    get servedAt() {
-      return servedAt
-    },
-    get serving() {
-      return clock() - servedAt < SERVING_MS
-    },
-    get severalRefused() {
-      return severalRefused
-    },
+    servedAt: () => servedAt,
+    serving: () => clock() - servedAt < SERVING_MS,
+    severalRefused: () => severalRefused,
     floorMs: () => Math.max(0, sentAt + FLOOR_MS - clock()),
     sent: () => {
       sentAt = clock()

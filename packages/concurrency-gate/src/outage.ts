@@ -11,11 +11,11 @@ const EWMA_WEIGHT = 0.8
 /** The failures of a key, as one outage. */
 export interface Outage {
   /** Whether the last thing heard of it, apart from refusals, was a failure. */
-  readonly failing: boolean
+  failing(): boolean
   /** When its first failure came. */
-  readonly since: number
+  since(): number
   /** Whether at least half of the last answers were failures. */
-  readonly prevails: boolean
+  prevails(): boolean
   failed(): void
   served(): void
   /** Long after its last failure, a server that refuses is not one that comes back. */
@@ -30,15 +30,9 @@ export const newOutage = (): Outage => {
   let since = 0
   let lastAt = -Infinity
   return {
-    get failing() {
-      return failures > 0
-    },
-    get since() {
-      return since
-    },
-    get prevails() {
-      return share >= 0.5
-    },
+    failing: () => failures > 0,
+    since: () => since,
+    prevails: () => share >= 0.5,
     failed: () => {
       const now = clock()
       if (failures++ === 0 || now - lastAt > OUTAGE_MS) since = now

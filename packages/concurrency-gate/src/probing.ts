@@ -2,7 +2,7 @@ import { clock } from '@aplomb/pipeline'
 /** While the server is down, or refuses, one request at a time is sent, between pauses. */
 export interface Probing {
   /** Since when, on the `clock`; else undefined. */
-  readonly since: number | undefined
+  since(): number | undefined
   /** Milliseconds until the next one may be sent. */
   waitMs(): number
   /** Whether a request that was sent `at` had no part in the last decision, and says nothing about its effect. */
@@ -52,9 +52,7 @@ export const newProbing = (): Probing => {
   }
 
   return {
-    get since() {
-      return since
-    },
+    since: () => since,
     waitMs: () => Math.max(0, until - now()),
     predates: (at) => at < decidedAt,
     decide,

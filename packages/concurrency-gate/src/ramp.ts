@@ -8,9 +8,9 @@ const DOUBLING_MS = 40
 /** Slow start on the clock: unanswered requests are no evidence against more. */
 export interface Ramp {
   /** When the limit begins to double; undefined once something was refused. */
-  readonly startsAt: number | undefined
+  startsAt(): number | undefined
   /** Whether the clock has taken over from the answers. */
-  readonly started: boolean
+  started(): boolean
   /** What it multiplies the limit by: never more than a doubling at one moment. */
   factor(): number
   /** Milliseconds until it multiplies by this. */
@@ -34,12 +34,8 @@ export const newRamp = (): Ramp => {
     startsAt = clock() + STARTS_AFTER_MS
   }
   return {
-    get startsAt() {
-      return startsAt
-    },
-    get started() {
-      return startsAt !== undefined && startsAt <= clock()
-    },
+    startsAt: () => startsAt,
+    started: () => startsAt !== undefined && startsAt <= clock(),
     factor: () => (startsAt === undefined ? 1 : 2 ** Math.max(0, Math.min(1, (clock() - startsAt) / DOUBLING_MS))),
     reachesMs: (factor) => (startsAt === undefined ? Infinity : startsAt + DOUBLING_MS * Math.log2(factor) - clock()),
     begin,

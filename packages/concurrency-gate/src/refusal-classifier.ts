@@ -5,11 +5,11 @@ import type { Sent } from './sent.ts'
 /** Finds out what a server refuses that says no more than 429: too many in a window of time, or too many in flight. */
 export interface Classifier {
   /** Undefined as long as it may be either. */
-  readonly cause: 'window' | 'in flight' | undefined
+  cause(): 'window' | 'in flight' | undefined
   /** Whether a refusal is still to be tested with one request: nothing else is sent until then. */
-  readonly testing: boolean
+  testing(): boolean
   /** Whether that is to be sent now. */
-  readonly ready: boolean
+  ready(): boolean
   /** Milliseconds until it is to be sent at the latest, if that is known. */
   waitMs(): number
   /** Nothing is in flight, and nobody waits. */
@@ -51,7 +51,8 @@ export const newClassifier = (onWindow: () => void): Classifier => {
   let unanswered = 0
   const rounds = newRounds()
 
-  const cause = (): Classifier['cause'] => (state.is === 'window' || state.is === 'in flight' ? state.is : undefined)
+  const cause = (): ReturnType<Classifier['cause']> =>
+    state.is === 'window' || state.is === 'in flight' ? state.is : undefined
   const itIsAWindow = (): void => {
     state = { is: 'window' }
     onWindow()
@@ -62,15 +63,9 @@ export const newClassifier = (onWindow: () => void): Classifier => {
   const isTest = (one: Sent): boolean => state.is === 'sent' && state.test === one
 
   return {
-    get cause() {
-      return cause()
-    },
-    get testing() {
-      return state.is !== 'unknown' && cause() === undefined
-    },
-    get ready() {
-      return ready()
-    },
+    cause,
+    testing: () => state.is !== 'unknown' && cause() === undefined,
+    ready,
     waitMs,
     rest: () => rounds.forget(),
     sent: (one) => {

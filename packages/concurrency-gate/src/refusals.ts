@@ -15,16 +15,16 @@ import { newWindowEstimator } from './window-estimator.ts'
 /** What refusals are taken for: too many in flight, a window, chance, or a limit of one endpoint's own. */
 export interface Refusals {
   /** Whether nothing is known of a window, or of a ceiling learned without a word. */
-  readonly undecided: boolean
+  undecided(): boolean
   /** Whether a refusal is being tried once more, and nothing else is sent until then; and whether that goes now. */
-  readonly testing: boolean
-  readonly testReady: boolean
+  testing(): boolean
+  testReady(): boolean
   /** Whether they are random: then nothing but a moment helps. */
-  readonly random: boolean
+  random(): boolean
   /** Whether a lone one may be. */
-  readonly uncertain: boolean
+  uncertain(): boolean
   /** Whether an outage is over, and began less than a minute ago: refusals are of others who come back, too. */
-  readonly comingBack: boolean
+  comingBack(): boolean
   /** Whether it was just refused for a limit that is its endpoint's own: no matter of the key. */
   isOwn(request: RequestLine): boolean
   /** Milliseconds until the time that the server has named for all of the key. */
@@ -72,7 +72,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   /** Whether the server refuses because it comes back from an outage. */
   let returning = false
 
-  const undecided = (): boolean => classifier.cause === undefined
+  const undecided = (): boolean => classifier.cause() === undefined
 
   /** What was learned from refusals does not hold. */
   const relearn = (): void => {
@@ -98,40 +98,40 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   const tooMany = (sent: Sent, active: number): string => {
     aimd.refusedInFlight(sent, active)
     // None of ours is: others keep it full. A single call may have met something that is only about itself.
-    const contended = ceiling.announced || liveness.severalRefused
+    const contended = ceiling.announced() || liveness.severalRefused()
     if (active <= 1 && contended && !probing.predates(sent.at))
-      probing.pauseFor(contention.lost(clock() - (probing.since ?? clock()), ceiling.slots))
+      probing.pauseFor(contention.lost(clock() - (probing.since() ?? clock()), ceiling.slots()))
     return `refused with ${active} in flight`
   }
 
   /** Pauses for as long as the window is taken to be closed. */
   const pause = (): void => {
-    aimd.restore(outage.failing)
-    if (outage.failing) {
+    aimd.restore(outage.failing())
+    if (outage.failing()) {
       // The breaker has nothing to probe for: it answers.
       breaker.close()
       returning = true
-      probing.pause(BACK, outage.since)
-    } else probing.pause(estimator.openedAt === undefined ? CLOSED : OPENED, estimator.openedAt)
+      probing.pause(BACK, outage.since())
+    } else probing.pause(estimator.openedAt() === undefined ? CLOSED : OPENED, estimator.openedAt())
     const opensInMs = estimator.waitMs()
     if (opensInMs > 0) probing.sleep(opensInMs)
   }
 
   const withinQuota = ({ at }: Sent, active: number): boolean =>
-    ceilingShown && classifier.cause === 'window' && active > 1 && !chance.believed && estimator.hasQuota(at)
+    ceilingShown && classifier.cause() === 'window' && active > 1 && !chance.believed() && estimator.hasQuota(at)
 
   const outOfWindow = (sent: Sent): string | undefined => {
     estimator.refused(sent.at)
     aimd.windowClosed()
     if (probing.predates(sent.at)) return undefined
-    const news = probing.since === undefined
+    const news = probing.since() === undefined
     if (news) {
       aimd.pauseBegins()
       classifier.closed()
     }
     pause()
     // Before the key pauses: is it not chance?
-    if (news && !outage.failing && chance.wantsTest()) probing.sleep(0)
+    if (news && !outage.failing() && chance.wantsTest()) probing.sleep(0)
     return news ? REFUSED_PROBING : undefined
   }
 
@@ -143,7 +143,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   }
 
   const classify = (sent: Sent, active: number): string | undefined => {
-    const first = !classifier.testing
+    const first = !classifier.testing()
     switch (classifier.refused(sent, active)) {
       case 'in flight': {
         const reason = tooMany(sent, active)
@@ -151,7 +151,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
         return reason
       }
       case 'window':
-        return chance.likely ? believeChance() : outOfWindow(sent)
+        return chance.likely() ? believeChance() : outOfWindow(sent)
       case 'alone':
         return outOfWindow(sent)
       case undefined:
@@ -160,32 +160,20 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   }
 
   return {
-    get undecided() {
-      return undecided()
-    },
-    get testing() {
-      return classifier.testing
-    },
-    get testReady() {
-      return classifier.ready
-    },
-    get random() {
-      return chance.believed
-    },
-    get uncertain() {
-      return !classifier.testing && chance.possible
-    },
-    get comingBack() {
-      return returning && clock() - outage.since < LONGEST_WAIT_MS
-    },
+    undecided,
+    testing: () => classifier.testing(),
+    testReady: () => classifier.ready(),
+    random: () => chance.believed(),
+    uncertain: () => !classifier.testing() && chance.possible(),
+    comingBack: () => returning && clock() - outage.since() < LONGEST_WAIT_MS,
     isOwn: (request) => request === ownRefusal,
     namedMs: () => Math.max(0, namedUntil - clock()),
     testMs: () => classifier.waitMs(),
-    closedMs: () => (classifier.cause === 'window' && !chance.leaning ? estimator.waitMs() : 0),
+    closedMs: () => (classifier.cause() === 'window' && !chance.leaning() ? estimator.waitMs() : 0),
     rest: () => classifier.rest(),
     sent: (one) => {
       estimator.sent()
-      chance.sent(one, classifier.cause === 'window')
+      chance.sent(one, classifier.cause() === 'window')
       classifier.sent(one)
     },
     served: (sent, active) => {
@@ -193,21 +181,21 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
       chance.served(sent)
       endpoints.served(sent.request, sent.at)
       contention.report(clock() - sent.at)
-      if (estimator.contradicted) relearn()
-      if (classifier.served(sent, active, aimd.limit)) {
+      if (estimator.contradicted()) relearn()
+      if (classifier.served(sent, active, aimd.limit())) {
         aimd.settle()
         ceilingShown = true
       }
-      if (classifier.cause === 'window' && chance.likely) believeChance()
+      if (classifier.cause() === 'window' && chance.likely()) believeChance()
     },
     resume: () => {
-      const quota = estimator.known ? 'quota known' : 'quota unknown'
-      if (!returning) aimd.resume(classifier.cause === 'window' ? quota : 'none')
+      const quota = estimator.known() ? 'quota known' : 'quota unknown'
+      if (!returning) aimd.resume(classifier.cause() === 'window' ? quota : 'none')
       returning = false
     },
     failed: () => chance.outage(),
     own: ({ limits, retryAfterMs }, sent) => {
-      const aboutKey = limits.concurrency !== undefined || retryAfterMs !== undefined || chance.believed
+      const aboutKey = limits.concurrency !== undefined || retryAfterMs !== undefined || chance.believed()
       const own = aboutKey ? undefined : endpoints.refused(sent.request, sent.at)
       ownRefusal = own && sent.request
       // What was learned from its refusals before was no matter of the key, either.
@@ -226,15 +214,15 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
         return tooMany(sent, active)
       }
       chance.refused(sent)
-      if (chance.believed) return undefined
+      if (chance.believed()) return undefined
       // One refusal among successes: a limit would refuse the next one, too.
-      if (undecided() && !classifier.testing && active > 1 && chance.negligible) {
+      if (undecided() && !classifier.testing() && active > 1 && chance.negligible()) {
         aimd.delayRamp()
         return undefined
       }
       aimd.endRamp()
-      if (undecided() && chance.likely) return believeChance()
-      if (probing.since === undefined) outage.expire()
+      if (undecided() && chance.likely()) return believeChance()
+      if (probing.since() === undefined) outage.expire()
       return classify(sent, active)
     },
     ended: (sent) => {

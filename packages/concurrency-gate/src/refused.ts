@@ -54,13 +54,12 @@ const silentWaitFor = (
   excused: boolean,
   { control, history: { refusals }, unanswered, queued }: State,
 ): number | undefined => {
-  const { random, failing, serving, uncertain } = control
-  if (random) return Math.min(LONGEST_CHANCE_MS, CHANCE_MS * 2 ** refusals)
+  if (control.random()) return Math.min(LONGEST_CHANCE_MS, CHANCE_MS * 2 ** refusals)
   const alone = unanswered + queued <= 1
   // The first try at once finds out whether it was chance; by the next ones, others may have been served.
-  if (failing || (!alone && (serving || unanswered > 1)))
+  if (control.failing() || (!alone && (control.serving() || unanswered > 1)))
     return excused || call.counted < 2 ? 0 : CROWDED_MS * CROWDED_GROWTH ** (call.counted - 1)
-  return alone && refusals === 0 && uncertain ? 0 : undefined
+  return alone && refusals === 0 && control.uncertain() ? 0 : undefined
 }
 
 const stop = ({ call }: Departure, refusals: number, waitMs: number): string | undefined => {
@@ -75,9 +74,9 @@ const stop = ({ call }: Departure, refusals: number, waitMs: number): string | u
 export const againFor = (departure: Departure, signal: Signal, state: State): Again | undefined => {
   const { call } = departure
   const { control, history, unanswered } = state
-  const { serving, servedAt, comingBack } = control
   // No failure of this call: the server serves others of its key meanwhile, or comes back from an outage that it has met.
-  const excused = (serving && servedAt > history.firstSentAt) || (comingBack && history.failed)
+  const excused =
+    (control.serving() && control.servedAt() > history.firstSentAt) || (control.comingBack() && history.failed)
   const waitMs = waitFor(departure, signal, excused, state)
   if (waitMs === undefined) return undefined
   if (excused) call.excuse()

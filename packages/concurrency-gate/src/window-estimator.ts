@@ -7,11 +7,11 @@ export interface WindowEstimator {
   /** Milliseconds until the window opens again, as far as is known; else 0. */
   waitMs(): number
   /** When this window let its first request through, if that is known. */
-  readonly openedAt: number | undefined
+  openedAt(): number | undefined
   /** Whether the length that was found cannot be: it has more than doubled since. */
-  readonly contradicted: boolean
+  contradicted(): boolean
   /** Whether it is known how many requests a window takes. */
-  readonly known: boolean
+  known(): boolean
   /** Whether the window, as far as it is known, still has quota left for one that was sent `at` this time. */
   hasQuota(at: number): boolean
   /** One of this window was refused for something else, and took nothing of it. */
@@ -161,15 +161,9 @@ export const newWindowEstimator = (): WindowEstimator => {
   }
 
   return {
-    get openedAt() {
-      return spansSeveral() ? undefined : openedAt
-    },
-    get contradicted() {
-      return firstPeriodMs !== undefined && periodMs !== undefined && periodMs > 2 * firstPeriodMs
-    },
-    get known() {
-      return quota < Infinity
-    },
+    openedAt: () => (spansSeveral() ? undefined : openedAt),
+    contradicted: () => firstPeriodMs !== undefined && periodMs !== undefined && periodMs > 2 * firstPeriodMs,
+    known: () => quota < Infinity,
     hasQuota: (at) => {
       if (closed || !confirmed || openedAt === undefined || periodMs === undefined || quota === Infinity) return false
       const inside = at >= openedAt && clock() < openedAt + periodMs

@@ -17,7 +17,7 @@ const sent = (active = 4): Sent => ({ at: performance.now(), active, request: ne
 /** Good answers, with as many in flight as the limit allows. */
 const serve = (aimd: Aimd, times = 1): void => {
   for (let i = 0; i < times; i++) {
-    const active = Math.floor(aimd.limit)
+    const active = Math.floor(aimd.limit())
     aimd.served(sent(active), active)
     aimd.increase(active)
   }
@@ -29,10 +29,10 @@ describe('growth', () => {
   it('is one for each answer in slow start, and only where the limit is made use of', () => {
     const { aimd } = setup()
     serve(aimd, 4)
-    expect(aimd.limit).toBe(8)
+    expect(aimd.limit()).toBe(8)
     aimd.served(sent(3), 3)
     aimd.increase(3)
-    expect(aimd.limit).toBe(8)
+    expect(aimd.limit()).toBe(8)
   })
 
   it('is one for each round above the slow start threshold', () => {
@@ -40,7 +40,7 @@ describe('growth', () => {
     aimd.refusedInFlight(sent(), 3)
     ceiling.forget()
     serve(aimd)
-    expect(aimd.limit).toBe(2.5)
+    expect(aimd.limit()).toBe(2.5)
   })
 
   it('is up to four times slower where refusals follow each other', () => {
@@ -52,7 +52,7 @@ describe('growth', () => {
       }
       ceiling.forget()
       serve(aimd)
-      return aimd.limit - 2
+      return aimd.limit() - 2
     }
     expect([1, 2, 3].map(step)).toEqual([1 / 4, 1 / 8, 1 / 8])
   })
@@ -62,16 +62,16 @@ describe('growth', () => {
     pass()
     aimd.refusedInFlight(sent(), 3)
     serve(aimd, 40)
-    expect([aimd.limit, ceiling.most]).toEqual([2, 2])
+    expect([aimd.limit(), ceiling.most()]).toEqual([2, 2])
     serve(aimd)
-    expect([aimd.limit, ceiling.most]).toEqual([3, 3])
+    expect([aimd.limit(), ceiling.most()]).toEqual([3, 3])
   })
 
   it('goes by the clock where answers are slow, if nothing speaks against it', () => {
     const [clocked, not] = [setup({ mayRamp: true }), setup()]
     pass(140)
     expect([clocked.aimd.current(), not.aimd.current()]).toEqual([8, 4])
-    expect(clocked.aimd.limit).toBe(4)
+    expect(clocked.aimd.limit()).toBe(4)
     clocked.ceiling.learn(4)
     expect(clocked.aimd.current()).toBe(4)
   })
@@ -81,7 +81,7 @@ describe('growth', () => {
     serve(aimd, 8)
     aimd.rest()
     aimd.sent(1, true)
-    expect([aimd.limit, aimd.roomInMs(7)]).toEqual([4, 140])
+    expect([aimd.limit(), aimd.roomInMs(7)]).toEqual([4, 140])
   })
 })
 
@@ -89,7 +89,7 @@ describe('decrease', () => {
   it('to what was in flight without the refused one, which is the ceiling', () => {
     const { aimd, ceiling } = setup()
     aimd.refusedInFlight(sent(), 3)
-    expect([aimd.limit, ceiling.most]).toEqual([2, 2])
+    expect([aimd.limit(), ceiling.most()]).toEqual([2, 2])
   })
 
   it('by half for overload, which is undone where it was one endpoint that failed', () => {
@@ -97,9 +97,9 @@ describe('decrease', () => {
       const { aimd } = setup()
       serve(aimd, 4)
       aimd.overloaded()
-      expect(aimd.limit).toBe(4)
+      expect(aimd.limit()).toBe(4)
       aimd.breakerOpened(whole)
-      return aimd.limit
+      return aimd.limit()
     }
     expect([false, true].map(after)).toEqual([8, 4])
   })
@@ -112,15 +112,15 @@ describe('decrease', () => {
       pass()
       return aimd.refusedUntil(one)
     }
-    expect([timed(), timed(), aimd.limit]).toEqual([false, true, 10])
-    expect([aimd.refusedUntil({ ...sent(), at: 0 }), aimd.limit]).toEqual([false, 10])
-    expect([timed(), timed(), aimd.limit]).toEqual([true, false, 8])
+    expect([timed(), timed(), aimd.limit()]).toEqual([false, true, 10])
+    expect([aimd.refusedUntil({ ...sent(), at: 0 }), aimd.limit()]).toEqual([false, 10])
+    expect([timed(), timed(), aimd.limit()]).toEqual([true, false, 8])
   })
 
   it('never above the ceiling of a server that names it', () => {
     const { aimd } = setup()
     aimd.follow({ slots: 2, others: 0, share: 2, before: Infinity, first: true, news: true })
-    expect(aimd.limit).toBe(2)
+    expect(aimd.limit()).toBe(2)
   })
 })
 
@@ -129,18 +129,18 @@ describe('after a pause', () => {
     const { aimd } = setup()
     serve(aimd, 4)
     aimd.suspend(3, true)
-    expect(aimd.limit).toBe(2)
+    expect(aimd.limit()).toBe(2)
     aimd.resume('quota known')
-    expect(aimd.limit).toBe(8)
+    expect(aimd.limit()).toBe(8)
   })
 
   it('of a window whose quota is not, as many as were served, then one at a time', () => {
     const { aimd } = setup()
     serve(aimd, 4)
     aimd.resume('quota unknown')
-    expect(aimd.limit).toBe(3)
+    expect(aimd.limit()).toBe(3)
     for (let i = 0; i < 3; i++) aimd.sent(1, false)
-    expect(aimd.limit).toBe(1)
+    expect(aimd.limit()).toBe(1)
   })
 
   it('of none, half of what it was', () => {
@@ -148,7 +148,7 @@ describe('after a pause', () => {
     serve(aimd, 8)
     aimd.pauseBegins()
     aimd.resume('none')
-    expect(aimd.limit).toBe(6)
+    expect(aimd.limit()).toBe(6)
   })
 
   it('that an outage began, the initial limit at most', () => {
@@ -156,8 +156,8 @@ describe('after a pause', () => {
     serve(aimd, 4)
     aimd.pauseBegins()
     aimd.restore(false)
-    expect(aimd.limit).toBe(8)
+    expect(aimd.limit()).toBe(8)
     aimd.restore(true)
-    expect(aimd.limit).toBe(4)
+    expect(aimd.limit()).toBe(4)
   })
 })

@@ -166,12 +166,12 @@ describe('while it is open', () => {
 
   it('tells whether others are served meanwhile', () => {
     const breaker = down()
-    expect(breaker.othersServed).toBe(false)
+    expect(breaker.othersServed()).toBe(false)
     serve(breaker, 'well')
-    expect(breaker.othersServed).toBe(true)
+    expect(breaker.othersServed()).toBe(true)
     expect(laneOf(breaker, 'down')).toBeDefined()
     serve(breaker, 'down')
-    expect(breaker.othersServed).toBe(false)
+    expect(breaker.othersServed()).toBe(false)
   })
 
   it('a server that answers, if only with refusals, is not down', () => {

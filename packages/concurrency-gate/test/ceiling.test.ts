@@ -23,7 +23,7 @@ describe('a ceiling that is announced', () => {
   it('is what others leave of it, one at least', () => {
     const ceiling = newCeiling(undefined)
     expect(heed(ceiling, { limit: 10, active: 6 }, 2)).toMatchObject({ slots: 10, others: 4, share: 6, first: true })
-    expect([ceiling.most, ceiling.slots, ceiling.announced]).toEqual([6, 10, true])
+    expect([ceiling.most(), ceiling.slots(), ceiling.announced()]).toEqual([6, 10, true])
     expect(heed(ceiling, { limit: 10, active: 30 }, 2)).toMatchObject({ share: 1, before: 6, first: false })
   })
 
@@ -41,7 +41,7 @@ describe('a ceiling that is announced', () => {
   it('is never above the one of the user', () => {
     const ceiling = newCeiling(4)
     heed(ceiling, { limit: 10 })
-    expect([ceiling.most, ceiling.allows(3, 0), ceiling.allows(4, 0)]).toEqual([4, true, false])
+    expect([ceiling.most(), ceiling.allows(3, 0), ceiling.allows(4, 0)]).toEqual([4, true, false])
   })
 
   it('outlasts what refusals teach', () => {
@@ -49,7 +49,7 @@ describe('a ceiling that is announced', () => {
     heed(ceiling, { limit: 10 })
     ceiling.learn(3)
     ceiling.forget()
-    expect([ceiling.most, ceiling.learned]).toEqual([10, false])
+    expect([ceiling.most(), ceiling.learned()]).toEqual([10, false])
   })
 
   it('tells whether there is room to double: for all of ours, or any where nobody else is', () => {
@@ -82,20 +82,20 @@ describe('a ceiling that is announced', () => {
 describe('a ceiling that is learned', () => {
   it('is raised one at a time, and forgotten', () => {
     const ceiling = newCeiling(undefined)
-    expect([ceiling.most, ceiling.learned]).toEqual([Infinity, false])
+    expect([ceiling.most(), ceiling.learned()]).toEqual([Infinity, false])
     ceiling.learn(5)
-    expect([ceiling.learned, ceiling.raise(), ceiling.most]).toEqual([true, 6, 6])
+    expect([ceiling.learned(), ceiling.raise(), ceiling.most()]).toEqual([true, 6, 6])
     ceiling.forget()
-    expect([ceiling.most, ceiling.learned]).toEqual([Infinity, false])
+    expect([ceiling.most(), ceiling.learned()]).toEqual([Infinity, false])
   })
 
   it('is back at the one of the user when it is forgotten, and no more raised there', () => {
     const ceiling = newCeiling(6)
     ceiling.learn(5)
     ceiling.raise()
-    expect(ceiling.learned).toBe(false)
+    expect(ceiling.learned()).toBe(false)
     ceiling.learn(2)
     ceiling.forget()
-    expect(ceiling.most).toBe(6)
+    expect(ceiling.most()).toBe(6)
   })
 })

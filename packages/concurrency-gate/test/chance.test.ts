@@ -21,10 +21,10 @@ const serve = (chance: Chance, one = send(chance)): void => {
 }
 
 const refuse = (chance: Chance, one = send(chance)): boolean => {
-  const { believed } = chance
+  const believed = chance.believed()
   chance.refused(one)
   chance.ended(one)
-  return believed && !chance.believed
+  return believed && !chance.believed()
 }
 
 /** A refusal, and the first request after it is served. */
@@ -47,15 +47,15 @@ const leaning = (times: number): Chance => {
 
 describe('the first request sent after a refusal is a test', () => {
   it('served, it speaks for chance; three times, and that is likely', () => {
-    expect([0, 1, 2, 3].map((times) => leaning(times).leaning)).toEqual([false, true, true, true])
-    expect([0, 1, 2, 3].map((times) => leaning(times).likely)).toEqual([false, false, false, true])
+    expect([0, 1, 2, 3].map((times) => leaning(times).leaning())).toEqual([false, true, true, true])
+    expect([0, 1, 2, 3].map((times) => leaning(times).likely())).toEqual([false, false, false, true])
   })
 
   it('refused, it speaks against it', () => {
     const after = (refused: number): boolean => {
       const chance = leaning(1)
       testsRefused(chance, refused)
-      return chance.leaning
+      return chance.leaning()
     }
     expect([0, 1, 2, 3].map(after)).toEqual([true, true, true, false])
   })
@@ -64,19 +64,19 @@ describe('the first request sent after a refusal is a test', () => {
     const chance = newChance()
     refuse(chance)
     const [first] = [send(chance), serve(chance), serve(chance)]
-    expect(chance.leaning).toBe(false)
+    expect(chance.leaning()).toBe(false)
     serve(chance, first)
-    expect(chance.leaning).toBe(true)
+    expect(chance.leaning()).toBe(true)
   })
 
   it('among fewer than the refused one it is none: a server that takes only so many at once would serve it', () => {
     const chance = newChance()
     refuse(chance, send(chance, 4))
     serve(chance, send(chance, 3))
-    expect(chance.leaning).toBe(false)
+    expect(chance.leaning()).toBe(false)
     refuse(chance, send(chance, 4))
     serve(chance, send(chance, 3, true))
-    expect(chance.leaning).toBe(true)
+    expect(chance.leaning()).toBe(true)
   })
 
   it.each([
@@ -92,7 +92,7 @@ describe('the first request sent after a refusal is a test', () => {
       refuse(chance)
       pass(ms)
       serve(chance)
-      return chance.leaning
+      return chance.leaning()
     }
     expect(after(within)).toBe(true)
     expect(after(beyond)).toBe(false)
@@ -103,11 +103,11 @@ describe('the first request sent after a refusal is a test', () => {
     chance.outage()
     pass(9999)
     testServed(chance)
-    expect(chance.leaning).toBe(false)
+    expect(chance.leaning()).toBe(false)
     expect(chance.wantsTest()).toBe(false)
     pass(1)
     testServed(chance)
-    expect(chance.leaning).toBe(true)
+    expect(chance.leaning()).toBe(true)
   })
 })
 
@@ -115,10 +115,10 @@ describe('whether one should go at once, to be a test', () => {
   it('always, until three were refused; from then on every other time', () => {
     const chance = newChance()
     testsRefused(chance, 2)
-    expect(chance.possible).toBe(true)
+    expect(chance.possible()).toBe(true)
     expect(Array.from({ length: 4 }, () => chance.wantsTest())).toEqual([true, true, true, true])
     refuse(chance)
-    expect(chance.possible).toBe(false)
+    expect(chance.possible()).toBe(false)
     expect(Array.from({ length: 4 }, () => chance.wantsTest())).toEqual([false, true, false, true])
   })
 })
@@ -127,13 +127,13 @@ describe('a refusal that changes nothing', () => {
   it('is the only one since a success', () => {
     const chance = newChance()
     refuse(chance)
-    expect(chance.negligible).toBe(true)
+    expect(chance.negligible()).toBe(true)
     refuse(chance)
-    expect(chance.negligible).toBe(false)
+    expect(chance.negligible()).toBe(false)
     // No test: it was sent among fewer.
     serve(chance, send(chance, 1))
     refuse(chance)
-    expect(chance.negligible).toBe(true)
+    expect(chance.negligible()).toBe(true)
   })
 
   it('not where tests have spoken against chance', () => {
@@ -141,7 +141,7 @@ describe('a refusal that changes nothing', () => {
     testsRefused(chance, 3)
     serve(chance, send(chance, 1))
     refuse(chance)
-    expect(chance.negligible).toBe(false)
+    expect(chance.negligible()).toBe(false)
   })
 
   it('or any, where they have spoken for it', () => {
@@ -150,7 +150,7 @@ describe('a refusal that changes nothing', () => {
     refuse(chance)
     pass(300)
     refuse(chance)
-    expect(chance.negligible).toBe(true)
+    expect(chance.negligible()).toBe(true)
   })
 
   it.each([
@@ -166,7 +166,7 @@ describe('a refusal that changes nothing', () => {
     refuse(chance, one)
     send(chance)
     refuse(chance, other)
-    expect(chance.negligible).toBe(negligible)
+    expect(chance.negligible()).toBe(negligible)
   })
 })
 
@@ -185,8 +185,8 @@ describe('once it is believed', () => {
   it('eight refusals in a row refute it', () => {
     const chance = believed()
     expect(refusals(chance, 8)).toEqual([...Array.from({ length: 7 }, () => false), true])
-    expect(chance.believed).toBe(false)
-    expect(chance.leaning).toBe(false)
+    expect(chance.believed()).toBe(false)
+    expect(chance.leaning()).toBe(false)
   })
 
   it('not with a success in between', () => {
@@ -195,7 +195,7 @@ describe('once it is believed', () => {
       refusals(chance, 7)
       serve(chance)
     }
-    expect(chance.believed).toBe(true)
+    expect(chance.believed()).toBe(true)
   })
 
   it('nor before those that were sent with them have had the time to be served', () => {
@@ -206,7 +206,7 @@ describe('once it is believed', () => {
     for (let i = 0; i < 3; i++) testServed(chance)
     chance.believe()
     for (let i = 0; i < 100; i++) refuse(chance)
-    expect(chance.believed).toBe(true)
+    expect(chance.believed()).toBe(true)
     pass(2000)
     expect(refuse(chance)).toBe(true)
   })
@@ -217,7 +217,7 @@ describe('once it is believed', () => {
     pass(1000)
     const tests = Array.from({ length: 6 }, () => {
       testServed(chance)
-      return chance.likely
+      return chance.likely()
     })
     expect(tests).toEqual([false, false, false, false, false, true])
   })
@@ -228,7 +228,7 @@ describe('once it is believed', () => {
       refusals(chance, 7)
       serve(chance)
     }
-    expect(chance.believed).toBe(false)
-    expect(chance.leaning).toBe(false)
+    expect(chance.believed()).toBe(false)
+    expect(chance.leaning()).toBe(false)
   })
 })

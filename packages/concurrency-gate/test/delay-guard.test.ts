@@ -22,7 +22,7 @@ describe('whether more in flight only makes answers slower', () => {
     const guard = newDelayGuard(4)
     for (let limit = 4; limit <= 256; limit *= 2) {
       expect(round(guard, limit, () => 5000)).toBeUndefined()
-      expect(guard.wary).toBe(false)
+      expect(guard.wary()).toBe(false)
     }
   })
 
@@ -30,7 +30,7 @@ describe('whether more in flight only makes answers slower', () => {
     const guard = newDelayGuard(4)
     expect(round(guard, 4, (active) => 10 * active)).toBeUndefined()
     expect(round(guard, 16, (active) => 10 * active)).toBe(4)
-    expect(guard.wary).toBe(true)
+    expect(guard.wary()).toBe(true)
   })
 
   test('then it is measured anew: first with that many, and only by what was sent since', () => {
@@ -40,20 +40,20 @@ describe('whether more in flight only makes answers slower', () => {
     vi.advanceTimersByTime(1)
     expect(round(guard, 16, (active) => (active > 6 ? 100 : 10))).toBe(4)
     for (let i = 0; i < 100; i++) expect(guard.report(before, 16, 1000, 4)).toBeUndefined()
-    expect(guard.measuring).toBe(true)
+    expect(guard.measuring()).toBe(true)
     // They take that long by themselves: it was another kind of request.
     vi.advanceTimersByTime(1)
     round(guard, 4, () => 100)
-    expect(guard.measuring).toBe(false)
+    expect(guard.measuring()).toBe(false)
     expect(round(guard, 16, () => 100)).toBeUndefined()
-    expect(guard.wary).toBe(false)
+    expect(guard.wary()).toBe(false)
   })
 
   test('answers that differ by chance, not with how many are in flight, are no sign', () => {
     const guard = newDelayGuard(4)
     expect(round(guard, 4, () => 10)).toBeUndefined()
     expect(round(guard, 16, (active) => (active > 4 && active % 2 === 0 ? 50 : 10))).toBeUndefined()
-    expect(guard.wary).toBe(false)
+    expect(guard.wary()).toBe(false)
   })
 
   test('nor is there one before any among few have come back', () => {
@@ -61,7 +61,7 @@ describe('whether more in flight only makes answers slower', () => {
     const at = performance.now()
     vi.advanceTimersByTime(1)
     for (let i = 0; i < 100; i++) expect(guard.report(at, 16, 1000 + i, 16)).toBeUndefined()
-    expect(guard.wary).toBe(false)
+    expect(guard.wary()).toBe(false)
   })
 
   test('five milliseconds are no difference', () => {

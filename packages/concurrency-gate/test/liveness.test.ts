@@ -10,12 +10,12 @@ const request = (): Request => new Request('https://api.test/')
 describe('a key', () => {
   it('is serving for ten seconds after a success', () => {
     const liveness = newLiveness()
-    expect(liveness.serving).toBe(false)
+    expect(liveness.serving()).toBe(false)
     liveness.served()
     pass(9999)
-    expect(liveness.serving).toBe(true)
+    expect(liveness.serving()).toBe(true)
     pass(1)
-    expect(liveness.serving).toBe(false)
+    expect(liveness.serving()).toBe(false)
   })
 
   it('keeps nobody for more than ten seconds after the last request', () => {
@@ -33,7 +33,7 @@ describe('a key', () => {
     const [one, other] = [request(), request()]
     const refused = (of: Request): boolean => {
       liveness.refused(of)
-      return liveness.severalRefused
+      return liveness.severalRefused()
     }
     expect([refused(one), refused(one), refused(other), refused(other)]).toEqual([false, false, true, true])
     liveness.served()

@@ -9,14 +9,14 @@ const pass = (ms: number): unknown => vi.advanceTimersByTime(ms)
 describe('failures', () => {
   it('are of one outage, since the first of them, until somebody is served', () => {
     const outage = newOutage()
-    expect(outage.failing).toBe(false)
+    expect(outage.failing()).toBe(false)
     pass(1000)
     outage.failed()
     pass(9000)
     outage.failed()
-    expect([outage.failing, outage.since]).toEqual([true, performance.now() - 9000])
+    expect([outage.failing(), outage.since()]).toEqual([true, performance.now() - 9000])
     outage.served()
-    expect(outage.failing).toBe(false)
+    expect(outage.failing()).toBe(false)
   })
 
   it('more than ten seconds apart are of two', () => {
@@ -24,7 +24,7 @@ describe('failures', () => {
     outage.failed()
     pass(10_001)
     outage.failed()
-    expect(outage.since).toBe(performance.now())
+    expect(outage.since()).toBe(performance.now())
   })
 
   it('are no outage that a later refusal belongs to after ten seconds', () => {
@@ -32,21 +32,21 @@ describe('failures', () => {
     outage.failed()
     pass(10_000)
     outage.expire()
-    expect(outage.failing).toBe(true)
+    expect(outage.failing()).toBe(true)
     pass(1)
     outage.expire()
-    expect(outage.failing).toBe(false)
+    expect(outage.failing()).toBe(false)
   })
 
   it('prevail from half of the last answers on', () => {
     const outage = newOutage()
     const after = (times: number): boolean => {
       for (let i = 0; i < times; i++) outage.failed()
-      return outage.prevails
+      return outage.prevails()
     }
     expect([after(3), after(1)]).toEqual([false, true])
     outage.served()
-    expect(outage.prevails).toBe(false)
+    expect(outage.prevails()).toBe(false)
   })
 })
 

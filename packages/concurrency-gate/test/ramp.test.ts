@@ -33,7 +33,7 @@ describe('slow start by time', () => {
     expect(ramp.consume(2)).toBe(true)
     ramp.end()
     pass(1000)
-    expect([ramp.consume(2), ramp.started, ramp.factor(), ramp.reachesMs(2)]).toEqual([false, false, 1, Infinity])
+    expect([ramp.consume(2), ramp.started(), ramp.factor(), ramp.reachesMs(2)]).toEqual([false, false, 1, Infinity])
   })
 
   it('what was not made use of is lost', () => {
@@ -47,16 +47,16 @@ describe('slow start by time', () => {
     const ramp = newRamp()
     pass(140)
     ramp.delay()
-    expect([ramp.started, ramp.reachesMs(1)]).toEqual([false, 100])
+    expect([ramp.started(), ramp.reachesMs(1)]).toEqual([false, 100])
     ramp.end()
     ramp.delay()
     ramp.hold()
-    expect(ramp.startsAt).toBeUndefined()
+    expect(ramp.startsAt()).toBeUndefined()
   })
 
   it('goes on as if it had not ended', () => {
     const ramp = newRamp()
-    const { startsAt } = ramp
+    const startsAt = ramp.startsAt()
     ramp.end()
     pass(140)
     ramp.resume(startsAt)

@@ -39,14 +39,14 @@ describe('a silent refusal among others', () => {
   it('awaits a success, drains to half of the limit, and is tested with one request', () => {
     const { classifier } = setup()
     const others = refusedAmongFour(classifier)
-    expect([classifier.testing, classifier.ready]).toEqual([true, false])
+    expect([classifier.testing(), classifier.ready()]).toEqual([true, false])
     vi.advanceTimersByTime(50)
     serve(classifier, others[0], 4)
-    expect([classifier.ready, classifier.waitMs()]).toEqual([false, 50])
+    expect([classifier.ready(), classifier.waitMs()]).toEqual([false, 50])
     serve(classifier, others[1], 3)
-    expect(classifier.ready).toBe(true)
+    expect(classifier.ready()).toBe(true)
     send(classifier, 2)
-    expect([classifier.testing, classifier.ready]).toEqual([true, false])
+    expect([classifier.testing(), classifier.ready()]).toEqual([true, false])
   })
 
   it('drains for no longer than the first success has taken', () => {
@@ -55,15 +55,15 @@ describe('a silent refusal among others', () => {
     vi.advanceTimersByTime(50)
     serve(classifier, others[0], 4)
     vi.advanceTimersByTime(49)
-    expect(classifier.ready).toBe(false)
+    expect(classifier.ready()).toBe(false)
     vi.advanceTimersByTime(1)
-    expect(classifier.ready).toBe(true)
+    expect(classifier.ready()).toBe(true)
   })
 
   it('is tested once all others have ended, whatever became of them', () => {
     const { classifier } = setup()
     for (const one of refusedAmongFour(classifier)) classifier.ended(one)
-    expect(classifier.ready).toBe(true)
+    expect(classifier.ready()).toBe(true)
   })
 
   /** Everything but the test is answered. */
@@ -75,7 +75,7 @@ describe('a silent refusal among others', () => {
   it('was for too many in flight if the test is served', () => {
     const { classifier, onWindow } = setup()
     expect(serve(classifier, test(classifier), 1)).toBe(true)
-    expect([classifier.cause, classifier.testing]).toEqual(['in flight', false])
+    expect([classifier.cause(), classifier.testing()]).toEqual(['in flight', false])
     expect(refuse(classifier, send(classifier), 4)).toBe('in flight')
     expect(onWindow).not.toHaveBeenCalled()
   })
@@ -83,14 +83,14 @@ describe('a silent refusal among others', () => {
   it('was a window if the test is refused', () => {
     const { classifier, onWindow } = setup()
     expect(refuse(classifier, test(classifier), 1)).toBe('window')
-    expect([classifier.cause, classifier.testing]).toEqual(['window', false])
+    expect([classifier.cause(), classifier.testing()]).toEqual(['window', false])
     expect(onWindow).toHaveBeenCalledOnce()
   })
 
   it('is tested anew if the test comes to nothing', () => {
     const { classifier } = setup()
     classifier.ended(test(classifier))
-    expect(classifier.ready).toBe(true)
+    expect(classifier.ready()).toBe(true)
   })
 })
 
@@ -113,7 +113,7 @@ describe('a window', () => {
     const causes = [1, 2, 3].map(() => {
       expect(refuse(classifier, send(classifier, 1), 1)).toBe('alone')
       classifier.closed()
-      return classifier.cause
+      return classifier.cause()
     })
     expect(causes).toEqual([undefined, undefined, 'window'])
   })

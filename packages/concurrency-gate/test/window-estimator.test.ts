@@ -405,7 +405,7 @@ describe('how long it is', () => {
     /** A window of 200 ms, as it seemed, is shut at its end, and opens after so long. */
     const opensAfter = (ms: number): WindowEstimator => {
       const estimator = seen(150, 250)
-      expect(estimator.contradicted).toBe(false)
+      expect(estimator.contradicted()).toBe(false)
       pass(ms - 1)
       refuse(estimator)
       pass(1)
@@ -414,11 +414,11 @@ describe('how long it is', () => {
     }
 
     test('may have been too short', () => {
-      expect(opensAfter(400).contradicted).toBe(false)
+      expect(opensAfter(400).contradicted()).toBe(false)
     })
 
     test('but not by more than half: then it was none', () => {
-      expect(opensAfter(401).contradicted).toBe(true)
+      expect(opensAfter(401).contradicted()).toBe(true)
     })
   })
 
@@ -452,19 +452,19 @@ describe('as long as its length is not known', () => {
   test('what was open for long and closed for a moment may have been several windows: it is no shorter than the moment', () => {
     const estimator = newWindowEstimator()
     for (const openMs of [100, 2000]) stretch(estimator, openMs, openMs)
-    expect(estimator.openedAt).toBeUndefined()
+    expect(estimator.openedAt()).toBeUndefined()
     accept(estimator)
     refuse(estimator)
     expect(estimator.waitMs()).toBe(30)
-    expect(estimator.known).toBe(false)
+    expect(estimator.known()).toBe(false)
   })
 
   test('unless it let through as many as the one before', () => {
     const estimator = newWindowEstimator()
     for (let window = 0; window < 3; window++) stretch(estimator, 70, 20)
     accept(estimator)
-    expect(estimator.known).toBe(true)
-    expect(estimator.openedAt).toBe(now())
+    expect(estimator.known()).toBe(true)
+    expect(estimator.openedAt()).toBe(now())
   })
 
   test('a request that was sent in the moment of the refusal is no sign that it is open again', () => {
@@ -474,9 +474,9 @@ describe('as long as its length is not known', () => {
     const at = now()
     pass(5)
     estimator.accepted(at)
-    expect(estimator.openedAt).toBeUndefined()
+    expect(estimator.openedAt()).toBeUndefined()
     accept(estimator)
-    expect(estimator.openedAt).toBe(now())
+    expect(estimator.openedAt()).toBe(now())
   })
 })
 

@@ -13,9 +13,9 @@ export interface Curve {
   refused(departure: Departure): void
   learn(report: Report, departure: Departure, served: boolean, now: number): void
   /** The latest request, in the order of sending, whose answer was taken in. */
-  readonly place: number
-  readonly crowded: boolean
-  readonly idle: boolean
+  place(): number
+  crowded(): boolean
+  idle(): boolean
 }
 
 export interface CurveSetting {
@@ -71,13 +71,13 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
   /** When the reset is due that was told last. */
   let dueAt = 0
 
-  const spent = (): number => (counted ? departures.calls : departures.weights)
+  const spent = (): number => (counted ? departures.calls() : departures.weights())
 
   const sampleOf = ({ limit = 0, remaining }: Report, departure: Departure, now: number): Sample => {
     const { at, calls, weights } = departure
     const { early, late } = departures.near(departure)
     return {
-      at: at + Math.min(departures.fastestMs, now - at) / 2,
+      at: at + Math.min(departures.fastestMs(), now - at) / 2,
       remaining,
       limit,
       charged: counted ? calls : weights,
@@ -89,7 +89,7 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
   /** What we were granted never falls, whatever the limit, as long as nobody else sends. */
   const noteOthers = ({ remaining }: Report, { calls, open, place }: Departure, now: number): void => {
     if (!counted) return
-    const most = remaining + calls + departures.lastPlace - place
+    const most = remaining + calls + departures.lastPlace() - place
     if (most < granted) {
       fellAt = now
       granted = 0
@@ -102,7 +102,7 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
     const echoed = counted && windowMs !== undefined && limit <= MOST_ECHOED
     return {
       limit,
-      steps: newSteps(sample, window.resetAt),
+      steps: newSteps(sample, window.resetAt()),
       slope: newSlope({ first: sample, counted, roundTripMs }),
       echo: echoed ? newEcho({ departures, limit, lengthMs: windowMs, first: sample }) : undefined,
       errors: counted
@@ -113,10 +113,10 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
 
   const judge = ({ steps, slope, echo, errors }: Models, sample: Sample): void => {
     const { at, remaining, charged, early, late } = sample
-    const [least, most] = [remaining - early * slope.unit, remaining + 1 + late * slope.unit]
-    const way = departures.fastestMs
+    const [least, most] = [remaining - early * slope.unit(), remaining + 1 + late * slope.unit()]
+    const way = departures.fastestMs()
     const found = {
-      step: steps.error(sample, window.resetAt, way),
+      step: steps.error(sample, window.resetAt(), way),
       slope: distance(slope.level(at, charged), least, most),
       echo: echo ? Math.max(0, least - echo.level(at + way, charged), echo.level(at - way, charged) - most) : Infinity,
     }
@@ -135,19 +135,19 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
 
   /** Until a slope has risen so far, or the reset that was told. */
   const risesMs = ({ perMs }: Slope, missing: number, now: number): number =>
-    missing <= 0 ? 0 : Math.min(missing / perMs, Math.max(dueAt - now, spacingMs))
+    missing <= 0 ? 0 : Math.min(missing / perMs(), Math.max(dueAt - now, spacingMs))
 
   /** Whether a window was seen to give nothing back for so long that a slope would have shown. */
-  const isFlat = ({ steps }: Models): boolean => steps.flatMs >= 2 * departures.roundTripMs
-  const isSettled = (one: Models): boolean => isFlat(one) && one.steps.confirmed
+  const isFlat = ({ steps }: Models): boolean => steps.flatMs() >= 2 * departures.roundTripMs()
+  const isSettled = (one: Models): boolean => isFlat(one) && one.steps.confirmed()
 
   /** Until then, the last request of a window is sent so late that it would tell. */
   const scoutMs = (one: Models, now: number): number =>
-    window.left > 1 || isFlat(one) ? 0 : Math.max(0, departures.lastAt + 2 * departures.roundTripMs - now)
+    window.left() > 1 || isFlat(one) ? 0 : Math.max(0, departures.lastAt() + 2 * departures.roundTripMs() - now)
 
   /** How long it takes to give back all of it: a reset that was told may be that of a part. */
   const fillMs = ({ limit, slope }: Models): number =>
-    lengthKnown ? lengthMs : Math.max(lengthMs, limit / slope.perMs)
+    lengthKnown ? lengthMs : Math.max(lengthMs, limit / slope.perMs())
 
   /** In doubt one asks, so much later than what one of the shapes allows. */
   const askMs = (allowedMs: number, now: number): number => {
@@ -160,20 +160,20 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
     waitMs: (now, weight) => {
       const stepMs = window.waitMs(now)
       // Where only refusals tell, or what answers tell is gone when they come (to find out takes two round trips), nothing can be foretold.
-      if (models === undefined || !servedTell || 2 * departures.roundTripMs >= fillMs(models)) return stepMs
+      if (models === undefined || !servedTell || 2 * departures.roundTripMs() >= fillMs(models)) return stepMs
       const shapes = likely(models)
       // The window knows how to share.
       if (now - fellAt < MEMORY * lengthMs) return stepMs
       const { slope, echo } = models
       const units = spent()
-      const need = slope.unit * weight + reserve
+      const need = slope.unit() * weight + reserve
       const waits = {
         step: Math.max(stepMs, scoutMs(models, now)),
-        slope: risesMs(slope, need - slope.surely(now, units, departures.roundTripMs), now),
+        slope: risesMs(slope, need - slope.surely(now, units, departures.roundTripMs()), now),
         echo: echo?.waitMs(now) ?? Infinity,
       }
       const most = Math.max(...shapes.map((shape) => waits[shape]))
-      if (most === 0 || departures.expecting) {
+      if (most === 0 || departures.expecting()) {
         doubtSince = undefined
         return most
       }
@@ -199,7 +199,7 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
       dueAt = now + resetMs
       lengthKnown = report.windowMs !== undefined
       lengthMs = report.windowMs ?? Math.max(lengthMs, resetMs)
-      spacingMs = Math.min(((models?.slope.unit ?? 1) * lengthMs) / limit, 2 * departures.roundTripMs)
+      spacingMs = Math.min(((models?.slope.unit() ?? 1) * lengthMs) / limit, 2 * departures.roundTripMs())
       if (models?.limit !== limit) {
         models = start(sample, report, now - departure.at)
         return
@@ -207,19 +207,13 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
       const stepped = likely(models).includes('step')
       if (newest) judge(models, sample)
       models.slope.learn(sample)
-      const step = Math.max(models.slope.unit, sample.remaining + 1)
+      const step = Math.max(models.slope.unit(), sample.remaining + 1)
       reserve = served ? Math.max(0, reserve - step / REFUSED_ONE_IN) : Math.min(limit / 4, reserve + step)
       // What is not given back at once comes bit by bit.
       if (stepped && !likely(models).includes('step')) models.slope.loosen(limit / lengthMs)
     },
-    get place() {
-      return place
-    },
-    get crowded() {
-      return window.crowded
-    },
-    get idle() {
-      return window.idle
-    },
+    place: () => place,
+    crowded: () => window.crowded(),
+    idle: () => window.idle(),
   }
 }

@@ -15,17 +15,17 @@ export interface Departure {
 
 /** The order of sending, and what the server has charged by then. */
 export interface Departures {
-  readonly lastPlace: number
+  lastPlace(): number
   /** Whether an answer is to come soon: one is in flight, and the last was sent not long ago. */
-  readonly expecting: boolean
-  readonly lastAt: number
+  expecting(): boolean
+  lastAt(): number
   /** What was sent and not refused. */
-  readonly calls: number
-  readonly weights: number
+  calls(): number
+  weights(): number
   /** The shortest round trip: nothing was on the way for longer before it was counted. */
-  readonly fastestMs: number
+  fastestMs(): number
   /** The mean round trip of late. */
-  readonly roundTripMs: number
+  roundTripMs(): number
   sent(weight: number, at: number): Departure
   /** It ended without an answer that says anything. */
   ended(departure: Departure): void
@@ -70,27 +70,13 @@ export const newDepartures = (): Departures => {
   let roundTripMs: number | undefined
 
   return {
-    get lastPlace() {
-      return lastPlace
-    },
-    get expecting() {
-      return open.size > 0 && clock() - (kept.at(-1)?.at ?? 0) < LATE * Math.max(1, roundTripMs ?? Infinity)
-    },
-    get lastAt() {
-      return kept.at(-1)?.at ?? 0
-    },
-    get calls() {
-      return calls
-    },
-    get weights() {
-      return weights
-    },
-    get fastestMs() {
-      return fastestMs
-    },
-    get roundTripMs() {
-      return roundTripMs ?? 0
-    },
+    lastPlace: () => lastPlace,
+    expecting: () => open.size > 0 && clock() - (kept.at(-1)?.at ?? 0) < LATE * Math.max(1, roundTripMs ?? Infinity),
+    lastAt: () => kept.at(-1)?.at ?? 0,
+    calls: () => calls,
+    weights: () => weights,
+    fastestMs: () => fastestMs,
+    roundTripMs: () => roundTripMs ?? 0,
     sent: (weight, at) => {
       calls++
       weights += weight

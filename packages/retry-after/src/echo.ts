@@ -27,10 +27,10 @@ export const newEcho = ({ departures, limit, lengthMs, first }: EchoSetting): Ec
     },
     level: (at, charged) => limit + Math.max(before, departures.callsBy(at - lengthMs)) - charged,
     waitMs: (now) => {
-      const returning = departures.calls - limit + 1
+      const returning = departures.calls() - limit + 1
       if (returning <= before) return 0
       // It may have been on the way for half of a round trip, and the next one for no time.
-      return Math.max(0, departures.timeOf(returning) + departures.fastestMs / 2 + lengthMs - now)
+      return Math.max(0, departures.timeOf(returning) + departures.fastestMs() / 2 + lengthMs - now)
     },
   }
 }

@@ -13,9 +13,9 @@ export interface Pace {
   /** Takes over what the answer to that request, served or refused, says about the limits. */
   learn(windows: readonly LimitWindow[], sent: Departure, served?: boolean): void
   /** Whether no limit is known that still counts. */
-  readonly idle: boolean
+  idle(): boolean
   /** Whether others use up a limit that we use, too. */
-  readonly crowded: boolean
+  crowded(): boolean
 }
 
 interface Known {
@@ -54,7 +54,7 @@ export const newPace = (): Pace => {
 
   const noteMissing = (windows: readonly LimitWindow[], place: number): void => {
     for (const [id, known] of limits) {
-      if (place <= known.curve.place || windows.some((window) => idOf(window) === id)) continue
+      if (place <= known.curve.place() || windows.some((window) => idOf(window) === id)) continue
       if (++known.missing >= MOST_MISSING) leaveOut(id)
     }
   }
@@ -100,11 +100,7 @@ export const newPace = (): Pace => {
         curve?.learn({ limit, remaining, resetMs, windowMs }, departure, served, now)
       }
     },
-    get crowded() {
-      return [...limits.values()].some(({ curve }) => curve.crowded)
-    },
-    get idle() {
-      return [...limits.values()].every(({ curve }) => curve.idle)
-    },
+    crowded: () => [...limits.values()].some(({ curve }) => curve.crowded()),
+    idle: () => [...limits.values()].every(({ curve }) => curve.idle()),
   }
 }

@@ -59,7 +59,7 @@ export const portion = ({ limit, remaining, toCome = 1, owed = 0 }: Rest, use: U
 /** Tries for what others leave of a window: one after the other. */
 export interface Tries {
   /** When the next one is due, on the `clock`. */
-  readonly at: number
+  at(): number
   /** One is due: how many requests may go, now that others have used `others` and so many remain. */
   take(others: number, remaining: number): number
   /** All that we were to send was sent. */
@@ -76,9 +76,7 @@ export const newTries = (): Tries => {
   /** As long as it knows of one window only, it may be alone by the next. */
   let fresh = true
   return {
-    get at() {
-      return at
-    },
+    at: () => at,
     take: (others, remaining) => {
       const taken = others - (othersBefore ?? others)
       othersBefore = others

@@ -8,8 +8,8 @@ export interface Slope {
   /** The same, at least; and no more than what is given back in so long without an answer. */
   surely(at: number, charged: number, unseenMs: number): number
   /** Units for each weight. */
-  readonly unit: number
-  readonly perMs: number
+  unit(): number
+  perMs(): number
   learn(sample: Sample): void
   /** Whatever it was before, more may be given back from now on. */
   loosen(perMs: number): void
@@ -105,12 +105,8 @@ export const newSlope = ({ first, counted, roundTripMs: tookMs }: SlopeSetting):
       // However little is known of it, it gives nothing but more. And what is larger than this share would never let it be used.
       return levelAt(Math.min(to, at + unseenMs), units, least) - Math.min(limit / 4, DEVIATIONS * spread)
     },
-    get unit() {
-      return state[2]
-    },
-    get perMs() {
-      return state[1]
-    },
+    unit: () => state[2],
+    perMs: () => state[1],
     loosen: (perMs) => {
       state[1] = Math.max(state[1], perMs)
       covariance[1][1] = steepest ** 2

@@ -3,9 +3,9 @@ import type { Sample } from './slope.ts'
 /** Whether answers fit a limit that gives all at once at its resets, and nothing between them. */
 export interface Steps {
   /** For how long, at most, a window was seen to give nothing back. */
-  readonly flatMs: number
+  flatMs(): number
   /** Whether the last reset that was due gave all at once. */
-  readonly confirmed: boolean
+  confirmed(): boolean
   /** By how many units an answer differs from that. `dueAt` is when the next reset is due; it is known to `unsureMs`. */
   error(sample: Sample, dueAt: number, unsureMs: number): number
 }
@@ -21,12 +21,8 @@ export const newSteps = (first: Sample, firstDueAt: number): Steps => {
   let confirmed = false
 
   return {
-    get confirmed() {
-      return confirmed
-    },
-    get flatMs() {
-      return flatMs
-    },
+    confirmed: () => confirmed,
+    flatMs: () => flatMs,
     error: (sample, nextDueAt, unsureMs) => {
       const granted = sample.remaining + sample.charged
       const [lower, upper] = [granted - sample.early, granted + sample.late]

@@ -77,7 +77,7 @@ export const newWaits = (
       return refusedAt > servedAt
     },
     get standing() {
-      return hold.left() === 0 && pace.idle ? 'idle' : 'informed'
+      return hold.left() === 0 && pace.idle() ? 'idle' : 'informed'
     },
     waitMs: ({ overdue }) => {
       const heldMs = hold.left()
@@ -121,7 +121,7 @@ export const newWaits = (
       if (!signal.repeatable) return undefined
       // Others were served meanwhile: a lost race is no failure of this call.
       const sentAt = firstSentAt.get(call) ?? at
-      const since = pace.crowded ? Math.min(sentAt, clock() - SHORT_MS) : sentAt
+      const since = pace.crowded() ? Math.min(sentAt, clock() - SHORT_MS) : sentAt
       const lost =
         maxAttempts > 1 && verdict.kind === 'rate-limited' && waitMs <= SHORT_MS && servedAt > since && !elsewhere
       if (lost && call.attempt - call.counted < MOST_RACES) call.excuse()

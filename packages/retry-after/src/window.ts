@@ -19,14 +19,14 @@ export interface FixedWindow {
   refused(departure: Departure): void
   learn(report: Report, departure: Departure, served: boolean, now: number): void
   /** Requests that may still be sent before its reset. */
-  readonly left: number
-  readonly resetAt: number
+  left(): number
+  resetAt(): number
   /** What others have used of it at least, or of the one before. */
-  readonly shared: boolean
+  shared(): boolean
   /** Others have used it up. */
-  readonly crowded: boolean
+  crowded(): boolean
   /** None is known that still counts. */
-  readonly idle: boolean
+  idle(): boolean
 }
 
 interface Track {
@@ -73,7 +73,7 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
   let track: Track | undefined
 
   /** Ours in this window, answered or not. */
-  const oursIn = ({ before, refused }: Track): number => departures.lastPlace - before - refused
+  const oursIn = ({ before, refused }: Track): number => departures.lastPlace() - before - refused
   const isShared = ({ others, past }: Track): boolean => others > 0 || past.others > 0
 
   /** By then others have used it up, and whoever is refused may have to stay away until late in the next one. */
@@ -98,8 +98,8 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
       remaining: limit,
       left: !shared || track.race ? limit : missed ? 0 : left,
       resetAt: track.regular ? resetAt + Math.ceil((now - resetAt + 1) / lengthMs) * lengthMs : Infinity,
-      place: departures.lastPlace,
-      before: departures.lastPlace,
+      place: departures.lastPlace(),
+      before: departures.lastPlace(),
       surelyBefore: place,
       refused: 0,
       others: 0,
@@ -126,7 +126,7 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
   /** When it ends at the latest, by this answer. */
   const endOf = ({ resetMs, windowMs }: Report, at: number, now: number): number => {
     // It was on the way for half of the time that its answer took, or less, and for no longer than any has taken.
-    const arrivedAt = at + Math.min(departures.fastestMs, (now - at) / 2)
+    const arrivedAt = at + Math.min(departures.fastestMs(), (now - at) / 2)
     // Resets come rounded up to seconds. But a window has begun when a request in it arrives.
     return Math.min(now + resetMs, windowMs === undefined ? Infinity : arrivedAt + windowMs)
   }
@@ -149,7 +149,7 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
   /** What answers that overtake each other say of one window: the least that is left. */
   const within = (same: Track | undefined, remaining: number, place: number) => ({
     remaining: Math.min(remaining, same?.remaining ?? Infinity),
-    seen: same && place <= same.seen.place ? same.seen : { remaining, place: departures.lastPlace },
+    seen: same && place <= same.seen.place ? same.seen : { remaining, place: departures.lastPlace() },
   })
 
   /** The window as it is by this answer, but for what is ours of it. */
@@ -164,7 +164,7 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
       ...was,
       ...lasting(report),
       ...within(same, remaining, place),
-      left: remaining - (departures.lastPlace - place),
+      left: remaining - (departures.lastPlace() - place),
       // Within one window, the earliest end is the most exact.
       resetAt: current && (same || regular) ? Math.min(bound, current.resetAt) : bound,
       place,
@@ -199,9 +199,9 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
       // What is left is for others, unless they do not take it.
       const open = remaining > 0 && !hopeless(track, now) && isShared(track)
       // One after the other: the answer to the last one tells what is left.
-      if (open && now >= tries.at && track.place >= track.spentAt) track.left = tries.take(others, remaining)
+      if (open && now >= tries.at() && track.place >= track.spentAt) track.left = tries.take(others, remaining)
       if (track.left > 0) return 0
-      return (open && tries.at > now ? Math.min(resetAt, tries.at) : resetAt) - now
+      return (open && tries.at() > now ? Math.min(resetAt, tries.at()) : resetAt) - now
     },
     sent: (now) => {
       if (track === undefined) return
@@ -209,7 +209,7 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
       track.firstAt ??= now
       if (--track.left > 0) return
       tries.spent(track.lengthMs)
-      track.spentAt = departures.lastPlace
+      track.spentAt = departures.lastPlace()
     },
     refused: ({ place }) => {
       if (track !== undefined && place > track.before) track.refused++
@@ -220,7 +220,7 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
       const spent = report.remaining === 0 && (same === undefined || same.remaining > 0)
       const next = begin(report, departure, served, now)
       // Answers overtake each other: for certain only what is more than all of ours that can be in the count was used by others.
-      next.others = Math.max(next.others, used - (departures.lastPlace - next.surelyBefore - next.refused))
+      next.others = Math.max(next.others, used - (departures.lastPlace() - next.surelyBefore - next.refused))
       const { limit, others, mostLeft, firstAt = departure.at, lengthMs } = next
       // Whoever comes when most of it is gone cannot tell.
       if (spent && others > 0 && limit !== undefined && mostLeft >= limit / 2)
@@ -228,20 +228,10 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
       next.left = share(next, current !== undefined, now)
       track = next
     },
-    get left() {
-      return track?.left ?? Infinity
-    },
-    get resetAt() {
-      return track?.resetAt ?? Infinity
-    },
-    get shared() {
-      return track !== undefined && isShared(track)
-    },
-    get crowded() {
-      return track !== undefined && track.others > 0 && track.remaining === 0
-    },
-    get idle() {
-      return track === undefined || track.expected || clock() >= track.resetAt
-    },
+    left: () => track?.left ?? Infinity,
+    resetAt: () => track?.resetAt ?? Infinity,
+    shared: () => track !== undefined && isShared(track),
+    crowded: () => track !== undefined && track.others > 0 && track.remaining === 0,
+    idle: () => track === undefined || track.expected || clock() >= track.resetAt,
   }
 }

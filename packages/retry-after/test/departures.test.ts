@@ -12,7 +12,7 @@ test('what was refused is not charged, neither to itself nor to those after it',
   departures.answered(second!, false)
   expect([first, second, third].map((one) => one!.calls)).toEqual([1, 1, 2])
   expect([first, second, third].map((one) => one!.weights)).toEqual([1, 1, 4])
-  expect([departures.calls, departures.weights]).toEqual([2, 4])
+  expect([departures.calls(), departures.weights()]).toEqual([2, 4])
 })
 
 test('within the shortest round trip, requests may have overtaken each other', () => {
@@ -34,15 +34,15 @@ test('an answer is expected while one is in flight, for four round trips at most
   const first = departures.sent(1, now())
   vi.advanceTimersByTime(10)
   departures.answered(first, true)
-  expect(departures.expecting).toBe(false)
+  expect(departures.expecting()).toBe(false)
   const second = departures.sent(1, now())
   vi.advanceTimersByTime(39)
-  expect(departures.expecting).toBe(true)
+  expect(departures.expecting()).toBe(true)
   vi.advanceTimersByTime(1)
-  expect(departures.expecting).toBe(false)
+  expect(departures.expecting()).toBe(false)
   departures.ended(second)
   departures.sent(1, now())
-  expect(departures.expecting).toBe(true)
+  expect(departures.expecting()).toBe(true)
 })
 
 test('tells how many were sent by a time, and when so many were', () => {

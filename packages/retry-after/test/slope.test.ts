@@ -22,7 +22,7 @@ const paced = (everyMs: number, answers: number): Slope => {
 test('the refill of a bucket is found, whatever it is, although answers are whole units', () => {
   fc.assert(
     fc.property(fc.integer({ min: 25, max: 100 }), (everyMs) => {
-      const perSecond = paced(everyMs, 30).perMs * 1000
+      const perSecond = paced(everyMs, 30).perMs() * 1000
       expect(Math.abs(perSecond - 1000 / everyMs)).toBeLessThan(1)
     }),
     { seed: 1, numRuns: 50 },
@@ -33,7 +33,7 @@ test('what was sent since the last answer is gone, and what time has given is th
   const slope = paced(50, 30)
   const now = slope.level(1500, 110)
   expect(slope.level(1500, 115)).toBeCloseTo(now - 5, 9)
-  expect(slope.level(1600, 110)).toBeCloseTo(now + 100 * slope.perMs, 9)
+  expect(slope.level(1600, 110)).toBeCloseTo(now + 100 * slope.perMs(), 9)
 })
 
 test('it is never fuller than its limit', () => {
@@ -49,7 +49,7 @@ test('what is believed surely is less than what is likely, and grows for no long
 test('one that is full again has refilled at least so fast', () => {
   const slope = newSlope({ first: sample(0, 99, 1), counted: true, roundTripMs: 50 })
   for (let i = 1; i <= 20; i++) slope.learn(sample(i * 1000, 99, 1 + i))
-  expect(slope.perMs * 1000).toBeCloseTo(1, 2)
+  expect(slope.perMs() * 1000).toBeCloseTo(1, 2)
 })
 
 test('the weight of a request is found where the unit is another one', () => {
@@ -60,8 +60,8 @@ test('the weight of a request is found where the unit is another one', () => {
     const at = i * 50 + (i > 20 ? 500 : 0)
     slope.learn(sample(at, 988 - 12 * i + at / 25, 1 + i, { limit }))
   }
-  expect(slope.unit).toBeCloseTo(12, 0)
-  expect(slope.perMs).toBeCloseTo(1 / 25, 2)
+  expect(slope.unit()).toBeCloseTo(12, 0)
+  expect(slope.perMs()).toBeCloseTo(1 / 25, 2)
 })
 
 test('two answers of the same moment do no harm', () => {

@@ -27,7 +27,7 @@ const newPace = () => {
         window.learn({ limit, remaining, resetMs, windowMs }, departure, served, performance.now())
     },
     get idle() {
-      return window.idle
+      return window.idle()
     },
   }
 }
