@@ -18,9 +18,9 @@ import type { Sent } from './sent.ts'
 
 /** The congestion control of one key, as a constraint at its door. */
 export interface Gate extends Constraint {
-  readonly limit: number
-  readonly active: number
-  readonly queued: number
+  limit(): number
+  active(): number
+  queued(): number
 }
 
 export interface GateSetting {
@@ -79,7 +79,7 @@ export const newGate = (
   }
 
   const release = ({ free }: Slot): void => {
-    if (--active === 0 && line.queued === 0) control.rest()
+    if (--active === 0 && line.queued() === 0) control.rest()
     free()
   }
 
@@ -106,34 +106,24 @@ export const newGate = (
     if (!call.observed || (limit === previous && !PROBING.has(reason))) return
     const { id, key } = call
     const why = reason ?? 'all goes well'
-    call.emit({ type: 'limit', call: id, key, limit, previous, reason: why, queued: line.queued })
+    call.emit({ type: 'limit', call: id, key, limit, previous, reason: why, queued: line.queued() })
   }
 
   return {
     maxQueue,
     queueTimeoutMs,
-    get probing() {
-      return control.probing()
-    },
-    get limit() {
-      return control.limit()
-    },
-    get active() {
-      return active
-    },
-    get queued() {
-      return line.queued
-    },
-    get standing() {
-      return active === 0 ? 'idle' : 'in use'
-    },
+    probing: () => control.probing(),
+    limit: () => control.limit(),
+    active: () => active,
+    queued: line.queued,
+    standing: () => (active === 0 ? 'idle' : 'in use'),
     waitMs: asked,
     laneOf: ({ request }) => breaker.laneOf(request),
     delayMs: ({ call, request }) => control.spreadMs(call.attempt - (histories.get(call)?.refusals ?? 0), request),
     waits: ({ call }) => {
       if (!call.observed) return
       const { id, key } = call
-      call.emit({ type: 'queue', call: id, key, queued: line.queued, active, limit: control.limit() })
+      call.emit({ type: 'queue', call: id, key, queued: line.queued(), active, limit: control.limit() })
     },
     sent: (departure) => {
       const { request, at, call } = departure
@@ -151,7 +141,7 @@ export const newGate = (
       const history = histories.get(call)
       if (history && KINDS[signal.verdict.kind].failure) history.failed = true
       if (!signal.repeatable || signal.elsewhere || !history) return undefined
-      return againFor(departure, signal, { control, history, unanswered: active - streams, queued: line.queued })
+      return againFor(departure, signal, { control, history, unanswered: active - streams, queued: line.queued() })
     },
     ended: (departure, response) => {
       const slot = taken.get(departure)

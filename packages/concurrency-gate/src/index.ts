@@ -78,9 +78,9 @@ export const concurrencyGate = (options: ConcurrencyGateOptions = {}): Concurren
     const sum = { limit: 0, active: 0, queued: 0 }
     for (const [name, gate] of gateway.constraints()) {
       if (key !== undefined && key !== name) continue
-      sum.limit += gate.limit
-      sum.active += gate.active
-      sum.queued += gate.queued
+      sum.limit += gate.limit()
+      sum.active += gate.active()
+      sum.queued += gate.queued()
     }
     return sum
   }

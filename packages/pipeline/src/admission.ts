@@ -46,7 +46,7 @@ export const newAdmissions = (constraints: readonly NamedConstraint[]): Admissio
       return undefined
     },
     get probing() {
-      return constraints.some(({ constraint }) => constraint.probing)
+      return constraints.some(({ constraint }) => constraint.probing?.())
     },
     sent: (call, request) => {
       const departure: Departure = { call, request, at: clock() }

@@ -28,7 +28,7 @@ export const newConstrainer = <C extends Constraint>(
   const newStandpoint = (key: string): Standpoint<C> => {
     const doors = new Set<Door>()
     const line: Line = {
-      get queued() {
+      queued: () => {
         let sum = 0
         for (const door of doors) sum += door.queued
         return sum
@@ -40,7 +40,7 @@ export const newConstrainer = <C extends Constraint>(
     return { constraint: make(key, line), doors, calls: 0 }
   }
   const states = keyed(newStandpoint, ({ calls, constraint }) =>
-    calls > 0 ? 'in use' : (constraint.standing ?? 'idle'),
+    calls > 0 ? 'in use' : (constraint.standing?.() ?? 'idle'),
   )
   return { name, states, doorway }
 }

@@ -55,9 +55,7 @@ export interface Constraint {
   /** Whether its waits are known beforehand: a call that may not wait for so long is turned away at once. @default false */
   readonly certain?: boolean
   /** Whether single calls are sent to find out: those that were never sent go first, they have more attempts left. */
-  readonly probing?: boolean
-  /** How many in flight it allows, for events. */
-  readonly limit?: number
+  probing?(): boolean
   /** How many calls may wait, and for how long in milliseconds. */
   readonly maxQueue?: number
   readonly queueTimeoutMs?: number | undefined
@@ -75,12 +73,12 @@ export interface Constraint {
   /** An answer that a redirect led to, of a call that passed the door of another key. */
   overheard?(departure: Departure, signal: Signal): void
   /** Whether it may be dropped. @default 'idle' */
-  readonly standing?: Standing
+  standing?(): Standing
 }
 
 /** Those who wait at the doors of a constraint. */
 export interface Line {
-  readonly queued: number
+  queued(): number
   /** What a constraint has said of waits may be different now. */
   wake(): void
 }

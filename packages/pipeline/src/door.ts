@@ -159,8 +159,12 @@ export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => 
 
   /** Tells constraints of a call that waits: all of them, or those that are certain. */
   const tell = (entry: Entry, certain: boolean): void => {
-    for (const { constraint } of constraints)
-      if (!certain || constraint.certain) constraint.waits?.(entry, constraint.waitMs(entry))
+    for (const { constraint } of constraints) {
+      if (certain && !constraint.certain) continue
+      const ms = constraint.waitMs(entry)
+      entry.told ||= constraint.certain === true && ms > 0
+      constraint.waits?.(entry, ms)
+    }
   }
 
   const lineMs = (entry: Entry): number => {
@@ -168,7 +172,7 @@ export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => 
     if (ms === 0) return 0
     const now = clock()
     // It begins to wait for something else than its turn.
-    if (certainMs > 0 && heldSince === undefined && entry.call.observed) tell(entry, true)
+    if (certainMs > 0 && heldSince === undefined && !entry.told && entry.call.observed) tell(entry, true)
     noteHeld(certainMs > 0, now)
     if (certainMs > 0) turnAwayLate(now, certainMs, by)
     return ms

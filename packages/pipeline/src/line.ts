@@ -11,6 +11,8 @@ export interface Entry extends Ask, Queued<Entry> {
   readonly place: Place
   readonly urgency: number
   overdue: boolean
+  /** Whether a wait that is certain was told. */
+  told: boolean
   /** When it came, on the `clock`. */
   readonly joinedAt: number
   /** How long it may wait while nobody is served, in milliseconds. */
@@ -41,6 +43,7 @@ export const newEntry = (
     urgency: call.urgency,
     place: place === 'new' && call.attempt > 0 ? 'back' : place,
     overdue: false,
+    told: false,
     joinedAt,
     patienceMs: call.maxTotalWaitMs,
     until: joinedAt + call.mayWaitMs(),

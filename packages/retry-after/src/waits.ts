@@ -73,15 +73,11 @@ export const newWaits = (
   return {
     certain: true,
     // Whoever goes first after a pause finds out whether there is room.
-    get probing() {
-      return refusedAt > servedAt
-    },
-    get standing() {
-      return hold.left() === 0 && pace.idle() ? 'idle' : 'informed'
-    },
+    probing: () => refusedAt > servedAt,
+    standing: () => (hold.left() === 0 && pace.idle() ? 'idle' : 'informed'),
     waitMs: ({ overdue }) => {
       const heldMs = hold.left()
-      return overdue ? heldMs : dispersal.waitMs(Math.max(heldMs, paceMs()), line.queued)
+      return overdue ? heldMs : dispersal.waitMs(Math.max(heldMs, paceMs()), line.queued())
     },
     waits: ({ call }, waitMs) => {
       // A hold was told when it began.
