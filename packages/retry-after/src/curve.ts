@@ -12,8 +12,6 @@ export interface Curve {
   /** It was refused, by whatever limit: it used nothing. */
   refused(departure: Departure): void
   learn(report: Report, departure: Departure, served: boolean, now: number): void
-  /** The latest request, in the order of sending, whose answer was taken in. */
-  place(): number
   crowded(): boolean
   idle(): boolean
 }
@@ -212,7 +210,6 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
       // What is not given back at once comes bit by bit.
       if (stepped && !likely(models).includes('step')) models.slope.loosen(limit / lengthMs)
     },
-    place: () => place,
     crowded: () => window.crowded(),
     idle: () => window.idle(),
   }

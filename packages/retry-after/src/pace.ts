@@ -18,8 +18,16 @@ export interface Pace {
   crowded(): boolean
 }
 
+/** What was said of a limit by one answer. */
+type Heard = Parameters<Curve['learn']>
+
+/** A limit that has been told once is a note: its curve is made when a second request goes. A crawler meets each limit once. */
 interface Known {
-  readonly curve: Curve
+  readonly counted: boolean
+  first: Heard | undefined
+  curve: Curve | undefined
+  /** The latest request whose answer spoke of it. */
+  place: number
   limit: number | undefined
   /** How often its limit was another one than before. */
   changes: number
@@ -54,34 +62,51 @@ export const newPace = (): Pace => {
 
   const noteMissing = (windows: readonly LimitWindow[], place: number): void => {
     for (const [id, known] of limits) {
-      if (place <= known.curve.place() || windows.some((window) => idOf(window) === id)) continue
+      if (place <= known.place || windows.some((window) => idOf(window) === id)) continue
       if (++known.missing >= MOST_MISSING) leaveOut(id)
     }
   }
 
+  const curveOf = (known: Known): Curve => {
+    if (known.curve) return known.curve
+    known.curve = newCurve({ departures, outside: () => outside, counted: known.counted })
+    if (known.first) known.curve.learn(...known.first)
+    known.first = undefined
+    return known.curve
+  }
+
+  const isIdle = ({ first, curve }: Known): boolean => {
+    if (first === undefined) return curve?.idle() ?? true
+    const [{ resetMs }, , , heardAt] = first
+    return clock() >= heardAt + resetMs
+  }
+
   /** The limit of that name, if it is one to count. */
-  const find = (id: string, limit: number | undefined, counted: boolean): Curve | undefined => {
+  const find = (id: string, limit: number | undefined, counted: boolean): Known | undefined => {
     const known = limits.get(id)
     if (known !== undefined) {
       if (limit !== undefined && limit !== known.limit && ++known.changes > MOST_CHANGES) leaveOut(id)
       known.limit = limit ?? known.limit
       known.missing = 0
     }
-    if (partial.has(id) || known !== undefined) return partial.has(id) ? undefined : known?.curve
+    if (partial.has(id) || known !== undefined) return partial.has(id) ? undefined : known
     if (limits.size + partial.size >= MOST_LIMITS) return undefined
-    const curve = newCurve({ departures, outside: () => outside, counted })
-    limits.set(id, { curve, limit, changes: 0, missing: 0 })
-    return curve
+    const made: Known = { counted, first: undefined, curve: undefined, place: 0, limit, changes: 0, missing: 0 }
+    limits.set(id, made)
+    return made
   }
 
   return {
     waitMs: (weight = 1) => {
       const now = clock()
-      return Math.max(0, ...[...limits.values()].map(({ curve }) => curve.waitMs(now, weight)))
+      let ms = 0
+      for (const known of limits.values()) ms = Math.max(ms, curveOf(known).waitMs(now, weight))
+      return ms
     },
     sent: (weight = 1, at = clock()) => {
+      for (const known of limits.values()) curveOf(known)
       const departure = departures.sent(weight, at)
-      for (const { curve } of limits.values()) curve.sent(departure)
+      for (const known of limits.values()) curveOf(known).sent(departure)
       return departure
     },
     ended: departures.ended,
@@ -90,17 +115,21 @@ export const newPace = (): Pace => {
       departures.answered(departure, served)
       if (served && windows.length === 0) outside = Math.max(outside, departure.place)
       if (served) noteMissing(windows, departure.place)
-      else for (const { curve } of limits.values()) curve.refused(departure)
+      else for (const known of limits.values()) curveOf(known).refused(departure)
       for (const { name, unit, limit, remaining, resetMs, windowMs } of windows) {
         if (remaining === undefined || resetMs === undefined || resetMs <= 0) continue
         const counted = unit === undefined || unit === 'requests'
         // How much a request takes is found out from what is left of a known limit; else only its end counts.
         if (!counted && limit === undefined && remaining > 0) continue
-        const curve = find(idOf({ name, unit, windowMs }), limit, counted)
-        curve?.learn({ limit, remaining, resetMs, windowMs }, departure, served, now)
+        const known = find(idOf({ name, unit, windowMs }), limit, counted)
+        if (!known) continue
+        const heard: Heard = [{ limit, remaining, resetMs, windowMs }, departure, served, now]
+        if (known.curve || known.place > 0) curveOf(known).learn(...heard)
+        else known.first = heard
+        known.place = Math.max(known.place, departure.place)
       }
     },
-    crowded: () => [...limits.values()].some(({ curve }) => curve.crowded()),
-    idle: () => [...limits.values()].every(({ curve }) => curve.idle()),
+    crowded: () => [...limits.values()].some(({ curve }) => curve?.crowded()),
+    idle: () => [...limits.values()].every(isIdle),
   }
 }
