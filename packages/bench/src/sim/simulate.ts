@@ -37,6 +37,8 @@ export interface Outcome {
   readonly load: readonly number[]
   /** Those of them that were served. */
   readonly served: readonly number[]
+  /** Refusals for each 100 ms that a client heard of right after a success. */
+  readonly lone: readonly number[]
 }
 
 const NETWORK_MS = [0.5, 2] as const
@@ -108,11 +110,30 @@ export const simulate = (scenario: Scenario, makeClient: (inner: Fetch) => Fetch
   const { calls, clients = 1, warmUp = 250, networkMs = NETWORK_MS, seed = 1 } = scenario
   return onClock(seed, async (clock) => {
     const api = createMockApi({ ...scenario.api, seed, logSize: 1_000_000 })
-    const fetchers = Array.from({ length: clients }, () => makeClient(across(api.fetch, networkMs)))
+    const loneAt: number[] = []
+    /** The API's clock starts with the first request that counts. */
+    let zero: number | undefined
+    const arrive: Fetch = (input, init) => {
+      if (startedAt > 0) zero ??= performance.now()
+      return api.fetch(input, init)
+    }
+    /** A client's own end of the network. */
+    const listening = (inner: Fetch): Fetch => {
+      let before = 0
+      return async (input, init) => {
+        const response = await inner(input, init)
+        const { status } = response
+        if (status === 429 && before === 200) loneAt.push(performance.now())
+        before = status
+        return response
+      }
+    }
+    let startedAt = 0
+    const fetchers = Array.from({ length: clients }, () => makeClient(listening(across(arrive, networkMs))))
     const ahead = fetchers.flatMap((fetch) => Array.from({ length: warmUp }, () => fetch(`${ORIGIN}/v1/balance`)))
     await drive(clock, Promise.all(ahead))
 
-    const startedAt = performance.now()
+    startedAt = performance.now()
     let answered = 0
     let lastAt = startedAt
     const jobs = fetchers.flatMap((fetch, client) =>
@@ -152,6 +173,7 @@ export const simulate = (scenario: Scenario, makeClient: (inner: Fetch) => Fetch
       timersLeft: clock.countTimers(),
       load: per100Ms(log),
       served: per100Ms(log.filter(({ status }) => status < 400)),
+      lone: per100Ms(loneAt.map((at) => ({ atMs: at - (zero ?? 0) })).filter(({ atMs }) => atMs >= 0)),
     }
   })
 }

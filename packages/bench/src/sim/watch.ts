@@ -229,7 +229,7 @@ const waitOf = ({ method, response }: Arrival): number => {
 }
 
 /** From the end of the outage on: no 100 ms has more than twice the mean of those in which anything was sent, or than twice what was served in the round trip before. */
-export const uneven = ({ load, served }: Outcome, { api, calls }: Scenario): readonly Violation[] => {
+export const uneven = ({ load, served, lone }: Outcome, { api, calls }: Scenario): readonly Violation[] => {
   const { outages: [outage] = [], ...well } = api
   const first = Math.ceil((outage?.toMs ?? 0) / 100)
   const busy = load.slice(first).filter((count) => count > 0)
@@ -244,8 +244,8 @@ export const uneven = ({ load, served }: Outcome, { api, calls }: Scenario): rea
   for (let i = first; i < load.length; i++) {
     const count = load[i] as number
     const before = served.slice(Math.max(0, i - roundTrip), i).reduce((sum, one) => sum + one, 0)
-    // A first refusal may be by chance: its slot goes to the next call.
-    if (count > 2 * Math.max(mean, before) + 1) {
+    // A lone refusal may be by chance: its slot goes to the next call.
+    if (count - (lone[i] ?? 0) > 2 * Math.max(mean, before)) {
       const beside = `${mean.toFixed(1)} on average, ${before} served before`
       return [{ rule: 'even', what: `${count} sent from ${100 * i} ms on, ${beside}` }]
     }
