@@ -17,6 +17,9 @@ export const newDispersal = (): Dispersal => {
   let since: number | undefined
   let apartMs = 0
   let nextAt = 0
+  /** How many were sent since the last pause, and before it since the one before. */
+  let sent = 0
+  let before = 0
   return {
     waitMs: (pauseMs, queued) => {
       if (queued === 0) {
@@ -26,17 +29,21 @@ export const newDispersal = (): Dispersal => {
       }
       const now = clock()
       if (pauseMs > 0) {
+        if (since === undefined) [before, sent] = [sent, 0]
         since ??= now
         return pauseMs
       }
       if (since !== undefined) {
-        apartMs = Math.min((now - since) * SPREAD, APART_MS * queued) / queued
+        // No more go at once than went before it, be it for a ceiling or for want of room.
+        const coming = Math.min(queued, Math.max(1, before))
+        apartMs = Math.min((now - since) * SPREAD, APART_MS * coming) / coming
         nextAt = now + Math.random() * apartMs
         since = undefined
       }
       return Math.max(0, nextAt - now)
     },
     sent: () => {
+      sent++
       nextAt += Math.random() * apartMs
     },
   }
