@@ -24,6 +24,7 @@ const LONGEST_CHANCE_MS = 1000
 /** Others keep the server full: the tries of a call that count are few, and so they are further and further apart. */
 const CROWDED_MS = 50
 const CROWDED_GROWTH = 3
+const MOST_GROWTH = 3
 
 /** What is known of the key at that moment. */
 interface State {
@@ -44,7 +45,7 @@ const waitFor = (
   const { control, history, unanswered } = state
   if (control.isOwn(request)) return undefined
   if (verdict.kind === 'concurrency-limited')
-    return unanswered > 1 || excused ? 0 : CROWDED_MS * CROWDED_GROWTH ** call.counted
+    return unanswered > 1 || excused ? 0 : CROWDED_MS * CROWDED_GROWTH ** Math.min(call.attempt, MOST_GROWTH)
   const silent = verdict.kind === 'rate-limited' && isSilent(verdict)
   return silent && history.refusals < MOST_SILENT_REFUSALS ? silentWaitFor(call, excused, state) : undefined
 }
@@ -70,6 +71,10 @@ const stop = ({ call }: Departure, refusals: number, waitMs: number): string | u
   return undefined
 }
 
+/** The server names its ceiling, and none of ours is below it. */
+const isFullOfOthers = ({ verdict: { kind, limits } }: Signal, unanswered: number): boolean =>
+  kind === 'concurrency-limited' && limits.concurrency !== undefined && unanswered <= 1
+
 /** Whether, and when, the gate sends a refused call again. */
 export const againFor = (departure: Departure, signal: Signal, state: State): Again | undefined => {
   const { call } = departure
@@ -79,7 +84,7 @@ export const againFor = (departure: Departure, signal: Signal, state: State): Ag
     (control.serving() && control.servedAt() > history.firstSentAt) || (control.comingBack() && history.failed)
   const waitMs = waitFor(departure, signal, excused, state)
   if (waitMs === undefined) return undefined
-  if (excused) call.excuse()
+  if (excused || (control.serving() && isFullOfOthers(signal, unanswered))) call.excuse()
   history.refusals++
   const reason = stop(departure, history.refusals, Math.max(waitMs, signal.verdict.retryAfterMs ?? 0))
   if (reason !== undefined) {

@@ -1133,6 +1133,20 @@ describe('14. a refusal does not count where somebody else was served since the 
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  test('a header says so of a server that has served us in the last ten seconds: that does not count', async () => {
+    const named = { ...TOO_MANY, headers: { 'x-concurrent-threads': '1', 'x-concurrent-threads-active': '1' } }
+    const { server, fetch } = setup([200, { ...named, times: 6 }, 200])
+    await settled(fetch(TARGET))
+    expect((await settled(fetch(TARGET))).status).toBe(200)
+    expect(server.times).toHaveLength(8)
+    const forEver = setup([200, { ...named, times: Infinity }])
+    await settled(forEver.fetch(TARGET))
+    expect((await settled(forEver.fetch(TARGET))).status).toBe(429)
+    // Ten seconds, and then what counts, behind the pauses of the key.
+    expect(forEver.server.times.at(-1)).toBeGreaterThan(10_000)
+    expect(forEver.server.times.at(-1)).toBeLessThan(60_000)
+  })
+
   test('as often as the call may be sent', async () => {
     const { counts, fetch } = counting(refusing(TOO_MANY, 1, Infinity), {}, 2)
     expect((await settled(fetch(`${KEY}/refused`))).status).toBe(429)
