@@ -10,7 +10,7 @@ export const incident = async (log: AplombOptions['log'], key: string): Promise<
     latencyMs: 100,
     windows: [{ limit: 40, windowMs: 3000 }],
     outages: [{ fromMs: 3500, toMs: 5000, status: 503, retryAfter: false }],
-    credits: { balance: 75 },
+    credits: { balance: 95 },
     exempt: ({ url }) => url.includes('/v1/report'),
     routes: (app) => app.get('/v1/report', (c) => c.json({ message: `Unknown key ${c.req.query('apiKey')}` }, 401)),
   })
@@ -21,7 +21,7 @@ export const incident = async (log: AplombOptions['log'], key: string): Promise<
     Promise.all(Array.from({ length: count }, (_, i) => ask(`/v1/lookup/192.0.2.${i}`)))
 
   await lookups(12)
-  await lookups(40)
+  await lookups(60)
   await lookups(30)
   await ask('/v1/report')
 }
