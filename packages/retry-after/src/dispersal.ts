@@ -15,11 +15,20 @@ const APART_MS = 20
 export const newDispersal = (): Dispersal => {
   /** Since when they wait; unset once they are let through, each some chance time after the one before. */
   let since: number | undefined
+  let pausedMs = 0
   let apartMs = 0
   let nextAt = 0
-  /** How many were sent since the last pause, and before it since the one before. */
+  /** How many were sent since the last pause. */
   let sent = 0
-  let before = 0
+  /** As many come back as went between the last two pauses, then twice as many: so the pace of before is found again. */
+  let coming = 1
+  let toCome = 0
+
+  const spread = (count: number): void => {
+    coming = toCome = count
+    apartMs = Math.min(pausedMs * SPREAD, APART_MS * count) / count
+  }
+
   return {
     waitMs: (pauseMs, queued) => {
       if (queued === 0) {
@@ -29,14 +38,13 @@ export const newDispersal = (): Dispersal => {
       }
       const now = clock()
       if (pauseMs > 0) {
-        if (since === undefined) [before, sent] = [sent, 0]
+        if (since === undefined) [coming, sent] = [Math.max(1, sent), 0]
         since ??= now
         return pauseMs
       }
       if (since !== undefined) {
-        // No more go at once than went before it, be it for a ceiling or for want of room.
-        const coming = Math.min(queued, Math.max(1, before))
-        apartMs = Math.min((now - since) * SPREAD, APART_MS * coming) / coming
+        pausedMs = now - since
+        spread(Math.min(coming, queued))
         nextAt = now + Math.random() * apartMs
         since = undefined
       }
@@ -44,6 +52,7 @@ export const newDispersal = (): Dispersal => {
     },
     sent: () => {
       sent++
+      if (--toCome < 0) spread(2 * coming)
       nextAt += Math.random() * apartMs
     },
   }
