@@ -85,9 +85,10 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
   }
 
   /** What we were granted never falls, whatever the limit, as long as nobody else sends. */
-  const noteOthers = ({ remaining }: Report, { calls, open, place }: Departure, now: number): void => {
+  const noteOthers = ({ remaining }: Report, departure: Departure, now: number): void => {
     if (!counted) return
-    const most = remaining + calls + departures.lastPlace() - place
+    const { calls, open } = departure
+    const most = remaining + calls + departures.lastPlace() - departure.place
     if (most < granted) {
       fellAt = now
       granted = 0
