@@ -20,8 +20,8 @@ export const newDispersal = (): Dispersal => {
   let nextAt = 0
   /** How many were sent since the last pause. */
   let sent = 0
-  /** As many come back as went between the last two pauses, then twice as many: so the pace of before is found again. */
-  let coming = 1
+  /** As many come back as went between the last two pauses, then twice as many: so the pace of before is found again. If none went, all. */
+  let coming = Infinity
   let toCome = 0
 
   const spread = (count: number): void => {
@@ -38,7 +38,7 @@ export const newDispersal = (): Dispersal => {
       }
       const now = clock()
       if (pauseMs > 0) {
-        if (since === undefined) [coming, sent] = [Math.max(1, sent), 0]
+        if (since === undefined) [coming, sent] = [sent || Infinity, 0]
         since ??= now
         return pauseMs
       }

@@ -71,10 +71,10 @@ export const RULES: readonly Rule[] = [
   {
     name: 'significance of the latency guard',
     file: 'concurrency-gate/src/delay-guard.ts',
-    find: ' && t >= SIGNIFICANT_T',
+    find: ' && t() >= SIGNIFICANT_T',
     replace: '',
   },
-  { name: 'slow start by time', file: AIMD, find: 'ceiling.most === Infinity && mayRamp()', replace: 'false' },
+  { name: 'slow start by time', file: AIMD, find: 'ceiling.most() === Infinity && mayRamp()', replace: 'false' },
   {
     name: 'floor',
     file: 'concurrency-gate/src/liveness.ts',
@@ -86,8 +86,8 @@ export const RULES: readonly Rule[] = [
   {
     name: 'chance',
     file: CHANCE,
-    find: 'return score >= threshold && meanShare <= MOST_BY_CHANCE',
-    replace: 'return false',
+    find: 'score >= threshold && meanShare <= MOST_BY_CHANCE',
+    replace: 'false',
   },
   {
     name: 'lone refusals pass',
@@ -123,8 +123,8 @@ export const RULES: readonly Rule[] = [
   {
     name: 'counted unless others were served',
     file: 'concurrency-gate/src/refused.ts',
-    find: '(serving && servedAt > history.firstSentAt) || (comingBack',
-    replace: 'true || (comingBack',
+    find: '(control.serving() && control.servedAt() > history.firstSentAt) || (control.comingBack()',
+    replace: 'true || (control.comingBack()',
   },
   {
     name: 'who waited behind refusals has waited',
@@ -135,7 +135,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'probes are for calls that were never sent',
     file: 'pipeline/src/admission.ts',
-    find: 'constraints.some(({ constraint }) => constraint.probing)',
+    find: 'constraints.some(({ constraint }) => constraint.probing?.())',
     replace: 'false',
   },
   {
