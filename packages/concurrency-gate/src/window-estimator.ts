@@ -165,9 +165,11 @@ export const newWindowEstimator = (): WindowEstimator => {
     contradicted: () => firstPeriodMs !== undefined && periodMs !== undefined && periodMs > 2 * firstPeriodMs,
     known: () => quota < Infinity,
     hasQuota: (at) => {
-      if (closed || !confirmed || openedAt === undefined || periodMs === undefined || quota === Infinity) return false
-      const inside = at >= openedAt && clock() < openedAt + periodMs
-      return inside && passed() <= (probingQuota ? provenQuota : quota)
+      if (closed || openedAt === undefined) return false
+      // Until its length is known it is as long as it was seen shut, and lets through what the one before did.
+      const lastsMs = confirmed ? (periodMs ?? minPeriodMs) : minPeriodMs
+      const atLeast = quota === Infinity ? lastPassed : probingQuota ? provenQuota : quota
+      return at >= openedAt && clock() < openedAt + lastsMs && passed() <= atLeast
     },
     withdraw: () => {
       sent--
