@@ -152,7 +152,7 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
       endRamp()
       if (sent.at > decreasedAt) caution = Math.min(caution * 2, MOST_CAUTION)
       decreasedAt = clock()
-      limit = Math.max(1, Math.min(limit, active - 1))
+      limit = limitBefore = Math.max(1, Math.min(limit, active - 1))
       threshold = Math.min(threshold, limit)
       ceiling.learn(limit)
     },
@@ -207,7 +207,7 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
       limitBefore = limit
     },
     settle: () => {
-      threshold = limit
+      threshold = limitBefore = limit
       ceiling.learn(limit)
     },
     slowStart: () => {
