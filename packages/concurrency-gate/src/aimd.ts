@@ -150,9 +150,12 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
     refusedInFlight: (sent, active) => {
       sinceRefusal = 0
       endRamp()
-      if (sent.at > decreasedAt) caution = Math.min(caution * 2, MOST_CAUTION)
+      const news = sent.at > decreasedAt
+      if (news) caution = Math.min(caution * 2, MOST_CAUTION)
       decreasedAt = clock()
-      limit = limitBefore = Math.max(1, Math.min(limit, active - 1))
+      limit = Math.max(1, Math.min(limit, active - 1))
+      // Those that were sent with it may all have met the end of a window.
+      if (news) limitBefore = limit
       threshold = Math.min(threshold, limit)
       ceiling.learn(limit)
     },

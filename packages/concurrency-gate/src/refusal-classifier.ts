@@ -73,7 +73,7 @@ export const newClassifier = (onWindow: () => void): Classifier => {
       if (ready()) state = { is: 'sent', test: one }
     },
     served: (one, active, limit) => {
-      rounds.served(one.active)
+      rounds.served(one)
       if (state.is === 'awaiting success') state = { is: 'draining', until: 2 * clock() - one.at }
       // Among as many as before, it would be refused for the same reason.
       if (state.is === 'draining' && active - 1 <= limit / 2) state = READY

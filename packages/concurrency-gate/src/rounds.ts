@@ -1,8 +1,13 @@
+import { clock } from '@aplomb/pipeline'
+import type { Sent } from './sent.ts'
+
 /** Finds out whether a silent refusal can have been for too many in flight: not if as many were served for a while. */
 export interface Rounds {
-  /** One was served that was sent among so many. */
-  served(active: number): void
-  /** One was refused that was sent among so many. Returns whether that many were served for two rounds since the last refusal. */
+  served(one: Pick<Sent, 'at' | 'active'>): void
+  /**
+   * One was refused that was sent among so many. Returns whether that many were served for two rounds since the last
+   * refusals: those that were sent before one of them came back are of the same sort.
+   */
   refused(active: number): boolean
   /** What comes next may be of another sort. */
   forget(): void
@@ -11,18 +16,22 @@ export interface Rounds {
 const ENOUGH = 2
 
 export const newRounds = (): Rounds => {
-  /** Good answers since the last refusal, by how many were in flight. */
+  /** Good answers since the last refusals, by how many were in flight. */
   const answers: number[] = []
+  /** When the last refusal came, as long as nothing was served that was sent after it. */
+  let refusedAt: number | undefined
   const forget = (): void => {
     answers.length = 0
+    refusedAt = undefined
   }
   return {
-    served: (active) => {
+    served: ({ at, active }) => {
+      if (refusedAt !== undefined && at > refusedAt) forget()
       answers[active] = (answers[active] ?? 0) + 1
     },
     refused: (active) => {
+      refusedAt = clock()
       const count = answers.reduce((sum, one, among) => (among >= active ? sum + one : sum), 0)
-      forget()
       return count >= ENOUGH * active
     },
     forget,

@@ -1,9 +1,10 @@
+import { clock } from '@aplomb/pipeline'
 import { describe, expect, test } from 'vitest'
 import { newRounds, type Rounds } from '../src/rounds.ts'
 
 const served = (count: number, active: number): Rounds => {
   const rounds = newRounds()
-  for (let i = 0; i < count; i++) rounds.served(active)
+  for (let i = 0; i < count; i++) rounds.served({ at: clock(), active })
   return rounds
 }
 
@@ -18,10 +19,18 @@ describe('a refusal of one among four', () => {
     expect(served(count, active).refused(4)).toBe(expected)
   })
 
-  test('only what was served since the last refusal counts', () => {
+  test('only what was served since the last refusals counts', () => {
     const rounds = served(8, 4)
     rounds.refused(4)
+    rounds.served({ at: clock() + 1, active: 4 })
     expect(rounds.refused(4)).toBe(false)
+  })
+
+  test('one that was sent before another was refused has the same behind it', () => {
+    const rounds = served(6, 4)
+    expect(rounds.refused(4)).toBe(false)
+    rounds.served({ at: clock() - 1, active: 4 })
+    expect(rounds.refused(3)).toBe(true)
   })
 
   test('nor what is forgotten', () => {
