@@ -112,14 +112,14 @@ const answerOf = ({ status, url, header, limits, foreign }: Head, text: string, 
   return { status, url, header, limits, foreign, ...facts, message, waitMs, json: facts.json, text }
 }
 
-const isNoRecord = (judge: Judge, answer: Answer): boolean =>
-  answer.status === 404 && judge.isLookup(answer.url) && isApis(answer)
+const isNoRecord = (judge: Judge, answer: Answer, whole: boolean): boolean =>
+  answer.status === 404 && judge.isLookup(answer.url) && isApis(answer, whole)
 const NO_RECORD: Finding = { kind: 'empty', sign: 'no such record' }
 
 /** Without the body, and so at once. */
 const fromHead = (head: HeadWithId, judge: Judge, receivedAt: number): Verdict => {
   const answer = answerOf(head, '', receivedAt)
-  const found = isNoRecord(judge, answer) ? NO_RECORD : decide(answer)
+  const found = isNoRecord(judge, answer, false) ? NO_RECORD : decide(answer)
   return verdictFor(head, found, receivedAt)
 }
 
@@ -136,7 +136,9 @@ const fromBody = async (
   const { peekBytes: bytes, peekTimeoutMs: ms } = judge
   const peeked = await peek(response, head.header('content-type') ?? '', { bytes, ms, signal })
   const answer = answerOf(head, peeked.text, receivedAt)
-  const found = isNoRecord(judge, answer) ? NO_RECORD : (byRules(judge.rules, answer) ?? decide(answer))
+  const found = isNoRecord(judge, answer, peeked.whole || !response.body)
+    ? NO_RECORD
+    : (byRules(judge.rules, answer) ?? decide(answer))
   const verdict = verdictFor(head, found, receivedAt, answer)
   setVerdict(response, verdict, peeked)
   return verdict

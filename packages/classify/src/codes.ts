@@ -79,6 +79,7 @@ const CODES: readonly CodeRow[] = [
   },
   { code: /accessdenied|^autherror$|^forbidden$|permissiondenied|missingscope/, kind: 'forbidden', on: REQUEST_FAULTS },
   { code: /resourcenotfound/, kind: 'missing', on: REQUEST_FAULTS },
+  { code: /^notfound(?:error)?$/, kind: 'missing', on: [500] },
   { code: /^invalidrequest(?:error)?$|^badrequest$/, kind: 'invalid', on: [500, 501] },
   // AWS, Zendesk, Plaid: for now, whatever the status says
   {

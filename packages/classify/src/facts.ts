@@ -21,7 +21,7 @@ const MESSAGES: readonly string[] = `
   errors.0.errormessage meta.errormessage meta.message data.message data.0.message data.error title error.title
   errors.0.detail errors.0.description errors.0.title errors.0.reason errors.0 errormessages.0 errors errorsummary
   error error.0 err err.message cause message.0 messages.0 reason result.message status.description retmsg
-  nonfielderrors.0 note information info
+  nonfielderrors.0 note information info statusmessage errortext meta.error exception
 `
   .trim()
   .split(/\s+/)
@@ -30,7 +30,7 @@ const MESSAGES: readonly string[] = `
 const CODE_KEYS =
   /^(?:code|name|type|status|reason|error|errors|errorcode|errcode|errortype|tag|policyname|quotaid|quotalimit|title|category|kind|subcode|limitsource|ratelimitreason|errorsummary|exception|faultcode|resultcode)$/
 /** Keys whose value is written for humans; entries of lists count as well. What a body echoes of the request does not. */
-const TEXT_KEYS = /message|msg|detail|title|descr|error|info|reason|summary|fault|text|raw|^\d+$/
+const TEXT_KEYS = /message|msg|detail|title|descr|error|info|reason|summary|fault|text|raw|^result$|^\d+$/
 const NUMERIC_CODE_KEYS = /^(?:code|errorcode|errcode|subcode|status|retcode)$/
 const REQUEST_IDS: readonly string[] = ['requestid', 'fbtraceid', 'correlationid', 'traceid', 'errorid']
 const HINTS = /^(?:is)?(?:retr[iy]able|transient)$|^(?:should|can)retry$/

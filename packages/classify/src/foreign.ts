@@ -10,16 +10,18 @@ const SUSPECT = 'x-iinfo'
 /** Headers that only somebody in front of the API sends. */
 export const FOREIGN: readonly string[] = [...WALLS, ...PLATFORMS, SUSPECT]
 
-const isPage = ({ header, text }: Answer): boolean =>
-  /<!doctype html|<html[\s>]/i.test(text.slice(0, 1000)) ||
-  (text === '' && /\bhtml\b/i.test(header('content-type') ?? ''))
+const isPage = ({ text }: Answer): boolean => /<!doctype html|<html[\s>]/i.test(text.slice(0, 1000))
 
 const WALL =
   /_Incapsula_Resource|Incapsula incident|<title>[^<]{0,80}(?:just a moment|attention required|security checkpoint|checking your browser|verify(?:ing)? (?:that )?you|are you (?:a )?(?:human|robot)|pardon our interruption|human verification|captcha|ddos protection)/i
 
+const isHtml = ({ header }: Head): boolean => /\bhtml\b/i.test(header('content-type') ?? '')
+
+/** What a page says that is a wall's. */
+export const wallIn = (page: string): string | undefined => WALL.exec(page.slice(0, 8192))?.[0]
+
 /** Whether an answer that claims success has to be looked at: a page, where the wall answers with 200. */
-export const isSuspect = ({ foreign, header }: Head): boolean =>
-  foreign === SUSPECT && /\bhtml\b/i.test(header('content-type') ?? '')
+export const isSuspect = (head: Head): boolean => head.foreign === SUSPECT && isHtml(head)
 
 /** A challenge for a browser, in place of an answer of the API's. */
 export const challenge = (answer: Answer): Decision | undefined => {
@@ -30,7 +32,10 @@ export const challenge = (answer: Answer): Decision | undefined => {
     if (!/^(?:allow|count|log)/i.test(said ?? ''))
       return { kind: 'forbidden', sign: `${foreign} ${said}`, retryable: false }
   }
-  const wall = isPage(answer) ? WALL.exec(text.slice(0, 8192))?.[0] : undefined
+  // ngrok's warning, which a click dismisses, comes with 200.
+  if (foreign !== undefined && PLATFORMS.includes(foreign) && answer.status < 400 && isHtml(answer))
+    return { kind: 'forbidden', sign: `${foreign} ${header(foreign)}`, retryable: false }
+  const wall = isPage(answer) ? wallIn(text) : undefined
   return wall === undefined ? undefined : { kind: 'forbidden', sign: `a page says "${wall}"`, retryable: false }
 }
 
@@ -38,12 +43,15 @@ export const challenge = (answer: Answer): Decision | undefined => {
 const NO_ROUTE =
   /no route matched|^application not found|no healthy upstream|default backend|deployment (?:could )?not (?:be )?found/i
 
-/** Whether the API itself has answered: in JSON, or without a body; not a proxy's, platform's or storage's page. */
-export const isApis = ({ foreign, header, text, message }: Answer): boolean => {
+/**
+ * Whether the API itself has answered: in JSON, or without a body; not a proxy's, platform's or storage's page. A body that was not
+ * read `whole` is judged by what it calls itself.
+ */
+export const isApis = ({ foreign, header, text, message }: Answer, whole: boolean): boolean => {
   if (foreign !== undefined && foreign !== SUSPECT) return false
   if (NO_ROUTE.test(message ?? '')) return false
   const type = header('content-type')
   if (text.trim() !== '') return /^\s*(?:[[{"]|null\b|true\b|false\b)/.test(text)
-  // Not read, or nothing there.
+  if (whole) return true
   return type === undefined || /\bjson\b/i.test(type) || header('content-length') === '0'
 }

@@ -46,7 +46,7 @@ const WORDS: readonly WordRow[] = [
   },
   {
     words:
-      /\block(?:ed|s)?\b|\b(?:already |still |currently )(?:in progress|processing|running)\b|\b(?:still|being|currently) processed\b|another (?:in-progress )?(?:request|operation|process|transaction)|\bon-?going (?:operation|request)/i,
+      /\block(?:ed|s)?\b|\b(?:already |still |currently )(?:in progress|processing|running)\b|\b(?:still|being|currently) processed\b|another (?:in-progress )?(?:request|operation|process|transaction)|\bon-?going (?:operation|request)|\brequest (?:is )?in progress/i,
     without: /\b(?:account|user|profile|card|password)\b/i,
     kind: 'concurrency-limited',
     on: [409, 423],
@@ -67,7 +67,7 @@ const WORDS: readonly WordRow[] = [
   },
 
   {
-    words: /limit|exceed|quota|cap\b|maximum|reached|used|exhaust|too many|consumed|per[- ]day/i,
+    words: /limit|exceed|quota|cap\b|\bmax|reached|used|exhaust|too many|consumed|per[- ]day/i,
     period: 'long',
     kind: 'quota-exhausted',
     on: REFUSALS,
@@ -90,7 +90,7 @@ const WORDS: readonly WordRow[] = [
   },
   {
     words:
-      /\bquota\b[^.]{0,60}\b(?:exceeded|exhausted|reached|depleted|used up)|(?:exceeded|exhausted|reached|over)\b[^.]{0,40}\b(?:quota|allowance)\b|(?:calls|requests?|usage|plan|subscription|account)(?:'s)? (?:request )?limit (?:has been |was )?(?:exceeded|reached|hit)|exceed(?:ed)? the API calls|included usage has been consumed/i,
+      /\bquota\b[^.]{0,60}\b(?:exceeded|exhausted|reached|depleted|used up)|(?:exceeded|exhausted|reached|over)\b[^.]{0,40}\b(?:quota|allowance)\b|(?:calls|requests?|usage|plan|subscription|account|key|spend(?:ing)?)(?:'s)? (?:request )?limit (?:has been |was )?(?:exceeded|reached|hit)|exceed(?:ed)? the API calls|included usage has been consumed/i,
     period: 'none-short',
     kind: 'quota-exhausted',
     on: [200, 401, 402, 403],
@@ -115,10 +115,11 @@ const WORDS: readonly WordRow[] = [
   { words: /^request (?:is )?too large/im, kind: 'invalid', on: [429] },
   {
     words:
-      /\b(?:api[ _-]?key|credentials|access token)\b[: ]+(?:is )?(?:invalid|expired|revoked|missing)|\binvalid (?:api[ _-]?key|credentials|access token)/i,
+      /\b(?:api[ _-]?key|credentials|access token)\b[: ]+(?:is )?(?:invalid|expired|revoked|missing)|\binvalid (?:api[ _-]?key|credentials|access token)|\bAuthenticationError\b/i,
     kind: 'unauthenticated',
     on: [500],
   },
+  { words: /\b(?:BadRequest|InvalidRequest|ContextWindowExceeded)Error\b/, kind: 'invalid', on: [500] },
 
   {
     words:
@@ -130,10 +131,12 @@ const WORDS: readonly WordRow[] = [
   { words: /rate[- ]?limit|per (?:second|minute|hour)\b/i, kind: 'rate-limited', on: [429] },
   {
     words:
-      /rate[- ]?limit|too many (?:requests|calls|queries)|throttl\w*|over (?:qps|rate)|queries per second|(?:request|call) frequency|frequency limit|too frequent|(?:request|call)s? limit (?:has been )?(?:exceeded|reached)|abuse detection|\brate exceeded|reduce your request rate|please slow down/i,
+      /rate[- ]?limit|too many (?:requests|calls|queries|visits)|throttl\w*|over (?:qps|rate)|queries per second|(?:request|call) frequency|frequency limit|too frequent|(?:request|call)s? limit (?:has been )?(?:exceeded|reached)|abuse detection|\brate exceeded|reduce your request rate|please slow down/i,
     kind: 'rate-limited',
     on: [200, 400, 403, 418, 503],
   },
+  // WeChat
+  { words: /\breach(?:es|ed)? (?:\w+ ){0,3}(?:limit|quota)\b/i, period: 'short', kind: 'rate-limited', on: [200] },
   { words: /limit|quota|exceed/i, period: 'short', kind: 'rate-limited', on: [402] },
   {
     words: INVITATION,

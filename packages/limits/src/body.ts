@@ -36,7 +36,10 @@ const WAITS: readonly (readonly [RegExp, TimeUnit])[] = [
     /^(?:(?:next)?resets?|retry|available)(?:at|on|time|afterseconds|inseconds|inxseconds)$|^resetafter$|^nextretry\w*$/,
     'auto',
   ],
-  [/^(?:throttle|backoff|cooldown|ban|blocked(?:for)?)(?:s|secs?|seconds?)$|^backoff$/, 'auto'],
+  [
+    /^(?:throttle|backoff|cooldown|ban|blocked(?:for)?)(?:s|secs?|seconds?)$|^(?:wait|backoff|cooldown)$|^(?:reset|try(?:again)?)in(?:s|secs?|seconds?)?$|^(?:secs?|seconds?|time)(?:until|to|till|before)(?:next)?(?:reset|retry)$/,
+    'auto',
+  ],
 ]
 const CREDITS: readonly (readonly [RegExp, 'cost' | 'remaining' | 'limit'])[] = [
   [/^(?:actualquerycost|credits?(?:used|charged|cost|consumed|spent)|(?:used|charged)credits?)$/, 'cost'],

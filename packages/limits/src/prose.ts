@@ -15,9 +15,9 @@ const LONGEST = 8192
 
 /** The words after which APIs name a time: "try again in 6m0s", "resets in ~30s", "IP banned until 1768478520000". */
 const TRIGGER = new RegExp(
-  String.raw`\b(?:try(?:ing)?(?: (?:your|the|this) request| it)?(?: again| back)?|retry(?:ing)?(?:[ -](?:(?:your|the|this) )?request)?` +
+  String.raw`\b(?:retry-after|try(?:ing)?(?: (?:your|the|this) request| it)?(?: again| back)?|retry(?:ing)?(?:[ -](?:(?:your|the|this) )?request)?` +
     '|resets?(?: time)?|again|available|wait(?:ing)?|come back|lifted|expires?' +
-    '|(?:un)?(?:blocked|banned|locked)|suspended|limited|throttled|paused|timed[- ]out|cool(?:ing)?[- ]?down' +
+    '|(?:un)?(?:blocked|banned|locked)(?: out)?|another (?:request|call|attempt)|restored|suspended|limited|throttled|paused|timed[- ]out|cool(?:ing)?[- ]?down' +
     '|(?:ban|block|lock(?:out)?|penalty|suspension) (?:will )?lasts?' +
     '|next (?:request|call|attempt)s?[^.\\d]{0,20}(?:allowed|permitted|possible)' +
     String.raw`|(?:renew|refresh|refill|restore|replenish)(?:ed|es|s)?)\b` +

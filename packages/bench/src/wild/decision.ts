@@ -76,31 +76,28 @@ export const decisionOn = async (one: WildCase, withRules = false): Promise<Deci
         return response
       },
     })
-    let settled: Response | undefined
-    let failed: unknown
+    const ending: { response?: Response; error?: unknown } = {}
     fetch('https://api.test/v1/x').then(
-      (response) => (settled = response),
-      (error: unknown) => (failed = error),
+      (response) => (ending.response = response),
+      (error: unknown) => (ending.error = error),
     )
-    while (!settled && failed === undefined && clock.now - Date.parse(one.receivedAt) < HOUR) {
+    while (Object.keys(ending).length === 0 && clock.now - Date.parse(one.receivedAt) < HOUR) {
       for (let i = 0; i < 5; i++) await new Promise<void>((resolve) => void turn(resolve))
-      if (!settled && clock.countTimers() > 0) clock.next()
+      if (Object.keys(ending).length === 0 && clock.countTimers() > 0) clock.next()
     }
     const verdict = answers[0] && verdictOf(answers[0])
     const wanted = retryable && (waitMs ?? 0) <= MAX_WAIT_MS
     const wrong: string[] = []
-    if (!settled) wrong.push(failed === undefined ? 'not settled within the hour' : `threw ${String(failed)}`)
+    if (!ending.response) wrong.push('error' in ending ? 'threw' : 'not settled within the hour')
     if (sentAt.length > 1 !== wanted) wrong.push(wanted ? 'not sent again' : `sent ${sentAt.length} times`)
     if (wanted && sentAt.length > 1 && sentAt[1]! < (waitMs ?? 0)) wrong.push(`sent after ${sentAt[1]} ms`)
-    if (
-      unwrapped &&
-      settled &&
-      (await unwrap(settled).then(
-        () => true,
+    if (unwrapped && ending.response) {
+      const threw = await unwrap(ending.response).then(
         () => false,
-      ))
-    )
-      wrong.push('unwrap did not throw')
+        () => true,
+      )
+      if (!threw) wrong.push('unwrap did not throw')
+    }
     const misread: string[] = []
     const expected = KINDS[kind] ?? kind
     if (kind !== '*' && verdict?.kind !== expected) misread.push(`${verdict?.kind}, not ${expected}`)
