@@ -64,10 +64,11 @@ const isWindowCode = ({ codes }: Answer): boolean =>
 /** A code that says which limit; else one that says there is one, with the words or the windows that tell which. */
 const codeThenWords: Sign = (answer) => {
   const { codes, status, words, limits, waitMs } = answer
-  const code = fromCodes(codes, status, 'code')
+  const found = fromCodes(codes, status, 'code')
   // Whoever says when to come back does not mean a fault of the request.
-  if (code && !code.vague && !(status >= 500 && limits.retryAfterMs !== undefined && KINDS[code.kind].action === 'fix'))
-    return code
+  const isPassing = status >= 500 && limits.retryAfterMs !== undefined
+  const code = isPassing && found && KINDS[found.kind].action === 'fix' ? undefined : found
+  if (code && !code.vague) return code
   const wording = wordingOf(words, status)
   const empty = emptyWindow(limits, status)
   const window = empty && isWindowCode(answer) ? { ...empty, kind: 'rate-limited' as const } : empty

@@ -142,9 +142,9 @@ export const ROWS: readonly HeaderRow[] = [
   { header: 'x-remaining-this-second', means: 'remaining', name: 'second', windowMs: SECOND },
   { header: 'x-limit-per-day', means: 'limit', name: 'day', windowMs: DAY },
   { header: 'x-remaining-today', means: 'remaining', name: 'day', windowMs: DAY },
-  { header: /^(?<name>daily|weekly|monthly|hourly)-requests?-(?:limit|quota)$/, means: 'limit' },
-  { header: /^(?<name>daily|weekly|monthly|hourly)-requests?-(?:remaining|left)$/, means: 'remaining' },
-  { header: /^(?<name>daily|weekly|monthly|hourly)-requests?-reset$/, means: 'reset' },
+  { header: 'daily-request-limit', means: 'limit', name: 'daily', group: 'daily' },
+  { header: 'daily-request-remaining', means: 'remaining', name: 'daily', group: 'daily' },
+  { header: 'daily-request-reset', means: 'reset', name: 'daily', group: 'daily' },
   // ip-api: what is left of the minute, and of its requests
   { header: 'x-rl', means: 'remaining', group: 'ip-api', windowMs: MINUTE },
   { header: 'x-ttl', means: 'reset', group: 'ip-api', windowMs: MINUTE },
