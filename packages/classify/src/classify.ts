@@ -1,4 +1,4 @@
-import type { HeaderRow } from '@aplomb/limits'
+import { type HeaderRow, readBody, readProse, serverTime } from '@aplomb/limits'
 import {
   boolean,
   carryVerdict as carry,
@@ -16,7 +16,9 @@ import {
 import { decide } from './decide.ts'
 import { readFacts } from './bodies.ts'
 import type { Asked } from './errors.ts'
-import { headOf, type HeadWithId } from './heads.ts'
+import type { Facts } from './facts.ts'
+import { isApis, isSuspect } from './foreign.ts'
+import { headOf, type HeadWithId, messageIn } from './heads.ts'
 import { lookupTest } from './lookups.ts'
 import { judgeConnection } from './network.ts'
 import {
@@ -99,22 +101,30 @@ const byRules = (rules: readonly Rule[], answer: Answer): Decision | undefined =
   return undefined
 }
 
-const answerOf = ({ status, url, header, limits }: Head, text: string): Answer => {
+/** A wait that a body names, as a number or in words. */
+const waitIn = ({ json, words }: Facts, now: number): number | undefined =>
+  readBody(json, now).retryAfterMs ?? readProse(words, now).waitMs
+
+const answerOf = ({ status, url, header, limits, foreign }: Head, text: string, receivedAt: number): Answer => {
   const facts = readFacts(text)
-  return { status, url, header, limits, ...facts, json: facts.json, text }
+  const waitMs = text === '' ? undefined : waitIn(facts, serverTime(header, receivedAt))
+  const message = facts.message ?? (status >= 400 ? messageIn(header) : undefined)
+  return { status, url, header, limits, foreign, ...facts, message, waitMs, json: facts.json, text }
 }
 
-const isNoRecord = (judge: Judge, { status, url }: Head): boolean => status === 404 && judge.isLookup(url)
+const isNoRecord = (judge: Judge, answer: Answer, whole: boolean): boolean =>
+  answer.status === 404 && judge.isLookup(answer.url) && isApis(answer, whole)
 const NO_RECORD: Finding = { kind: 'empty', sign: 'no such record' }
 
 /** Without the body, and so at once. */
 const fromHead = (head: HeadWithId, judge: Judge, receivedAt: number): Verdict => {
-  const found = isNoRecord(judge, head) ? NO_RECORD : decide(answerOf(head, ''))
+  const answer = answerOf(head, '', receivedAt)
+  const found = isNoRecord(judge, answer, false) ? NO_RECORD : decide(answer)
   return verdictFor(head, found, receivedAt)
 }
 
 const wantsBody = (judge: Judge, head: Head): boolean =>
-  judge.peekBytes > 0 && (head.status >= 400 || judge.rules.some(({ reads }) => reads?.(head)))
+  judge.peekBytes > 0 && (head.status >= 400 || isSuspect(head) || judge.rules.some(({ reads }) => reads?.(head)))
 
 const fromBody = async (
   response: Response,
@@ -125,8 +135,10 @@ const fromBody = async (
 ): Promise<Verdict> => {
   const { peekBytes: bytes, peekTimeoutMs: ms } = judge
   const peeked = await peek(response, head.header('content-type') ?? '', { bytes, ms, signal })
-  const answer = answerOf(head, peeked.text)
-  const found = isNoRecord(judge, head) ? NO_RECORD : (byRules(judge.rules, answer) ?? decide(answer))
+  const answer = answerOf(head, peeked.text, receivedAt)
+  const found = isNoRecord(judge, answer, peeked.whole || !response.body)
+    ? NO_RECORD
+    : (byRules(judge.rules, answer) ?? decide(answer))
   const verdict = verdictFor(head, found, receivedAt, answer)
   setVerdict(response, verdict, peeked)
   return verdict

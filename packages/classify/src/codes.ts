@@ -11,7 +11,8 @@ export interface CodeRow {
   readonly vague?: boolean | undefined
 }
 
-const REQUEST_FAULTS = [200, 400]
+/** A server that calls the caller's fault its own is not helped by a repetition. */
+const REQUEST_FAULTS = [200, 400, 500, 501, 502, 503]
 
 /** The first row that matches any code of the answer decides. */
 const CODES: readonly CodeRow[] = [
@@ -21,7 +22,7 @@ const CODES: readonly CodeRow[] = [
 
   { code: /concurrent(?:modification|update|edit|write)/, kind: 'conflict' },
   {
-    code: /concurren|simultaneous|inflight|locktimeout|toomanywriteoperations|sssrequestlimitexceeded|operationblockedtemporary/,
+    code: /concurren|simultaneous|inflight|locktimeout|toomanywriteoperations|sssrequestlimitexceeded|operationblockedtemporary|unabletolockrow|lockwaittimeout|idempotency(?:key)?(?:inuse|inprogress)/,
     kind: 'concurrency-limited',
   },
   // Twilio (all requests, one phone number), ZenRows
@@ -33,11 +34,11 @@ const CODES: readonly CodeRow[] = [
   },
 
   {
-    code: /billing(?:error|hardlimit|notactive|issue)|paymentrequired|insufficient(?:funds|balance|credits?)|notenoughcredits?|outofcredit$/,
+    code: /billing(?:error|hardlimit|notactive|issue)|paymentrequired|accountarrear|insufficient(?:funds|balance|credits?)|notenoughcredits?|outofcredit$/,
     kind: 'billing',
   },
   {
-    code: /insufficientquota|(?:exceeded|over)currentquota|quotaexhausted|daily(?:api)?(?:request)?(?:limit|quota)|overdailylimit|monthly(?:limit|quota|usage)|perday|permonth|freetierdaily|usage(?:cap|limitreached|limitexceeded|exceeded)|spendlimit|billinglimitexceeded|outof(?:usage)?credits|credits?(?:exhausted|limitexceeded|limitreached)|quotaviolation|client10100/,
+    code: /insufficientquota|(?:exceeded|over)currentquota|quotaexhausted|daily(?:api)?(?:request)?(?:limit|quota)|overdailylimit|monthly(?:limit|quota|usage)|perday|permonth|freetierdaily|usage(?:cap|limitreached|limitexceeded|exceeded)|spendlimit|billinglimitexceeded|outof(?:usage)?credits|(?<!complexity)budget(?:limit)?(?:exceeded|exhausted|reached)|credits?(?:exhausted|limitexceeded|limitreached)|quotaviolation|client10100/,
     kind: 'quota-exhausted',
   },
   // HubSpot's policy, Xero's problem, ZenRows
@@ -45,12 +46,12 @@ const CODES: readonly CodeRow[] = [
   { code: /^quotaexceeded$/, kind: 'quota-exhausted', on: [200, 400, 401, 402, 403] },
 
   {
-    code: /overload|capacityexhausted|sharedcapacity|sharedpool|systembusy|serverbusy|globalratelimitexceeded|temporaryreducedcapacity|apitemporarilyblocked/,
+    code: /overload|capacity(?:exhausted|exceeded)|sharedcapacity|sharedpool|systembusy|serverbusy|globalratelimitexceeded|temporaryreducedcapacity|apitemporarilyblocked/,
     kind: 'overloaded',
   },
 
   // Google: the code of every limit; its text always says quota
-  { code: /^resourceexhausted$/, kind: 'rate-limited' },
+  { code: /^resourceexhausted$/, kind: 'rate-limited', vague: true },
   {
     code: /perminute|persecond|secondly|^minute$|^appminute$|overqps|^qps|burst|ramplimit|^auth008$/,
     kind: 'rate-limited',
@@ -76,9 +77,17 @@ const CODES: readonly CodeRow[] = [
     kind: 'unauthenticated',
     on: REQUEST_FAULTS,
   },
-  { code: /accessdenied|^forbidden$|permissiondenied|missingscope/, kind: 'forbidden', on: REQUEST_FAULTS },
+  { code: /accessdenied|^autherror$|^forbidden$|permissiondenied|missingscope/, kind: 'forbidden', on: REQUEST_FAULTS },
   { code: /resourcenotfound/, kind: 'missing', on: REQUEST_FAULTS },
-  { code: /validat|unprocessable/, kind: 'unprocessable', on: REQUEST_FAULTS },
+  { code: /^notfound(?:error)?$/, kind: 'missing', on: [500] },
+  { code: /^invalidrequest(?:error)?$|^badrequest$/, kind: 'invalid', on: [500, 501] },
+  // AWS, Zendesk, Plaid: for now, whatever the status says
+  {
+    code: /^(?:requesttimeout(?:exception)?|idpcommunicationerror(?:exception)?|internal(?:error|failure|servererror)|serviceunavailable|temporarilyunavailable|databaseconflict|productnotready)$/,
+    kind: 'server-error',
+    on: [400, 403, 409, 422, 424],
+  },
+  { code: /(?<!in)validat|unprocessable/, kind: 'unprocessable', on: REQUEST_FAULTS },
 ]
 
 /** A code without case and punctuation. What precedes a `#` is a namespace, what follows a `:` in AWS's header a URL. */

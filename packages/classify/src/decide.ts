@@ -1,6 +1,7 @@
-import { atCeiling, emptyWindow, exhausted, isAllowance, readBody, readProse, zeroLimit } from '@aplomb/limits'
+import { atCeiling, emptyWindow, exhausted, isAllowance, zeroLimit } from '@aplomb/limits'
 import { byStatus, KINDS } from '@aplomb/pipeline'
 import { rowFor } from './codes.ts'
+import { challenge } from './foreign.ts'
 import { limitsOnlyConcurrency } from './hosts.ts'
 import type { Answer, Decision, Finding } from './types.ts'
 import { wordingOf } from './words.ts'
@@ -62,21 +63,27 @@ const isWindowCode = ({ codes }: Answer): boolean =>
 
 /** A code that says which limit; else one that says there is one, with the words or the windows that tell which. */
 const codeThenWords: Sign = (answer) => {
-  const { codes, status, words, limits } = answer
-  const code = fromCodes(codes, status, 'code')
+  const { codes, status, words, limits, waitMs } = answer
+  const found = fromCodes(codes, status, 'code')
+  // Whoever says when to come back does not mean a fault of the request.
+  const isPassing = status >= 500 && limits.retryAfterMs !== undefined
+  const code = isPassing && found && KINDS[found.kind].action === 'fix' ? undefined : found
   if (code && !code.vague) return code
   const wording = wordingOf(words, status)
   const empty = emptyWindow(limits, status)
   const window = empty && isWindowCode(answer) ? { ...empty, kind: 'rate-limited' as const } : empty
   // Amazon's Selling Partner API calls a throttle "QuotaExceeded".
-  const passes = (limits.retryAfterMs ?? Infinity) < HOUR || (status === 429 && code?.code === 'QuotaExceeded')
-  const kind = wording?.row.soft && passes ? 'rate-limited' : wording?.row.kind
+  const isRate =
+    status === 429 && codes.some((one) => one === 'QuotaExceeded' || /throttl|rate_?limit_?exceeded/i.test(one))
+  const soft = wording?.row.soft
+  const passes = (limits.retryAfterMs ?? waitMs ?? Infinity) < HOUR || (soft === 'code' && isRate)
+  const kind = soft && passes ? 'rate-limited' : wording?.row.kind
   if (wording && kind && (kind === 'concurrency-limited' || !isWindowCode(answer))) {
     const sign = `message says "${wording.said}"`
     if (window && kind === 'rate-limited') return window
     // A wait in a header bears out what the words say of a rate.
     const isBare = !code && !window && !(kind === 'rate-limited' && limits.retryAfterMs)
-    return { kind, sign, code: code?.code, by: isBare ? 'prose' : undefined }
+    return { kind, sign, code: code?.code, retryable: wording.row.retryable, by: isBare ? 'prose' : undefined }
   }
   return window ? { ...window, code: code?.code } : code
 }
@@ -85,14 +92,14 @@ const codeThenWords: Sign = (answer) => {
  * A 429 although every window that is reported has something left, and no word of a rate: a hint that it was the number
  * in flight (Market Data says so). If it names a wait, it means a window all the same.
  */
-const contradiction: Sign = ({ status, limits, words, codes, json }) => {
+const contradiction: Sign = ({ status, limits, words, codes, waitMs }) => {
   if (status !== 429) return undefined
   const { windows, retryAfterMs } = limits
   const tightest = windows.find(({ remaining, unit }) => remaining !== undefined && unit !== 'tokens')
   if (!tightest || retryAfterMs !== undefined || exhausted(limits).length > 0) return undefined
   if (/rate|per (?:second|minute|hour)/i.test(words) || codes.some((code) => /rate/i.test(code))) return undefined
   const sign = `${tightest.source} ${tightest.remaining} left and still refused`
-  if ((readBody(json).retryAfterMs ?? readProse(words).waitMs) !== undefined) return { kind: 'rate-limited', sign }
+  if (waitMs !== undefined) return { kind: 'rate-limited', sign }
   // What a day or a plan allows has not run out: its reset is not what this refusal waits for.
   const resetMs = windows.find((one) => one.resetMs && one.unit !== 'credits' && !isAllowance(one))?.resetMs
   return resetMs === undefined
@@ -135,12 +142,25 @@ const statusInContext: Sign = ({ status, limits, message }) => {
 
 /** A code or a wording is about a limit only on these; a 404 that speaks of limits is still a 404. */
 const CAN_BE_LIMITS: ReadonlySet<number> = new Set([
-  400, 401, 402, 403, 409, 418, 420, 423, 429, 430, 456, 500, 502, 503, 504, 509, 529,
+  400, 401, 402, 403, 409, 418, 420, 422, 423, 424, 429, 430, 456, 498, 500, 501, 502, 503, 504, 509, 529,
 ])
+
+/** "Limit 30000, Requested 342389": no wait makes room for it. */
+const tooLarge: Sign = ({ status, words }) => {
+  if (status !== 429 && status !== 413) return undefined
+  const [limit, requested] = [/\blimit:? (\d[\d,]{0,15})/i, /\brequested:? (\d[\d,]{0,15})/i].map((pattern) =>
+    Number(pattern.exec(words)?.[1]?.replaceAll(',', '')),
+  )
+  return requested! > limit! ? { kind: 'invalid', sign: `requested ${requested} of ${limit}` } : undefined
+}
+
+const FEW_SIGNS: readonly Sign[] = [challenge, problemType, tooLarge, statusInContext]
 
 /** The signs, in the order in which they are to be believed. */
 const SIGNS: readonly Sign[] = [
+  challenge,
   problemType,
+  tooLarge,
   reasonHeader,
   concurrencyHeaders,
   ({ limits, status }) => zeroLimit(limits, status),
@@ -162,10 +182,10 @@ const STATUS_SIGNS: Readonly<Record<number, string>> = {
 
 /** What an answer means. */
 export const decide = (answer: Answer): Decision => {
-  const { status } = answer
+  const { status, foreign } = answer
   const header = errorHeader(answer)
   if (header) return header
-  const signs = CAN_BE_LIMITS.has(status) ? SIGNS : status >= 400 ? [problemType, statusInContext] : []
+  const signs = CAN_BE_LIMITS.has(status) ? SIGNS : status >= 400 ? FEW_SIGNS : foreign === undefined ? [] : [challenge]
   for (const sign of signs) {
     const found = sign(answer)
     if (found) return found

@@ -10,28 +10,30 @@ export interface Facts {
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Where APIs put the text for humans, the usual place first. */
+/** Where APIs put the text for humans, the usual place first. Keys are compared without `_`, `-` and case. */
 const MESSAGES: readonly string[] = `
   error.message message detail detail.message detail.msg detail.0.msg detail.0.message errors.0.message
-  errors.message 0.message error.error_message error.description error.info error.detail error.msg error.text
-  error_description errorDescription description errorSummary error_message errorMessage errmsg err_msg errMsg
-  msg error_msg status.message status.error_message status.errorMessage result.error.message fault.faultstring
-  fault.message response.message Message Error.Message faultstring o:errorDetails.0.detail error.0.message
-  error.errors.0.message meta.error_message meta.message data.message data.error title error.title
-  errors.0.detail errors.0.description errors.0.title errors.0.reason errors.0 errors error_summary error
-  message.0 Message.0 messages.0 reason result.message status.description
+  errors.message 0.message error.errormessage error.description error.info error.detail error.msg error.text
+  errordescription description errorsummary errormessage errmsg msg errormsg status.message status.errormessage
+  result.error.message fault.faultstring fault.message fault.error.0.message response.message
+  response.errors.0.message response.error.message faultstring o:errordetails.0.detail error.0.message
+  error.errors.0.message messages.message.0.text messages.0.errors.0.errormessage messages.0.message
+  errors.0.errormessage meta.errormessage meta.message data.message data.0.message data.error title error.title
+  errors.0.detail errors.0.description errors.0.title errors.0.reason errors.0 errormessages.0 errors errorsummary
+  error error.0 err err.message cause message.0 messages.0 reason result.message status.description retmsg
+  nonfielderrors.0 note information info statusmessage errortext meta.error exception
 `
   .trim()
   .split(/\s+/)
 
 /** Keys, in lower case without `_` and `-`, whose value is an error code. */
 const CODE_KEYS =
-  /^(?:code|type|status|reason|error|errors|errorcode|errcode|errortype|tag|policyname|quotaid|title|category|kind|subcode|limitsource|ratelimitreason|errorsummary|exception|faultcode|resultcode)$/
+  /^(?:code|name|type|status|reason|error|errors|errorcode|errcode|errortype|tag|policyname|quotaid|quotalimit|title|category|kind|subcode|limitsource|ratelimitreason|errorsummary|exception|faultcode|resultcode)$/
 /** Keys whose value is written for humans; entries of lists count as well. What a body echoes of the request does not. */
-const TEXT_KEYS = /message|msg|detail|title|descr|error|info|reason|summary|fault|text|raw|^\d+$/
-const NUMERIC_CODE_KEYS = /^(?:code|errorcode|errcode|subcode|status)$/
+const TEXT_KEYS = /message|msg|detail|title|descr|error|info|reason|summary|fault|text|raw|^result$|^\d+$/
+const NUMERIC_CODE_KEYS = /^(?:code|errorcode|errcode|subcode|status|retcode)$/
 const REQUEST_IDS: readonly string[] = ['requestid', 'fbtraceid', 'correlationid', 'traceid', 'errorid']
-const HINTS = /^(?:retryable|isretryable|shouldretry)$/
+const HINTS = /^(?:is)?(?:retr[iy]able|transient)$|^(?:should|can)retry$/
 
 /** The reason phrases say no more than the status. */
 export const PHRASES: RegExp =
@@ -44,11 +46,17 @@ export const LONGEST_MESSAGE = 2000
 
 const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null
 
+/** A key without `_`, `-` and case. */
+const plain = (key: string): string => key.slice(0, 50).toLowerCase().replaceAll(/[_-]/g, '')
+
 const at = (json: unknown, path: string): unknown => {
   let value = json
   for (const key of path.split('.')) {
-    if (!isRecord(value) || !Object.hasOwn(value, key)) return undefined
-    value = value[key]
+    if (!isRecord(value)) return undefined
+    const record: Json = value
+    const own = Object.hasOwn(record, key) ? key : Object.keys(record).find((one) => plain(one) === key)
+    if (own === undefined) return undefined
+    value = record[own]
   }
   return value
 }
@@ -62,14 +70,51 @@ const sentence = (value: unknown): string | undefined => {
   return typeof inner === 'string' ? inner.trim().slice(0, LONGEST_MESSAGE) || undefined : undefined
 }
 
+/** `{ base: ['...'] }` may stand here. */
+const WITH_FIELDS: ReadonlySet<string> = new Set(['errors', 'message', 'error'])
+
+const LONGEST_INNER = 20_000
+
+/** The JSON that a gateway has put into a string, and what stands before it. */
+const jsonIn = (text: string): { readonly before: string; readonly json: unknown } | undefined => {
+  const start = text.search(/[[{]\s*["{]/)
+  const end = Math.max(text.lastIndexOf('}'), text.lastIndexOf(']')) + 1
+  if (start < 0 || end <= start || text.length > LONGEST_INNER) return undefined
+  try {
+    return { before: text.slice(0, start).trim(), json: JSON.parse(text.slice(start, end)) }
+  } catch {
+    return undefined // a sentence with braces
+  }
+}
+
+/** With strings that are JSON read. */
+const unpacked = (value: unknown, depth = 0): unknown => {
+  if (depth > DEEPEST) return value
+  if (typeof value === 'string') {
+    const inner = jsonIn(value)
+    if (!inner) return value
+    const json = unpacked(inner.json, depth + 1)
+    return inner.before === '' ? json : [inner.before, json]
+  }
+  if (!isRecord(value)) return value
+  if (Array.isArray(value)) return value.slice(0, MOST).map((one) => unpacked(one, depth + 1))
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, unpacked(one, depth + 1)]))
+}
+
 const messageOf = (json: unknown): string | undefined => {
   if (typeof json === 'string') return sentence(json)
+  // Bitfinex: ["error", 10020, "symbol: invalid"]
+  if (Array.isArray(json) && json[0] === 'error') return sentence(json.findLast((one) => typeof one === 'string'))
   for (const path of MESSAGES) {
     const value = at(json, path)
-    const text = typeof value === 'string' || path === 'errors' ? sentence(value) : undefined
+    const inner = typeof value === 'string' ? jsonIn(value) : undefined
+    const told = inner === undefined || inner.before !== '' ? undefined : messageOf(inner.json)
+    const text = told ?? (typeof value === 'string' || WITH_FIELDS.has(path) ? sentence(value) : undefined)
     if (text !== undefined) return text
   }
-  return undefined
+  // Django REST: { email: ['This field is required.'] }
+  const fields = isRecord(json) && !Array.isArray(json) ? Object.values(json) : []
+  return fields.length > 0 && fields.every(Array.isArray) ? sentence(json) : undefined
 }
 
 /** `https://example.com/probs/out-of-credit` names its problem at the end. */
@@ -94,18 +139,22 @@ const survey = (
   let hint: boolean | undefined
   let seen = 0
   const note = (key: string, value: unknown): void => {
-    const plain = key.toLowerCase().replaceAll(/[^a-z]/g, '')
-    if (typeof value === 'boolean' && HINTS.test(plain)) hint ??= value
+    const letters = key.toLowerCase().replaceAll(/[^a-z]/g, '')
+    if (typeof value === 'boolean' && HINTS.test(letters)) hint ??= value
     if (typeof value === 'number') {
-      const code = number(plain, value)
+      const code = number(letters, value)
       if (code !== undefined) codes.push(code)
     }
-    if ((typeof value === 'string' || typeof value === 'number') && REQUEST_IDS.includes(plain) && !ids.has(plain)) {
-      if (String(value).length <= 200) ids.set(plain, String(value))
+    if (
+      (typeof value === 'string' || typeof value === 'number') &&
+      REQUEST_IDS.includes(letters) &&
+      !ids.has(letters)
+    ) {
+      if (String(value).length <= 200) ids.set(letters, String(value))
     }
     if (typeof value !== 'string' || value.length > 20_000) return
     if (value.includes(' ') && TEXT_KEYS.test(key.toLowerCase())) texts.push(value.slice(0, LONGEST_MESSAGE))
-    if (!CODE_KEYS.test(plain)) return
+    if (!CODE_KEYS.test(letters)) return
     const code = codeOf(value)
     if (code !== undefined) codes.push(code)
   }
@@ -133,9 +182,10 @@ const metaCodes = (json: unknown): string[] => {
 }
 
 /** What parsed JSON says. */
-export const factsOf = (json: unknown): Facts => {
+export const factsOf = (given: unknown): Facts => {
+  const json = unpacked(given)
   const { codes, texts, ids, hint } = survey(json)
-  const message = messageOf(json)
+  const message = messageOf(given)
   const requestId = REQUEST_IDS.map((key) => ids.get(key)).find((id) => id !== undefined)
   const words = [...new Set([message ?? '', ...texts])].filter((text) => !PHRASES.test(text)).join('\n')
   return { json, message, codes: [...metaCodes(json), ...codes], words, requestId, hint }

@@ -1,5 +1,6 @@
 import { type HeaderRow, readHead, type Wanted } from '@aplomb/limits'
 import { headersOf, statusOf } from '@aplomb/pipeline'
+import { FOREIGN } from './foreign.ts'
 import type { Head } from './types.ts'
 
 /** Where request ids are found; what a proxy adds comes last, after the ids in the body. */
@@ -43,8 +44,10 @@ const PROXY_IDS: readonly string[] = [
 
 const HINTS: readonly string[] = ['x-should-retry', 'stripe-should-retry']
 
-/** By rank, the API's own first. */
-const IDS: Wanted = new Map([...REQUEST_IDS, ...PROXY_IDS].map((name, rank) => [name, rank]))
+const NAMES: readonly string[] = [...FOREIGN, ...REQUEST_IDS, ...PROXY_IDS]
+/** By rank: what only somebody in front of the API sends, then ids, the API's own first. */
+const WANTED: Wanted = new Map(NAMES.map((name, rank) => [name, rank]))
+const OWN = FOREIGN.length + REQUEST_IDS.length
 
 /** A head with the request id that stands in it. */
 export interface HeadWithId extends Head {
@@ -53,7 +56,7 @@ export interface HeadWithId extends Head {
 
 /** The request id: the API's own from the header, else the body's, else a proxy's. */
 export const requestIdOf = ({ id }: HeadWithId, inBody?: string): string | undefined =>
-  id && id.rank < REQUEST_IDS.length ? id.value : (inBody ?? id?.value)
+  id && id.rank < OWN ? id.value : (inBody ?? id?.value)
 
 /** The server's explicit word on sending again. */
 export const hintOf = (head: Head): boolean | undefined => {
@@ -63,6 +66,12 @@ export const hintOf = (head: Head): boolean | undefined => {
   return value === 'true' ? true : value === 'false' ? false : undefined
 }
 
+const MESSAGES: readonly string[] = ['x-bamboohr-error-message', 'x-error-message', 'x-error-detail', 'grpc-message']
+
+/** What is said to humans in a header. */
+export const messageIn = (header: Head['header']): string | undefined =>
+  MESSAGES.map((name) => header(name)).find((text) => text)
+
 const stringOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** What a response says before its body is looked at. Also takes what is not quite a Response. */
@@ -70,12 +79,17 @@ export const headOf = (
   response: object,
   { url, receivedAt, rows }: { url?: string | undefined; receivedAt: number; rows?: readonly HeaderRow[] | undefined },
 ): HeadWithId => {
-  const { limits, wanted: id } = readHead(response as Response, { receivedAt, rows, wanted: IDS })
+  const { limits, wanted } = readHead(response as Response, { receivedAt, rows, wanted: WANTED })
+  const header = headersOf(response)
+  const foreign = wanted && wanted.rank < FOREIGN.length ? NAMES[wanted.rank] : undefined
+  const rank = foreign === undefined ? -1 : NAMES.findIndex((name, i) => i >= FOREIGN.length && header(name))
+  const id = foreign === undefined ? wanted : rank < 0 ? undefined : { rank, value: header(NAMES[rank]!)! }
   return {
     status: statusOf(response),
     url: url ?? stringOf('url' in response ? response.url : ''),
-    header: headersOf(response),
+    header,
     limits,
+    foreign,
     id,
   }
 }

@@ -113,18 +113,54 @@ const slack: Rule = {
   },
 }
 
-/** Any answer with status 200 whose body is an error about a limit: MediaWiki, SerpApi, S3's copy, monday. */
+/** gRPC-web's status codes. */
+const GRPC: Readonly<Record<string, VerdictKind>> = {
+  3: 'invalid',
+  4: 'server-error',
+  5: 'missing',
+  7: 'forbidden',
+  8: 'rate-limited',
+  13: 'server-error',
+  14: 'overloaded',
+  16: 'unauthenticated',
+}
+
+const ERROR_KEY = /^(?:err(?:or)?s?|err(?:or)?_?(?:code|message|msg)|note|information|ret_?code|fault)$/i
+const isZero = (value: unknown): boolean => !value || (typeof value === 'string' && /^(?:0+|ok|success)$/i.test(value))
+
+/**
+ * Whether a body calls itself an error: by a key (MediaWiki, SerpApi; Bybit's `retCode`, WeChat's `errcode`; Alpha Vantage's
+ * `Note` alone), by its status (Etherscan's "0", GeoNames' object), or one level below (Tencent's `Response.Error`).
+ */
+const isErrorBody = (body: Json, depth = 0): boolean => {
+  const entries = Object.entries(body)
+  return entries.some(([key, value]) => {
+    if (ERROR_KEY.test(key)) return !isZero(value) && (!/^(?:note|info)/i.test(key) || entries.length === 1)
+    if (/^status$/i.test(key)) return value === '0' || (isRecord(value) && 'message' in value)
+    return depth === 0 && /^response$/i.test(key) && isRecord(value) && isErrorBody(value, 1)
+  })
+}
+
+/** Any answer with status 200 whose body, or whose gRPC status, is an error about a limit. */
 const errorBody: Rule = {
   name: 'errorBody',
-  reads: typed(/\b(?:json|xml)\b/i),
+  reads: (head) => typed(/\b(?:json|xml)\b/i)(head) || head.header('grpc-status') !== undefined,
   judge: (answer) => {
-    const { json: body, text } = answer
-    if (!served(answer) || !isRecord(body)) return undefined
+    const { json: body, text, header } = answer
+    if (!served(answer)) return undefined
+    const code = header('grpc-status')
+    const kind = code === undefined ? undefined : GRPC[code]
+    if (kind) {
+      const told =
+        kind === 'rate-limited' ? decideInBand({ ...answer, words: header('grpc-message') ?? '' }) : undefined
+      return told ?? { kind, sign: `grpc-status ${code}`, code, message: header('grpc-message') }
+    }
+    // Results in a list: all of them were refused.
+    if (Array.isArray(body) && body.length > 0 && body.every((one) => isRecord(one) && isErrorBody(one)))
+      return decideInBand(answer)
+    if (!isRecord(body)) return undefined
     const isXml = /^\s*(?:<\?xml[^>]{0,200}>\s*)?<(?:\w{1,20}:)?error\b/i.test(text)
-    const isError =
-      isXml ||
-      ['error', 'errors', 'error_code', 'error_message'].some((key) => Object.hasOwn(body, key) && Boolean(body[key]))
-    return isError ? decideInBand(answer) : undefined
+    return isXml || isErrorBody(body) ? decideInBand(answer) : undefined
   },
 }
 

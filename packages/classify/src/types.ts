@@ -8,12 +8,16 @@ export interface Head {
   /** A header's value by its lower-case name. */
   readonly header: (name: string) => string | undefined
   readonly limits: Limits
+  /** A header that only somebody in front of the API sends. */
+  readonly foreign?: string | undefined
 }
 
 /** An answer with its body, as far as that was read. */
 export interface Answer extends Head {
   /** The beginning of the body, at most `peekBytes`. Empty if it was not read. */
   readonly text: string
+  /** A wait that the body names, in milliseconds. */
+  readonly waitMs?: number | undefined
   /** The body as JSON, or what could be saved of it. Undefined if it is something else. */
   readonly json: unknown
   readonly message?: string | undefined

@@ -1,5 +1,7 @@
+import { newVerdict } from '@aplomb/pipeline'
 import { classifyResponse, askedOf } from './classify.ts'
 import { errorFor } from './errors.ts'
+import { wallIn } from './foreign.ts'
 import type { ClassifyResponseOptions } from './options.ts'
 
 /**
@@ -23,8 +25,16 @@ export const unwrap = async <T>(
     return null
   }
   if (verdict.kind !== 'ok') throw errorFor(verdict, settled, askedOf(settled))
-  const text = await settled.text()
-  if (text.trim() === '') return null
   const type = settled.headers.get('content-type') ?? 'application/json'
+  const copy = /\bhtml\b/i.test(type) ? settled.clone() : undefined
+  const text = await settled.text()
+  const wall = copy && wallIn(text)
+  if (copy && wall !== undefined) {
+    const evidence = `${settled.status}, a page says "${wall}"`
+    const found = { kind: 'forbidden', status: settled.status, receivedAt: Date.now(), evidence } as const
+    throw errorFor(newVerdict(found), copy, askedOf(settled))
+  }
+  void copy?.body?.cancel().catch(() => {})
+  if (text.trim() === '') return null
   return (/\bjson\b/i.test(type) ? JSON.parse(text) : text) as T
 }

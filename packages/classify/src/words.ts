@@ -1,4 +1,5 @@
 import type { VerdictKind } from '@aplomb/pipeline'
+import { DAY, HOUR, periodsIn } from './periods.ts'
 
 /** What a wording means. Only asked where no code has decided. */
 export interface WordRow {
@@ -9,12 +10,20 @@ export interface WordRow {
   readonly with?: RegExp | undefined
   /** and none of these. */
   readonly without?: RegExp | undefined
-  /** Not believed when the server names a wait of minutes. */
-  readonly soft?: boolean | undefined
+  /** Of the periods that are named, one has to be short (an hour at most); none may be; or none may be, and one has to be long. */
+  readonly period?: 'short' | 'none-short' | 'long' | undefined
+  /** Means a rate where the server names a wait of minutes; and where a code names a rate. */
+  readonly soft?: 'wait' | 'code' | undefined
+  readonly retryable?: boolean | undefined
 }
 
+/** Those that speak of limits or money by themselves, or may. */
+const REFUSALS = [200, 400, 401, 402, 403, 422, 429]
+
 const LIMITED = /limit|exceed|too many|maximum|\bmax\b|reached|allowed|throttl/i
-const SHORT_WINDOW = /\b(?:per|each|every|an?|\/) ?(?:second|sec|minute|min|hour)\b|\b(?:RP[SM]|TPM|QPS)\b/i
+/** Asked to send the same once more: "Please try again.", "Retry later". Not "correct it and try again". */
+const INVITATION =
+  /(?:^|[.!;:,]\s*|\b(?:please|or|can|could|should)\s+)(?:try(?: (?:your|the|this) request| it)? again|retry(?: (?:your|the|this) request)?)(?=\s*[.!]?\s*$|[.!]\s|,? (?:later|shortly|soon|in an?)\b)|\btry(?: \w+){0,3} again (?:later|shortly|soon)\b|\bretry (?:later|shortly|soon)\b/im
 
 /** The first row whose words are found decides. */
 const WORDS: readonly WordRow[] = [
@@ -22,7 +31,7 @@ const WORDS: readonly WordRow[] = [
   // The pattern of the catalogue: real wordings of two dozen APIs
   {
     words:
-      /concurren\w*|simultaneous|\bin[- ]?flight\b|\bparallel (?:requests|calls|jobs|connections|sessions|streams|threads)|too many (?:open |active )?connections|\bat (?:once|the same time)\b|\bthreads?\b|lock[_ ]timeout|\bis (?:still )?outstanding|each request to return|currently accessing/i,
+      /concurren\w*|simultaneous|\bin[- ]?flight\b|\bparallel (?:requests|calls|jobs|connections|sessions|streams|threads)|too many (?:open |active )?connections|\bat (?:once|the same time)\b|\bthreads?\b|lock[_ ]timeout|\bis (?:still )?outstanding|each request to return|currently accessing|exclusive access/i,
     kind: 'concurrency-limited',
     on: [409, 423, 429, 503],
   },
@@ -37,7 +46,7 @@ const WORDS: readonly WordRow[] = [
   },
   {
     words:
-      /\block(?:ed|s)?\b|\b(?:already |still |currently )(?:in progress|processing|running)\b|\b(?:still|being|currently) processed\b|another (?:request|operation|process|transaction)|\bon-?going (?:operation|request)/i,
+      /\block(?:ed|s)?\b|\b(?:already |still |currently )(?:in progress|processing|running)\b|\b(?:still|being|currently) processed\b|another (?:in-progress )?(?:request|operation|process|transaction)|\bon-?going (?:operation|request)|\brequest (?:is )?in progress/i,
     without: /\b(?:account|user|profile|card|password)\b/i,
     kind: 'concurrency-limited',
     on: [409, 423],
@@ -52,40 +61,48 @@ const WORDS: readonly WordRow[] = [
   },
   {
     words:
-      /insufficient (?:\w+ )?(?:funds|balance|credits?)|(?:not|n't) (?:have )?(?:enough|sufficient) (?:\w+ )?(?:credits?|balance|funds)|credits? (?:is|are) (?:not |in)active|balance is (?:too low|insufficient|negative)|lacks? credit|payment (?:is )?(?:required|failed|overdue)|past due|\bunpaid\b|(?:subscription|trial|plan)(?: period)? (?:has |is |was )?(?:expired|ended|inactive|not active|over|cancell?ed)|billing (?:issue|problem)|account is not active/i,
+      /insufficient (?:\w+ )?(?:funds|balance|credits?)|(?:not|n't) (?:have )?(?:enough|sufficient) (?:\w+ )?(?:credits?|balance|funds)|credits? (?:is|are) (?:not |in)active|balance is (?:too low|insufficient|negative)|lacks? credit|payment (?:is )?(?:required|failed|overdue)|past due|\bunpaid\b|(?:subscription|trial|plan)(?: period)? (?:has |is |was )?(?:expired|ended|inactive|not active|over|cancell?ed)|billing (?:issue|problem)|account is not active|have any credits yet|purchase (?:more )?credits|add (?:more )?(?:funds|credits)|欠费|余额不足|充值/i,
     kind: 'billing',
-    on: [200, 400, 401, 402, 403, 429],
+    on: REFUSALS,
   },
 
   {
-    words:
-      /\b(?:daily|monthly|weekly|yearly|annual)\b|\bper[- ](?:24[- ]?hours?|day|month|week)\b|(?<!\bin )\b24[- ]hours?|(?:for|of) (?:the|this) (?:day|month)\b|TotalRequests/i,
-    with: /limit|exceed|quota|cap\b|maximum|reached|used|exhaust|too many|per[- ]day/i,
-    without: SHORT_WINDOW,
+    words: /limit|exceed|quota|cap\b|\bmax|reached|used|exhaust|too many|consumed|per[- ]day/i,
+    period: 'long',
     kind: 'quota-exhausted',
-    on: [200, 400, 401, 402, 403, 429],
+    on: REFUSALS,
+  },
+  {
+    words: /\b(?<!(?:complexity|query|retry|error|rate|time) )budget\b/i,
+    with: LIMITED,
+    period: 'none-short',
+    kind: 'quota-exhausted',
+    on: [...REFUSALS, 500],
+    soft: 'wait',
   },
   {
     words:
-      /\b(?:run|ran) out of\b|\bout of (?:\w+ )?(?:credits?|searches|requests|quota)|\bno (?:more |remaining )?(?:\w+ )?(?:credits?|searches|requests|calls|quota) (?:left|remaining|available)|\bused (?:up )?all\b|exceeded your current quota|usage cap (?:has been |was )?(?:exceeded|reached)|(?:don't|do not) have any (?:more )?(?:\w+ )?credits|any more credits|credits?\b[^.]{0,60}\b(?:exceeded|exhausted|reached|depleted|used up|consumed)|(?:exceeded|exhausted|reached|depleted|used up|consumed)\b[^.]{0,40}\bcredits?\b/i,
-    without: SHORT_WINDOW,
+      /TotalRequests|\b(?:run|ran) out of\b|\bout of (?:\w+ ){0,3}(?:credits?|searches|requests|quota)|\bno (?:more |remaining )?(?:\w+ )?(?:credits?|searches|requests|calls|quota) (?:left|remaining|available)|\bused (?:up )?all\b|exceeded your current quota|usage cap (?:has been |was )?(?:exceeded|reached)|(?:don't|do not) have any (?:more )?(?:\w+ )?credits|any more credits|credits?\b[^.]{0,60}\b(?:exceeded|exhausted|reached|depleted|used up|consumed)|(?:exceeded|exhausted|reached|depleted|used up|consumed)\b[^.]{0,40}\bcredits?\b|额度已?用[完尽]|次数已?用[完尽]/i,
+    period: 'none-short',
     kind: 'quota-exhausted',
-    on: [200, 400, 401, 402, 403, 429],
+    on: REFUSALS,
+    soft: 'wait',
   },
   {
     words:
-      /\bquota\b[^.]{0,60}\b(?:exceeded|exhausted|reached|depleted|used up)|(?:exceeded|exhausted|reached|over)\b[^.]{0,40}\b(?:quota|allowance)\b|(?:calls|requests?|usage|plan|subscription|account)(?:'s)? (?:request )?limit (?:has been |was )?(?:exceeded|reached|hit)|exceed(?:ed)? the API calls/i,
-    without: SHORT_WINDOW,
+      /\bquota\b[^.]{0,60}\b(?:exceeded|exhausted|reached|depleted|used up)|(?:exceeded|exhausted|reached|over)\b[^.]{0,40}\b(?:quota|allowance)\b|(?:calls|requests?|usage|plan|subscription|account|key|spend(?:ing)?)(?:'s)? (?:request )?limit (?:has been |was )?(?:exceeded|reached|hit)|exceed(?:ed)? the API calls|included usage has been consumed/i,
+    period: 'none-short',
     kind: 'quota-exhausted',
     on: [200, 401, 402, 403],
+    soft: 'wait',
   },
   {
     words:
       /\bquota\b[^.]{0,60}\b(?:exceeded|exhausted|reached|depleted|used up)|(?:exceeded|exhausted|reached|over)\b[^.]{0,40}\bquota\b/i,
-    without: SHORT_WINDOW,
+    period: 'none-short',
     kind: 'quota-exhausted',
     on: [429],
-    soft: true,
+    soft: 'code',
   },
   { words: /\b(?:anti-?)?bot\b|captcha/i, kind: 'forbidden', on: [423] },
   // A request that is too big for the plan, not a lack of money
@@ -95,24 +112,56 @@ const WORDS: readonly WordRow[] = [
     kind: 'invalid',
     on: [402],
   },
+  { words: /^request (?:is )?too large/im, kind: 'invalid', on: [429] },
+  {
+    words:
+      /\b(?:api[ _-]?key|credentials|access token)\b[: ]+(?:is )?(?:invalid|expired|revoked|missing)|\binvalid (?:api[ _-]?key|credentials|access token)|\bAuthenticationError\b/i,
+    kind: 'unauthenticated',
+    on: [500],
+  },
+  { words: /\b(?:BadRequest|InvalidRequest|ContextWindowExceeded)Error\b/, kind: 'invalid', on: [500] },
 
   {
     words:
       /overload|heavy (?:traffic|load)|(?:at|over|out of|exceeded|no) capacity|high demand|(?:server|system|service) (?:is )?(?:too )?busy/i,
-    without: SHORT_WINDOW,
+    period: 'none-short',
     kind: 'overloaded',
-    on: [429],
+    on: [429, 498],
   },
   { words: /rate[- ]?limit|per (?:second|minute|hour)\b/i, kind: 'rate-limited', on: [429] },
   {
     words:
-      /rate[- ]?limit|too many (?:requests|calls|queries)|throttl\w*|over (?:qps|rate)|queries per second|(?:request|call)s? limit (?:has been )?(?:exceeded|reached)|abuse detection|\brate exceeded|reduce your request rate|please slow down/i,
+      /rate[- ]?limit|too many (?:requests|calls|queries|visits)|throttl\w*|over (?:qps|rate)|queries per second|(?:request|call) frequency|frequency limit|too frequent|(?:request|call)s? limit (?:has been )?(?:exceeded|reached)|abuse detection|\brate exceeded|reduce your request rate|please slow down/i,
     kind: 'rate-limited',
     on: [200, 400, 403, 418, 503],
+  },
+  // WeChat
+  { words: /\breach(?:es|ed)? (?:\w+ ){0,3}(?:limit|quota)\b/i, period: 'short', kind: 'rate-limited', on: [200] },
+  { words: /limit|quota|exceed/i, period: 'short', kind: 'rate-limited', on: [402] },
+  {
+    words: INVITATION,
+    without: /\b(?:already exists?|duplicate|invalid|incorrect|wrong|denied)\b/i,
+    kind: 'conflict',
+    on: [409],
+    retryable: true,
+  },
+  {
+    words: INVITATION,
+    without: /\b(?:already exists?|duplicate|invalid|incorrect|wrong|denied)\b/i,
+    kind: 'server-error',
+    on: [400, 422, 423, 424],
   },
 ]
 
 const WORDIEST = 4096
+
+const fits = ({ period }: WordRow, words: string): boolean => {
+  if (period === undefined) return true
+  const periods = periodsIn(words)
+  const hasShort = periods.some(({ ms }) => ms <= HOUR)
+  if (period === 'short') return hasShort
+  return !hasShort && (period !== 'long' || periods.some(({ ms }) => ms >= DAY))
+}
 
 /** The first wording that tells something about an answer with this status, with the words that told. */
 export const wordingOf = (text: string, status: number): { row: WordRow; said: string } | undefined => {
@@ -120,7 +169,9 @@ export const wordingOf = (text: string, status: number): { row: WordRow; said: s
   for (const row of WORDS) {
     if (!row.on.includes(status)) continue
     const said = row.words.exec(words)?.[0]
-    if (said !== undefined && (row.with?.test(words) ?? true) && !row.without?.test(words)) return { row, said }
+    if (said === undefined || !(row.with?.test(words) ?? true) || row.without?.test(words) || !fits(row, words))
+      continue
+    return { row, said: row.period === 'long' ? periodsIn(words)[0]!.said : said }
   }
   return undefined
 }

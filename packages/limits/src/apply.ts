@@ -1,7 +1,7 @@
 import { type Draft, windowOf } from './draft.ts'
 import type { Resolved } from './grammar.ts'
 import { readPolicies, readQuotas } from './ietf.ts'
-import { readEntries, readFields, readPairs, readPercentages, splitList } from './lists.ts'
+import { readEntries, readFields, readPairs, readPercentages, readSpelled, splitList } from './lists.ts'
 import type { Meaning } from './rows.ts'
 import { parseDuration, parseNumber, parseReset, parseRetryAfter, type TimeUnit } from './values.ts'
 
@@ -54,6 +54,7 @@ const reset: Apply = (draft, row, text) => {
     const window = windowOf(draft, row, i)
     // Discord sends both: what counts from now needs no clock.
     if (window.resetMs === undefined || /(?:after|in)$/.test(row.header)) window.resetMs = resetMs
+    if (row.unit === undefined && parseNumber(text) !== undefined) draft.bare.add(window)
     window.windowMs ??= windowMsOf(row, i)
   }
   const single = resetIn(draft, text, row.unit)
@@ -86,6 +87,21 @@ const credits =
     if (header.endsWith('balance')) draft.credits.before = n
     else draft.credits[member] = n
   }
+
+/** One window, or several, in one value. */
+const spelled: Apply = (draft, row, text) => {
+  const found = readSpelled(text)
+  if (found.length === 0) limit(draft, row, text)
+  found.forEach((one, i) =>
+    Object.assign(windowOf(draft, row, i), {
+      name: one.name,
+      limit: one.limit,
+      remaining: one.remaining === undefined ? undefined : left(one.remaining),
+      resetMs: one.reset === undefined ? undefined : resetIn(draft, one.reset),
+      windowMs: one.seconds ? one.seconds * 1000 : undefined,
+    }),
+  )
+}
 
 /** What to do with a value, by what its row says it means. */
 export const APPLY: Readonly<Record<Meaning, Apply>> = {
@@ -128,9 +144,14 @@ export const APPLY: Readonly<Record<Meaning, Apply>> = {
         resetMs: blocked ? parseReset(String(regainMinutes), draft.now, 'min') : undefined,
       })
     }),
+  utilization: (draft, row, text) => {
+    const share = parseNumber(text)
+    if (share === undefined || share < 0) return
+    Object.assign(windowOf(draft, row, 0), { unit: 'percent', limit: 100, remaining: Math.max(0, 100 - share * 100) })
+  },
   ratelimit: (draft, row, text) => {
     const quotas = readQuotas(text)
-    if (quotas.length === 0) return limit(draft, row, text)
+    if (quotas.length === 0) return spelled(draft, row, text)
     for (const quota of quotas) {
       const window = windowOf(draft, row, quota.name === undefined ? 0 : `~${quota.name}|${quota.pk ?? ''}`)
       window.name = quota.name ?? window.name

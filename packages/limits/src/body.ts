@@ -32,7 +32,14 @@ const WAITS: readonly (readonly [RegExp, TimeUnit])[] = [
   [/^(?:retry(?:after|in)|wait|(?:rate)?limitreset)(?:ms|millis|milliseconds)$/, 'ms'],
   [/^retry(?:after|in)(?:minutes?|mins?)$|^estimatedtimetoregainaccess$/, 'min'],
   [/^retry(?:after|in|delay)(?:s|secs?|seconds?)?$|^wait(?:s|secs?|seconds?|time)$|^estimatedtime$/, 'auto'],
-  [/^(?:resets?|retry|available)(?:at|afterseconds|inseconds)$|^resetafter$/, 'auto'],
+  [
+    /^(?:(?:next)?resets?|retry|available)(?:at|on|time|afterseconds|inseconds|inxseconds)$|^resetafter$|^nextretry\w*$/,
+    'auto',
+  ],
+  [
+    /^(?:throttle|backoff|cooldown|ban|blocked(?:for)?)(?:s|secs?|seconds?)$|^(?:wait|backoff|cooldown)$|^(?:reset|try(?:again)?)in(?:s|secs?|seconds?)?$|^(?:secs?|seconds?|time)(?:until|to|till|before)(?:next)?(?:reset|retry)$/,
+    'auto',
+  ],
 ]
 const CREDITS: readonly (readonly [RegExp, 'cost' | 'remaining' | 'limit'])[] = [
   [/^(?:actualquerycost|credits?(?:used|charged|cost|consumed|spent)|(?:used|charged)credits?)$/, 'cost'],
@@ -63,16 +70,24 @@ const throttleStatus = (cost: Json, found: Found): void => {
   )
   if (remaining === undefined) return
   found.windows.push({ name: 'query cost', limit, remaining, unit: 'points', source: 'body' })
-  found.credits.remaining = remaining
   const lacking = (number(cost['requestedQueryCost']) ?? 0) - remaining
   if (lacking > 0 && rate) found.waitMs ??= parseReset(`${(lacking / rate).toFixed(3)}s`)
+}
+
+/** monday's `{ before, query, after, reset_in_x_seconds }`. */
+const complexity = (key: string, object: Json, found: Found): void => {
+  const [cost, remaining, seconds] = ['query', 'after', 'reset_in_x_seconds'].map((name) => number(object[name]))
+  if (key !== 'complexity' || remaining === undefined) return
+  const resetMs = seconds === undefined ? undefined : parseReset(String(seconds))
+  found.windows.push({ name: key, remaining, resetMs, unit: 'points', source: 'body' })
+  found.credits.cost ??= cost
 }
 
 /** `{ total, remaining, reset, resetMs }` under a key that speaks of a limit. */
 const windowIn = (key: string, object: Json, now: number): LimitWindow | undefined => {
   const remaining = number(object['remaining'])
   const limit = number(object['limit'] ?? object['total'])
-  if (remaining === undefined || limit === undefined || !/limit|quota|throttl/i.test(key)) return undefined
+  if (remaining === undefined || limit === undefined || !/limit|quota|throttl|^rate$/i.test(key)) return undefined
   const reset = number(object['reset'] ?? object['resetMs'] ?? object['reset_at'])
   const resetMs = reset === undefined ? undefined : parseReset(String(reset), now)
   return { limit, remaining, resetMs, source: 'body' }
@@ -90,6 +105,7 @@ const look = (key: string, value: unknown, now: number, served: boolean, found: 
   if (credit && number(value) !== undefined) found.credits[credit] ??= number(value)
   if (!isRecord(value) || Array.isArray(value)) return
   throttleStatus(value, found)
+  complexity(key, value, found)
   if (served) return
   const window = windowIn(key, value, now)
   if (window) found.windows.push(window)

@@ -15,6 +15,8 @@ export interface Draft {
   readonly windows: Map<string, { readonly group: string; readonly window: WindowDraft }>
   readonly policies: { group: string; source: string; policy: Policy }[]
   readonly labels: Map<string, string>
+  /** Windows whose reset is a number without a unit. */
+  readonly bare: Set<WindowDraft>
   readonly concurrency: Map<string, Writable<ConcurrencyLimit>>
   credits?: Writable<Credits> & { before?: number }
   wait?: { rank: number; ms: number; source: string }
@@ -70,9 +72,48 @@ const sameWindow = (a: WindowDraft, b: WindowDraft): boolean =>
   (a.resetMs === b.resetMs || a.resetMs === undefined || b.resetMs === undefined) &&
   (a.windowMs === b.windowMs || a.windowMs === undefined || b.windowMs === undefined)
 
+/** Below this many, a number is seconds whatever the window: a penalty may last longer than it. */
+const LEAST_MILLISECONDS = 10_000
+
+/** `22489` for the reset of a window of 30 seconds is in milliseconds. */
+const rescale = (window: WindowDraft): void => {
+  const { windowMs, resetMs } = window
+  if (windowMs === undefined || resetMs === undefined) return
+  const number = resetMs / 1000
+  if (number >= LEAST_MILLISECONDS && number <= windowMs && resetMs > windowMs) window.resetMs = Math.ceil(number)
+}
+
+/** `x-rate-limit|second` and `ratelimit|` are of one family. */
+const familyOf = (group: string): string => group.split('|')[0]!.replace(/^x-/, '').replaceAll('-', '')
+
+/**
+ * A reset under a name of its own (`x-ratelimit-reset` beside `x-ratelimit-second-remaining`) is that of the family's windows which
+ * are used up; if none is, that of the shortest.
+ */
+const adoptResets = ({ windows }: Draft): void => {
+  for (const [id, { group, window }] of windows) {
+    const { limit, remaining, used, resetMs, windowMs } = window
+    if (resetMs === undefined || remaining !== undefined || used !== undefined) continue
+    const lacking = [...windows.values()]
+      .filter((one) => one.window !== window && familyOf(one.group) === familyOf(group) && familyOf(group) !== '')
+      .map((one) => one.window)
+      .filter((one) => one.resetMs === undefined && one.remaining !== undefined)
+      .toSorted((a, b) => (a.windowMs ?? Infinity) - (b.windowMs ?? Infinity))
+    const empty = lacking.filter((one) => one.remaining === 0)
+    const heirs = empty.length > 0 ? empty : lacking.slice(0, 1)
+    for (const heir of heirs) {
+      heir.resetMs = resetMs
+      heir.windowMs ??= windowMs
+    }
+    if (heirs.length > 0 && limit === undefined) windows.delete(id)
+  }
+}
+
 /** Puts the windows together: policies joined, gaps filled from what is known, duplicates and empty ones left out. */
 export const finishWindows = (draft: Draft, served: boolean): LimitWindow[] => {
   for (const policy of draft.policies) applyPolicy(draft, policy)
+  for (const window of draft.bare) rescale(window)
+  adoptResets(draft)
   const kept: WindowDraft[] = []
   for (const { group, window } of draft.windows.values()) {
     const { limit, used } = window

@@ -45,12 +45,13 @@ const COUNTS: readonly (readonly [RegExp, string])[] = [
 const WORDS: readonly (readonly [RegExp, Meaning])[] = [
   [/^(?:resets?(?:time|at|after|in)?|next)$/, 'reset'],
   [/^(?:remaining|remain|left|available)$/, 'remaining'],
+  [/^utilization$/, 'utilization'],
   [/^(?:used|usage|count|observed|consumed|current|active|spent|running)$/, 'used'],
   [/^(?:window|interval|period|duration)$/, 'window'],
   [/^polic(?:y|ies)$/, 'policy'],
   [/^(?:reason|problem|type|scope)$/, 'reason'],
   [/^(?:resource|bucket|category|name|rule)$/, 'label'],
-  [/^(?:limit|max|maximum|total|allowed|ceiling|capacity)$/, 'limit'],
+  [/^(?:limit|max|maximum|total|allowed|ceiling|capacity|quota)$/, 'limit'],
 ]
 /** Words that say how a value is written, not which window it belongs to. */
 const FILLERS = /^(?:ms|millis|milliseconds|seconds|secs?|s|utc|epoch|timestamp|unix|date|time|at|after|in|on|per)$/

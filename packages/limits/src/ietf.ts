@@ -65,7 +65,7 @@ export const readPolicies = (text: string): readonly Policy[] => {
   return policies
 }
 
-/** Reads `RateLimit`: `"default";r=50;t=30` since revision 08, `limit=100, remaining=50, reset=5` in 07. */
+/** Reads `RateLimit`: `"default";a=50;w=30` since revision 11, `"default";r=50;t=30` since 08, `limit=100, remaining=50, reset=5` in 07. */
 export const readQuotas = (text: string): readonly Quota[] => {
   if (/^\s*limit\s*=|,\s*remaining\s*=/.test(text)) {
     const members = attempt(() => parseDictionary(text))
@@ -79,8 +79,8 @@ export const readQuotas = (text: string): readonly Quota[] => {
   const quotas: Quota[] = []
   for (const [value, params] of items(text)) {
     const name = label(value)
-    const remaining = count(params.get('r'))
-    const reset = count(params.get('t'))
+    const remaining = count(params.get('r') ?? params.get('a'))
+    const reset = count(params.get('t') ?? params.get('w'))
     if (name === undefined || (remaining === undefined && reset === undefined)) continue
     quotas.push({ name, pk: label(params.get('pk')), remaining, reset })
   }

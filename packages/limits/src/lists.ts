@@ -20,8 +20,8 @@ export const splitList = (text: string): readonly string[] =>
 const entry = (text: string): Entry | undefined => {
   const [head = '', ...params] = text.split(';')
   const [count = '', seconds] = head.split(':')
-  const rate = /^\s*(\d{1,15}(?:\.\d+)?)\s*(?:\/|per)\s*(sec|min|hour|day|s|m|h|d)[a-z]*\s*$/i.exec(head)
-  if (rate) return { value: Number(rate[1]), windowMs: PER[rate[2]!.charAt(0).toLowerCase()] }
+  const rate = /^\s*(\d{1,15}(?:\.\d+)?)\s*(?:\/|per)\s*(\d{0,4})\s*(sec|min|hour|day|s|m|h|d)[a-z]*\s*$/i.exec(head)
+  if (rate) return { value: Number(rate[1]), windowMs: (Number(rate[2]) || 1) * PER[rate[3]!.charAt(0).toLowerCase()]! }
   const value = parseNumber(count)
   if (value === undefined) return undefined
   const window = params
@@ -37,7 +37,7 @@ const entry = (text: string): Entry | undefined => {
 
 /**
  * Reads a number or a list of them, one for each window: `5000`, `1, 15000`, `100:120,20:1` (count:seconds),
- * `10;w=1, 50;w=60`, `100 per minute`. One entry that makes no sense spoils the list.
+ * `10;w=1, 50;w=60`, `100 per minute`, `150/15m`. One entry that makes no sense spoils the list.
  */
 export const readEntries = (text: string): readonly Entry[] => {
   const entries = splitList(text).map(entry)
@@ -58,6 +58,56 @@ export const readFields = (text: string): ReadonlyMap<string, number> =>
       .map(([, key = '', value]) => [key.toLowerCase(), Number(value)]),
   )
 
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text.slice(0, 16_384))
+  } catch {
+    return undefined
+  }
+}
+
+/** A window that one value spells out. */
+export interface Spelled {
+  readonly name?: string | undefined
+  readonly limit?: number | undefined
+  readonly remaining?: number | undefined
+  /** A number, a duration or a date. */
+  readonly reset?: string | undefined
+  readonly seconds?: number | undefined
+}
+
+/** Reads Basecamp's `{"name":"API","period":10,"limit":50,"remaining":0,"until":"..."}`. */
+const spelledIn = (text: string): Spelled | undefined => {
+  const json = parseJson(text)
+  if (!isRecord(json)) return undefined
+  const member = (...keys: string[]): unknown =>
+    Object.entries(json).find(([key]) => keys.includes(key.toLowerCase().replaceAll(/[_-]/g, '')))?.[1]
+  const number = (value: unknown): number | undefined => parseNumber(String(value))
+  const [name, reset] = [member('name'), member('until', 'reset', 'resetat', 'resetsat', 'resetin')]
+  return {
+    name: typeof name === 'string' ? name : undefined,
+    limit: number(member('limit', 'max', 'total')),
+    remaining: number(member('remaining', 'left')),
+    reset: typeof reset === 'string' || typeof reset === 'number' ? String(reset) : undefined,
+    seconds: number(member('period', 'window')),
+  }
+}
+
+/** Reads JSON, and Eventbrite's `token:ABC 2000/2000 reset=28s, key:DEF 1500/2000 reset=28s`: used and limit. */
+export const readSpelled = (text: string): readonly Spelled[] => {
+  if (text.startsWith('{')) return [spelledIn(text)].filter((one) => one !== undefined)
+  return splitList(text).flatMap((one): Spelled[] => {
+    const { name, used, limit, reset } =
+      /^\s*(?<name>\w{1,40})\b.*\b(?<used>\d{1,15})\/(?<limit>\d{1,15})\b.*\breset\s?[=:]\s?(?<reset>\S+)/.exec(one)
+        ?.groups ?? {}
+    return limit === undefined
+      ? []
+      : [{ name, limit: Number(limit), remaining: Math.max(0, Number(limit) - Number(used)), reset }]
+  })
+}
+
 /** One usage object of Meta's headers: percent of an hour's allowance, and minutes until calls are let through again. */
 export interface Percentages {
   readonly name?: string | undefined
@@ -65,16 +115,9 @@ export interface Percentages {
   readonly regainMinutes?: number | undefined
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-
 /** Reads Meta's `{"<id>":[{"type":"ads","call_count":28,...}]}` and `{"call_count":28,...}`. */
 export const readPercentages = (text: string): readonly Percentages[] => {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text.slice(0, 16_384))
-  } catch {
-    return []
-  }
+  const parsed = parseJson(text)
   if (!isRecord(parsed)) return []
   const objects = [parsed, ...Object.values(parsed).slice(0, MOST).flat().slice(0, MOST)]
   return objects.filter(isRecord).flatMap((usage): Percentages[] => {

@@ -1,4 +1,4 @@
-import { durationAt, MAX_WAIT_MS, parseDate, parseNumber, parseReset } from './values.ts'
+import { durationAt, MAX_WAIT_MS, parseDate, parseDuration, parseNumber, parseReset } from './values.ts'
 
 /** What a sentence says about a limit. */
 export interface Prose {
@@ -15,15 +15,19 @@ const LONGEST = 8192
 
 /** The words after which APIs name a time: "try again in 6m0s", "resets in ~30s", "IP banned until 1768478520000". */
 const TRIGGER = new RegExp(
-  String.raw`\b(?:try(?:ing)?(?: (?:your|the|this) request| it)?(?: again| back)?|retry(?:ing)?(?:[ -](?:(?:your|the|this) )?request)?` +
+  String.raw`\b(?:retry-after|try(?:ing)?(?: (?:your|the|this) request| it)?(?: again| back)?|retry(?:ing)?(?:[ -](?:(?:your|the|this) )?request)?` +
     '|resets?(?: time)?|again|available|wait(?:ing)?|come back|lifted|expires?' +
-    '|(?:un)?(?:blocked|banned|locked)|suspended|limited|throttled|paused' +
+    '|(?:un)?(?:blocked|banned|locked)(?: out)?|another (?:request|call|attempt)|restored|suspended|limited|throttled|paused|timed[- ]out|cool(?:ing)?[- ]?down' +
+    '|(?:ban|block|lock(?:out)?|penalty|suspension) (?:will )?lasts?' +
+    '|next (?:request|call|attempt)s?[^.\\d]{0,20}(?:allowed|permitted|possible)' +
     String.raw`|(?:renew|refresh|refill|restore|replenish)(?:ed|es|s)?)\b` +
     String.raw`[\s:]{0,4}(?:(?:again|in|after|for|within|at least|at|on|until|till|is|be|will|about|approximately|around|another)\b[\s:]{0,4}|[~≈]\s?){0,4}['\"]?`,
   'gi',
 )
-const ISO = /\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)\b)?/y
+const ISO =
+  /\d{4}[-/](?:\d\d|[A-Z][a-z]{2})[-/]\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)\b)?/y
 const LONG_DATE = /[A-Z][a-z]{2,8},? [\w :-]{8,24} (?:GMT|UTC)(?:[+-]\d{4})?/y
+const CLOCK = /(?:\d{1,3}\.)?\d{1,4}:\d\d:\d\d(?:\.\d{1,9})?\b/y
 /** A number on its own: seconds after "in" and "after", or an epoch. */
 const NUMBER = /\d{1,15}(?:\.\d{1,10})?(?=\s*(?:[.,;!)\]"']?\s*$|[.,;!)\]"']\s))/y
 
@@ -36,6 +40,9 @@ const timeAt = (text: string, from: number, trigger: string, now: number): Prose
   const date = at(ISO, text, from) ?? at(LONG_DATE, text, from)
   const moment = date === undefined ? undefined : parseDate(date, now)
   if (date !== undefined) return moment === undefined ? undefined : { waitMs: parseReset(date, now), absolute: true }
+  const clock = at(CLOCK, text, from)
+  const clockMs = clock === undefined ? undefined : parseDuration(clock)
+  if (clockMs !== undefined) return { waitMs: clockMs }
   const duration = durationAt(text, from)
   if (duration) return { waitMs: Math.ceil(duration.ms - 1e-3) }
   const number = at(NUMBER, text, from)

@@ -119,6 +119,7 @@ const put = (found: readonly Found[], headers: object, status: number | undefine
     windows: new Map(),
     policies: [],
     labels: new Map(),
+    bare: new Set(),
     concurrency: new Map(),
   }
   for (const [row, text] of found) {

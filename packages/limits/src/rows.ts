@@ -17,7 +17,9 @@ export const MEANINGS = [
   'fields',
   /** Meta's JSON of percentages. */
   'percentages',
-  /** The IETF fields, or a bare limit under the same name. */
+  /** The share of a window that is used up, from 0 to 1. */
+  'utilization',
+  /** The IETF fields, JSON, `key 1500/2000 reset=28s`, or a bare limit under the same name. */
   'ratelimit',
   'policy',
   'concurrency-limit',
@@ -103,6 +105,12 @@ export const ROWS: readonly HeaderRow[] = [
   { header: 'x-api-ratelimit-limit', means: 'limit', counts: 'credits' },
   { header: 'x-api-ratelimit-remaining', means: 'remaining', counts: 'credits' },
   { header: 'spb-auto-cost', means: 'cost' },
+  // Mistral
+  { header: 'x-ratelimit-tokens-query-cost', means: 'cost' },
+  // Spring Cloud Gateway: a bucket, how many a second flow into it, what this call took
+  { header: 'x-ratelimit-burst-capacity', means: 'limit', group: 'x-ratelimit|' },
+  { header: 'x-ratelimit-replenish-rate', means: 'limit', name: 'replenish', windowMs: SECOND },
+  { header: 'x-ratelimit-requested-tokens', means: 'cost' },
 
   { header: 'x-shopify-shop-api-call-limit', means: 'used/limit' },
   { header: 'sforce-limit-info', means: 'used/limit', windowMs: DAY },
@@ -134,6 +142,23 @@ export const ROWS: readonly HeaderRow[] = [
   { header: 'x-remaining-this-second', means: 'remaining', name: 'second', windowMs: SECOND },
   { header: 'x-limit-per-day', means: 'limit', name: 'day', windowMs: DAY },
   { header: 'x-remaining-today', means: 'remaining', name: 'day', windowMs: DAY },
+  { header: 'daily-request-limit', means: 'limit', name: 'daily', group: 'daily' },
+  { header: 'daily-request-remaining', means: 'remaining', name: 'daily', group: 'daily' },
+  { header: 'daily-request-reset', means: 'reset', name: 'daily', group: 'daily' },
+  // ip-api: what is left of the minute, and of its requests
+  { header: 'x-rl', means: 'remaining', group: 'ip-api', windowMs: MINUTE },
+  { header: 'x-ttl', means: 'reset', group: 'ip-api', windowMs: MINUTE },
+  // Walmart Marketplace: a bucket, and when the next token comes
+  { header: 'x-current-token-count', means: 'remaining', group: 'walmart' },
+  { header: 'x-next-replenishment-time', means: 'reset', group: 'walmart' },
+  { header: 'x-bapi-limit', means: 'limit', group: 'bybit' },
+  { header: 'x-bapi-limit-status', means: 'remaining', group: 'bybit' },
+  { header: 'x-bapi-limit-reset-timestamp', means: 'reset', group: 'bybit' },
+  // EVE: so many answers that are errors
+  { header: 'x-esi-error-limit-remain', means: 'remaining', name: 'errors', counts: 'errors' },
+  { header: 'x-esi-error-limit-reset', means: 'reset', name: 'errors', counts: 'errors' },
+  // KuCoin: milliseconds, of windows of 30 s
+  { header: 'gw-ratelimit-reset', means: 'reset', unit: 'ms' },
   { header: /^x-mbx-used-(?<name>weight(?:-\d+[smhd])?)$/, means: 'used', counts: 'weight' },
   { header: /^x-mbx-order-(?<name>count(?:-\d+[smhd])?)$/, means: 'used', counts: 'orders' },
 ]

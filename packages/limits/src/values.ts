@@ -67,13 +67,13 @@ export const durationAt = (text: string, from: number): { ms: number; end: numbe
 
 /**
  * A duration with units, in milliseconds, rounded up: Go's `1m30.5s`, protobuf's `57.2s`, ISO 8601's `PT1M30S`,
- * `00:01:30`, "90 seconds". A bare number has no unit and gives undefined.
+ * `00:01:30`, .NET's `22.14:18:12`, "90 seconds". A bare number has no unit and gives undefined.
  */
 export const parseDuration = (text: string): number | undefined => {
   const trimmed = text.trim()
   if (trimmed.length > 100) return undefined
-  const clock = /^(\d{1,4}):(\d\d):(\d\d(?:\.\d+)?)$/.exec(trimmed)
-  if (clock) return believable(Number(clock[1]) * HOUR + Number(clock[2]) * MINUTE + Number(clock[3]) * SECOND)
+  const [, d = 0, h, min, s] = /^(?:(\d{1,3})\.)?(\d{1,4}):(\d\d):(\d\d(?:\.\d+)?)$/.exec(trimmed) ?? []
+  if (s !== undefined) return believable(Number(d) * DAY + Number(h) * HOUR + Number(min) * MINUTE + Number(s) * SECOND)
   // In ISO 8601 an M before the T is a month.
   const iso = /^P(?:(\d+D)?T|\d+[DW]$)/i.test(trimmed)
   const plain = iso ? trimmed.replaceAll(/[PT]/gi, '') : trimmed
@@ -98,8 +98,8 @@ const DATES: readonly RegExp[] = [
     String.raw`^[a-z]{3} (?<mon>[a-z]{3}) (?<d>\d\d?) (?<y>\d{4}) ${TIME} GMT(?<zone>[+-]\d{4})?(?: \([^)]*\))?$`,
     'i',
   ),
-  // 2026-10-20T10:31Z, 2024-03-28 00:00:00.123 UTC
-  /^(?<y>\d{4})-(?<mon>\d\d)-(?<d>\d\d)(?:[T ](?<h>\d\d):(?<min>\d\d)(?::(?<s>\d\d)(?<frac>[.,]\d{1,9})?)?)? ?(?<zone>Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?$/i,
+  // 2026-10-20T10:31Z, 2024-03-28 00:00:00.123 UTC, 2026-Jan-15 18:00:00, 2026/01/15 18:00:00 +0000
+  /^(?<y>\d{4})[-/](?<mon>\d\d|[a-z]{3})[-/](?<d>\d\d)(?:[T ](?<h>\d\d):(?<min>\d\d)(?::(?<s>\d\d)(?<frac>[.,]\d{1,9})?)?)? ?(?<zone>Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?$/i,
 ]
 
 const offsetMs = (zone: string): number => {

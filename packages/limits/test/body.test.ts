@@ -73,9 +73,13 @@ describe('waits, windows and credits are found in JSON bodies, wherever they are
     expect(readBody({ balance: 30 }).credits).toMatchObject({ remaining: 30 })
     expect(readBody({ creditsUsed: 5 }).credits).toMatchObject({ cost: 5 })
     const throttleStatus = { maximumAvailable: 1000, currentlyAvailable: 991, restoreRate: 50 }
-    expect(readBody({ extensions: { cost: { actualQueryCost: 9, throttleStatus } } })).toMatchObject({
-      windows: [{ limit: 1000, remaining: 991, unit: 'points' }],
-      credits: { cost: 9, remaining: 991 },
+    const bucket = readBody({ extensions: { cost: { actualQueryCost: 9, throttleStatus } } })
+    expect(bucket.windows).toMatchObject([{ limit: 1000, remaining: 991, unit: 'points' }])
+    expect(bucket.credits).toEqual({ cost: 9, source: 'body' }) // what is left in a bucket is no balance
+    const complexity = { before: 100, query: 7, after: 93, reset_in_x_seconds: 12 }
+    expect(readBody({ data: { complexity } })).toMatchObject({
+      windows: [{ remaining: 93, resetMs: 12_000, unit: 'points' }],
+      credits: { cost: 7 },
     })
   })
 

@@ -180,5 +180,7 @@ describe('nonsense is ignored, never waited for', () => {
   it('does not take a number without a unit for a duration', () => {
     expect(parseDuration('41')).toBeUndefined()
     expect(parseDuration('41 s')).toBe(41_000)
+    expect(parseDuration('0:05:09')).toBe(309_000)
+    expect(parseDuration('22.14:18:12')).toBe(1_952_292_000)
   })
 })

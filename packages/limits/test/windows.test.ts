@@ -486,6 +486,119 @@ describe('on an answer from a cache only `Retry-After` is believed', () => {
   })
 })
 
+describe('a reset of its own is that of the windows of its family that are used up', () => {
+  it.each<[name: string, headers: Record<string, string>, tightest: object]>([
+    [
+      'Contentful',
+      {
+        'x-contentful-ratelimit-hour-remaining': '9',
+        'x-contentful-ratelimit-second-limit': '10',
+        'x-contentful-ratelimit-second-remaining': '0',
+        'x-contentful-ratelimit-reset': '10',
+      },
+      { name: 'second', limit: 10, remaining: 0, resetMs: 10_000 },
+    ],
+    [
+      'BigCommerce, in milliseconds',
+      {
+        'x-rate-limit-time-window-ms': '30000',
+        'x-rate-limit-time-reset-ms': '15000',
+        'x-rate-limit-requests-quota': '150',
+        'x-rate-limit-requests-left': '35',
+      },
+      { limit: 150, remaining: 35, resetMs: 15_000, windowMs: 30_000 },
+    ],
+    ['with and without an x', { 'x-rate-limit-minute-remaining': '0', 'ratelimit-reset': '9' }, { resetMs: 9000 }],
+  ])('%s', (_, headers, tightest) => expect(windowsOf(headers)[0]).toMatchObject(tightest))
+
+  it('of none of them, that of the shortest', () => {
+    const headers = { 'x-ratelimit-hour-remaining': '9', 'x-ratelimit-minute-remaining': '9', 'x-ratelimit-reset': '5' }
+    expect(windowsOf(headers).map(({ name, resetMs }) => [name, resetMs])).toEqual([
+      ['hour', undefined],
+      ['minute', 5000],
+    ])
+  })
+
+  it('not of a window that has one, nor of another family', () => {
+    const headers = { 'x-ratelimit-day-remaining': '0', 'x-ratelimit-day-reset': '70', 'acme-ratelimit-reset': '5' }
+    expect(windowsOf(headers)).toMatchObject([{ name: 'day', resetMs: 70_000 }, { resetMs: 5000 }])
+  })
+})
+
+describe('what the names cannot tell stands in a table, and one value may spell out a window', () => {
+  it.each<[name: string, headers: Record<string, string>, tightest: object]>([
+    ['ip-api', { 'x-rl': '0', 'x-ttl': '34' }, { remaining: 0, resetMs: 34_000, windowMs: 60_000 }],
+    [
+      'Walmart',
+      { 'x-current-token-count': '0', 'x-next-replenishment-time': `${now + 7000}` },
+      { remaining: 0, resetMs: 7000 },
+    ],
+    [
+      'Bybit',
+      { 'x-bapi-limit': '50', 'x-bapi-limit-status': '0', 'x-bapi-limit-reset-timestamp': `${now + 4000}` },
+      { limit: 50, remaining: 0, resetMs: 4000 },
+    ],
+    ['EVE', { 'x-esi-error-limit-remain': '0', 'x-esi-error-limit-reset': '33' }, { resetMs: 33_000, unit: 'errors' }],
+    [
+      'a day, spelt out',
+      { 'daily-request-limit': '1000', 'daily-request-remaining': '0', 'daily-request-reset': '60' },
+      { name: 'daily', limit: 1000, remaining: 0, resetMs: 60_000, windowMs: 86_400_000 },
+    ],
+    [
+      'Basecamp',
+      {
+        'x-ratelimit': `{"name":"API","period":10,"limit":50,"remaining":0,"until":"${new Date(now + 7000).toISOString()}"}`,
+      },
+      { name: 'API', limit: 50, remaining: 0, resetMs: 7000, windowMs: 10_000 },
+    ],
+    [
+      'Eventbrite',
+      { 'x-rate-limit': 'token:ABC 2000/2000 reset=28s, key:DEF 1500/2000 reset=28s' },
+      { name: 'token', limit: 2000, remaining: 0, resetMs: 28_000 },
+    ],
+    [
+      'Anthropic, unified',
+      {
+        'anthropic-ratelimit-unified-5h-utilization': '0.25',
+        'anthropic-ratelimit-unified-5h-reset': `${now / 1000 + 60}`,
+      },
+      { name: 'unified-5h', unit: 'percent', limit: 100, remaining: 75, resetMs: 60_000, windowMs: 18_000_000 },
+    ],
+    [
+      'Spring',
+      { 'x-ratelimit-remaining': '3', 'x-ratelimit-burst-capacity': '9', 'x-ratelimit-replenish-rate': '2' },
+      { limit: 9, remaining: 3 },
+    ],
+    [
+      'the IETF draft since revision 11',
+      { ratelimit: '"burst";a=80;w=45' },
+      { name: 'burst', remaining: 80, resetMs: 45_000 },
+    ],
+    ['a count for so many minutes', { 'x-ratelimit-limit': '150/15m' }, { limit: 150, windowMs: 900_000 }],
+  ])('%s', (_, headers, tightest) => expect(windowsOf(headers)[0]).toMatchObject(tightest))
+
+  it('what a call has cost is no window', () => {
+    const costOf = (name: string): unknown => readLimits(new Headers({ [name]: '50' }))
+    for (const name of ['x-ratelimit-tokens-query-cost', 'x-ratelimit-requested-tokens'])
+      expect(costOf(name)).toMatchObject({ windows: [], credits: { cost: 50 } })
+  })
+})
+
+describe('a reset that no window of its length can have is in milliseconds', () => {
+  it.each<[name: string, headers: Record<string, string>, resetMs: number]>([
+    ['KuCoin', { 'gw-ratelimit-remaining': '0', 'gw-ratelimit-reset': '22489' }, 22_489],
+    ['a minute', { 'x-ratelimit-remaining-minute': '0', 'x-ratelimit-reset-minute': '45123' }, 45_123],
+    ['a policy', { 'ratelimit-policy': '9;w=60', 'ratelimit-limit': '9', 'ratelimit-reset': '45123' }, 45_123],
+    ['a day has room for it', { 'x-ratelimit-remaining-day': '0', 'x-ratelimit-reset-day': '45123' }, 45_123_000],
+    [
+      'a penalty outlasts a minute',
+      { 'x-ratelimit-remaining-minute': '0', 'x-ratelimit-reset-minute': '3600' },
+      3_600_000,
+    ],
+    ['with a unit', { 'x-ratelimit-remaining-minute': '0', 'x-ratelimit-reset-minute': '45123s' }, 45_123_000],
+  ])('%s', (_, headers, resetMs) => expect(windowsOf(headers)[0]).toMatchObject({ resetMs }))
+})
+
 describe('rows of your own come first', () => {
   const rows: readonly HeaderRow[] = [
     { header: 'x-budget', means: 'remaining', name: 'budget', windowMs: 3_600_000, counts: 'calls' },

@@ -25,8 +25,10 @@ const STATUSES: readonly (readonly [VerdictKind, readonly number[]])[] = [
   ['rate-limited', [420, 429, 430]],
   // 456, DeepL; 509, bandwidth limit exceeded
   ['quota-exhausted', [456, 509]],
-  ['server-error', [421, 425, 500, 502, 504, 520, 521, 522, 523, 524]],
-  ['overloaded', [503, 529]],
+  // 449, Azure Cosmos DB: retry with
+  ['server-error', [421, 425, 449, 500, 502, 504, 520, 521, 522, 523, 524]],
+  // 477, HubSpot: the account is being moved
+  ['overloaded', [477, 503, 529]],
 ]
 
 const byNumber = new Map<number, StatusRow>()
