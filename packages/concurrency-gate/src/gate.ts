@@ -50,7 +50,7 @@ const ofAnother = (verdict: Verdict): Verdict => ({
 })
 
 export const newGate = (
-  key: string,
+  ofKey: string,
   { fixed, maxQueue, queueTimeoutMs, slotUntil, failsFast }: GateSetting,
   line: Line,
   histories: Histories,
@@ -105,7 +105,7 @@ export const newGate = (
   const refusal = ({ request }: Ask): Error | undefined => {
     const lane = breaker.laneOf(request)
     const probeMs = lane === undefined ? 0 : breaker.waitMs(lane)
-    return probeMs > 0 ? new BreakerOpenError(key, probeMs) : undefined
+    return probeMs > 0 ? new BreakerOpenError(ofKey, probeMs) : undefined
   }
 
   const learn = (call: Call, { verdict, elsewhere }: Signal, { sent }: Slot): void => {

@@ -1084,13 +1084,12 @@ test('whatever the answers, no call is sent during a hold, none is sent too ofte
 })
 
 describe('18. the weight of a call, where it is known', () => {
-  const tokens = (remaining: number): ScriptedAnswer => ({
-    headers: {
-      'x-ratelimit-limit-tokens': '100',
-      'x-ratelimit-remaining-tokens': String(remaining),
-      'x-ratelimit-reset-tokens': '1s',
-    },
+  const told = (remaining: number): Record<string, string> => ({
+    'x-ratelimit-limit-tokens': '100',
+    'x-ratelimit-remaining-tokens': String(remaining),
+    'x-ratelimit-reset-tokens': '1s',
   })
+  const tokens = (remaining: number): ScriptedAnswer => ({ headers: told(remaining) })
   const weight = ({ url }: Request): number | undefined => Number(new URL(url).searchParams.get('weight')) || undefined
   const of = (units: number): string => `${TARGET}?weight=${units}`
 
@@ -1128,7 +1127,7 @@ describe('18. the weight of a call, where it is known', () => {
   })
 
   test('of one that was refused before its limit was known, that answer stands', async () => {
-    const refused = { ...asks(100), headers: { ...asks(100).headers, ...tokens(50).headers } }
+    const refused = { status: 429, headers: { 'retry-after-ms': '100', ...told(50) } }
     const { server, fetch } = setup([refused, 200], {}, { weight })
     expect(await statusOf(fetch(of(101)))).toBe(429)
     expect(server.times).toEqual([0])
