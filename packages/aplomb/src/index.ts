@@ -140,8 +140,9 @@ export {
   ServerError,
   UnprocessableError,
 } from '@aplomb/classify'
-export { QueueFullError, QueueTimeoutError } from '@aplomb/concurrency-gate'
+export { BreakerOpenError, QueueFullError, QueueTimeoutError } from '@aplomb/concurrency-gate'
 export { BudgetExceededError } from '@aplomb/credit-meter'
+export { WeightExceedsLimitError } from '@aplomb/retry-after'
 
 // Every type that one of those mentions: where packages are not hoisted, an application reaches no other package.
 export type { BackoffJitterOptions, Jitter } from '@aplomb/backoff-jitter'
@@ -224,5 +225,6 @@ export type {
   Signal,
   Standing,
   WaitKind,
+  Weight,
 } from '@aplomb/pipeline'
 export type { RetryAfterOptions } from '@aplomb/retry-after'

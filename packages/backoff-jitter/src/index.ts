@@ -1,5 +1,6 @@
 import {
   boolean,
+  BreakerOpenError,
   type Call,
   clock,
   count,
@@ -22,6 +23,7 @@ import {
   verdictOf,
   verdictOfError,
   warnOnce,
+  WeightExceedsLimitError,
 } from '@aplomb/pipeline'
 import pRetry from 'p-retry'
 import { newRetryBudget, type RetryBudget } from './budget.ts'
@@ -155,9 +157,12 @@ export const backoffJitter = (options: BackoffJitterOptions = {}): Middleware =>
     try {
       response = await next()
     } catch (error) {
-      // It has waited for as long as it may, and was not sent again: then what came before stands.
-      const waitedOut = call.attempt === attempts && error instanceof DOMException && error.name === 'TimeoutError'
-      if (last && waitedOut && !call.aborted) return last
+      // It has waited for as long as it may, or may not wait, and was not sent again: then what came before stands.
+      const turnedAway =
+        (error instanceof DOMException && error.name === 'TimeoutError') ||
+        error instanceof BreakerOpenError ||
+        error instanceof WeightExceedsLimitError
+      if (last && turnedAway && call.attempt === attempts && !call.aborted) return last
       return new Failure(verdictOfError(error, { signal: call.signal, request: outgoing }), undefined, error)
     }
     const verdict = verdictOf(response)

@@ -1,6 +1,7 @@
 import {
   type Again,
   type Ask,
+  BreakerOpenError,
   type Call,
   type Constraint,
   type Departure,
@@ -28,6 +29,8 @@ export interface GateSetting {
   readonly maxQueue: number
   readonly queueTimeoutMs: number | undefined
   readonly slotUntil: 'auto' | 'headers' | 'body'
+  /** Whether calls of what is down are turned away. */
+  readonly failsFast: boolean
 }
 
 /** The right to have one request in flight. */
@@ -47,7 +50,8 @@ const ofAnother = (verdict: Verdict): Verdict => ({
 })
 
 export const newGate = (
-  { fixed, maxQueue, queueTimeoutMs, slotUntil }: GateSetting,
+  ofKey: string,
+  { fixed, maxQueue, queueTimeoutMs, slotUntil, failsFast }: GateSetting,
   line: Line,
   histories: Histories,
 ): Gate => {
@@ -98,6 +102,12 @@ export const newGate = (
     return control.allows(inSlots(), streams) ? control.askedMs() : Infinity
   }
 
+  const refusal = ({ request }: Ask): Error | undefined => {
+    const lane = breaker.laneOf(request)
+    const probeMs = lane === undefined ? 0 : breaker.waitMs(lane)
+    return probeMs > 0 ? new BreakerOpenError(ofKey, probeMs) : undefined
+  }
+
   const learn = (call: Call, { verdict, elsewhere }: Signal, { sent }: Slot): void => {
     const previous = control.limit()
     const reason = control.learn(elsewhere ? ofAnother(verdict) : verdict, sent, measured())
@@ -118,6 +128,7 @@ export const newGate = (
     queued: line.queued,
     standing: () => (active === 0 ? 'idle' : 'in use'),
     waitMs: asked,
+    ...(failsFast && { refuses: refusal }),
     laneOf: ({ request }) => breaker.laneOf(request),
     delayMs: ({ call, request }) => control.spreadMs(call.attempt - (histories.get(call)?.refusals ?? 0), request),
     waits: ({ call }) => {

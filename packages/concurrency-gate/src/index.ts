@@ -11,7 +11,7 @@ import {
 } from '@aplomb/pipeline'
 import { type Histories, newGate } from './gate.ts'
 
-export { QueueFullError, QueueTimeoutError } from '@aplomb/pipeline'
+export { BreakerOpenError, QueueFullError, QueueTimeoutError } from '@aplomb/pipeline'
 
 /** Options of {@link concurrencyGate}. */
 export interface ConcurrencyGateOptions {
@@ -26,6 +26,11 @@ export interface ConcurrencyGateOptions {
    * (`text/event-stream`, ndjson) and the headers for everything else. @default 'auto'
    */
   readonly slotUntil?: 'auto' | 'headers' | 'body' | undefined
+  /**
+   * What becomes of calls of an endpoint, or of a key, that is down: they wait until a probe has succeeded, or fail at
+   * once with a `BreakerOpenError`, but for the one that probes. @default 'wait'
+   */
+  readonly whenDown?: 'wait' | 'fail' | undefined
 }
 
 /** What a gate is doing for a key. */
@@ -49,6 +54,7 @@ export const concurrencyGateOptions: KindsOf<ConcurrencyGateOptions> = {
   // Beyond, a timer fires at once.
   queueTimeoutMs: milliseconds({ above: 0, to: 2 ** 31 - 1 }),
   slotUntil: oneOf('auto', 'headers', 'body'),
+  whenDown: oneOf('wait', 'fail'),
 }
 
 const NAME = 'concurrency-gate'
@@ -68,11 +74,13 @@ export const concurrencyGate = (options: ConcurrencyGateOptions = {}): Concurren
     maxQueue = Infinity,
     queueTimeoutMs,
     slotUntil = 'auto',
+    whenDown = 'wait',
   } = readOptions('concurrencyGate', options, concurrencyGateOptions)
 
-  const setting = { fixed: limit === 'auto' ? undefined : limit, maxQueue, queueTimeoutMs, slotUntil }
+  const fixed = limit === 'auto' ? undefined : limit
+  const setting = { fixed, maxQueue, queueTimeoutMs, slotUntil, failsFast: whenDown === 'fail' }
   const histories: Histories = new WeakMap()
-  const gateway = constrained(NAME, (_, line) => newGate(setting, line, histories))
+  const gateway = constrained(NAME, (key, line) => newGate(key, setting, line, histories))
 
   const stats = (key?: string): GateStats => {
     const sum = { limit: 0, active: 0, queued: 0 }

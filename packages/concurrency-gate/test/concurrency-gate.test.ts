@@ -26,7 +26,14 @@ import {
   useFakeTime,
   watch,
 } from '../../aplomb/test/support/time.ts'
-import { concurrencyGate, type ConcurrencyGateOptions, QueueFullError, QueueTimeoutError } from '../src/index.ts'
+import { backoffJitter } from '../../backoff-jitter/src/index.ts'
+import {
+  BreakerOpenError,
+  concurrencyGate,
+  type ConcurrencyGateOptions,
+  QueueFullError,
+  QueueTimeoutError,
+} from '../src/index.ts'
 
 useFakeTime()
 
@@ -1915,4 +1922,74 @@ test('whatever the answers: never more in flight than the fixed limit, in order,
     }),
     { seed: 9, numRuns: 80 },
   )
+})
+
+describe("22. `whenDown: 'fail'` turns calls of what is down away at once", () => {
+  /** Fails until then; answers take 10 ms. */
+  const downUntil = (ms: number) => serve(({ atMs }) => ({ status: atMs < ms ? 500 : 200, delayMs: 10 }))
+  const errorOf = (one: object): unknown => ('error' in one ? one.error : undefined)
+
+  test('those that wait when it goes down, and those that come, but for the probe', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const server = downUntil(1000)
+    const events: CallEvent[] = []
+    const { gate, fetch } = gated({ limit: 1, whenDown: 'fail' }, server, { onEvent: (event) => events.push(event) })
+    const waiting = throwIn(fetch, 10)
+    const seen = await outcomes(waiting)
+    expect(seen.map(errorOf).filter((error) => error instanceof BreakerOpenError)).toHaveLength(5)
+    expect(seen.slice(0, 5).map((one) => 'value' in one && one.value.status)).toEqual(Array(5).fill(500))
+    // The first probe is due 100 ms after the fifth failure.
+    expect(errorOf(seen[9]!)).toMatchObject({ name: 'BreakerOpenError', key: KEY, probeMs: 100 })
+    expect(Object.keys(errorOf(seen[9]!) as object)).not.toContain('key')
+    const gaveUp = events.filter(({ type }) => type === 'give-up')
+    expect(gaveUp).toHaveLength(5)
+    expect(gaveUp[0]).toMatchObject({ by: 'concurrency-gate', attempt: 0 })
+    expect(server.times).toEqual([0, 10, 20, 30, 40])
+    await vi.advanceTimersByTimeAsync(100)
+    // One probes; while its answer is awaited, others do not wait for it.
+    const [probe, other] = await outcomes(throwIn(fetch, 2))
+    expect(probe).toHaveProperty('value.status', 500)
+    expect(errorOf(other!)).toBeInstanceOf(BreakerOpenError)
+    expect(server.times).toHaveLength(6)
+    expect(gate.stats(KEY)).toMatchObject({ active: 0, queued: 0 })
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('a probe that is served ends it', async () => {
+    const server = downUntil(100)
+    const { fetch } = gated({ limit: 1, whenDown: 'fail' }, server)
+    await outcomes(throwIn(fetch, 6))
+    await vi.advanceTimersByTimeAsync(1000)
+    const after = await outcomes([...throwIn(fetch, 1)])
+    expect(after[0]).toHaveProperty('value.status', 200)
+    expect((await outcomes(throwIn(fetch, 8))).map((one) => 'value' in one)).toEqual(Array(8).fill(true))
+  })
+
+  test('an endpoint that is down is turned away, others are not', async () => {
+    const server: Fetch = (input, init) =>
+      respond({ status: urlOf(input).includes('down') ? 500 : 200, delayMs: 10 })(input, init)
+    const { fetch } = gated({ whenDown: 'fail' }, server)
+    for (let i = 0; i < 5; i++) await outcomes([fetch(`${KEY}/down`)])
+    const [down, well] = await outcomes([fetch(`${KEY}/down`), fetch(`${KEY}/well`)])
+    expect(errorOf(down!)).toBeInstanceOf(BreakerOpenError)
+    expect(well).toHaveProperty('value.status', 200)
+  })
+
+  test('of a call that the backoff sends again, the last answer stands', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const server = timed(respond({ status: 500, times: Infinity }))
+    const gate = concurrencyGate({ whenDown: 'fail' })
+    const fetch = createFetch([backoffJitter({ baseMs: 10, jitter: 'none' }), gate, classify()], { fetch: server })
+    const seen = await outcomes(Array.from({ length: 5 }, () => fetch(TARGET)))
+    expect(seen.map((one) => 'value' in one && one.value.status)).toEqual(Array(5).fill(500))
+    expect(server.times).toHaveLength(5)
+  })
+
+  test('by default they wait; what is neither is refused at creation', async () => {
+    const server = downUntil(300)
+    const { fetch } = gated({ limit: 1 }, server)
+    const seen = await outcomes(throwIn(fetch, 10))
+    expect(seen.every((one) => 'value' in one)).toBe(true)
+    expect(() => concurrencyGate({ whenDown: 'failing' as never })).toThrow(/whenDown must be one of 'wait', 'fail'/)
+  })
 })

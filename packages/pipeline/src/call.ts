@@ -1,4 +1,4 @@
-import type { Call, Fetch, GiveUp, WaitKind } from './contract.ts'
+import type { Call, Fetch, GiveUp, WaitKind, Weight } from './contract.ts'
 import type { EventListener } from './events.ts'
 import { notify } from './callback.ts'
 import { clock } from './clock.ts'
@@ -19,6 +19,7 @@ export interface Setting {
   readonly onEvent: EventListener | undefined
   readonly repeatable: Repeatable | undefined
   readonly priority: number | ((request: Request) => number | undefined) | undefined
+  readonly weight: ((request: Request, text: string | undefined) => Weight | undefined) | undefined
   /** The call of another `fetch` that is sending at this moment. */
   readonly sending?: Sending | undefined
 }
@@ -84,6 +85,8 @@ export class LiveCall implements Call, Owner {
   #signal: AbortSignal | undefined = undefined
   #repeatable: boolean | undefined = undefined
   #urgency: number | undefined = undefined
+  #weight: Weight | undefined = undefined
+  #weighed = false
   #handle: Handle | undefined = undefined
   #listeners = NOBODY
   /** Since the first attempt was sent, or behind others that were refused, in milliseconds. */
@@ -138,6 +141,15 @@ export class LiveCall implements Call, Owner {
     const { priority } = this.setting
     const asked = typeof priority === 'function' ? priority(this.source.request) : priority
     return asked ?? urgencyOf(this.source, this.given.init?.['priority'])
+  }
+
+  get weight(): Weight | undefined {
+    const { weight } = this.setting
+    if (weight === undefined || this.#weighed) return this.#weight
+    const body = this.given.init?.['body']
+    this.#weighed = true
+    this.#weight = weight(this.source.request, typeof body === 'string' ? body : undefined)
+    return this.#weight
   }
 
   /** A polyfill's signal is followed, as is a time limit; the caller's own goes on after the call has ended. */

@@ -57,6 +57,7 @@ const PLAIN: Omit<Setting, 'inner'> = {
   onEvent: undefined,
   repeatable: undefined,
   priority: undefined,
+  weight: undefined,
 }
 
 /** Runs a chain on a request: inside the call it belongs to, or in a call and on a transport of its own. */

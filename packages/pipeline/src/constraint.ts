@@ -52,6 +52,8 @@ export interface Again {
 export interface Constraint {
   /** How long this call has to wait, in milliseconds; `Infinity`: until {@link Line.wake}. Asked often. */
   waitMs(ask: Ask): number
+  /** Why a call is not to wait at all: it is turned away, when it comes or when its turn does. Nobody retries. */
+  refuses?(ask: Ask): Error | undefined
   /** Whether its waits are known beforehand: a call that may not wait for so long is turned away at once. @default false */
   readonly certain?: boolean
   /** Whether single calls are sent to find out: those that were never sent go first, they have more attempts left. */

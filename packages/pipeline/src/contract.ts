@@ -27,6 +27,9 @@ export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promi
 /** Where a call has spent time before an attempt was sent. */
 export type WaitKind = 'queue' | 'hold' | 'backoff'
 
+/** What a call takes of limits that do not count requests: the same of each, or by their unit (`tokens`, `points`, `credits`). */
+export type Weight = number | Readonly<Record<string, number>>
+
 /** Why a call is not tried again. */
 export interface GiveUp {
   /** The middleware that decided. */
@@ -65,6 +68,8 @@ export interface Call {
   repeatable: boolean
   /** How urgent it is, from 0, the most urgent, to 7 (RFC 9218): who goes first where calls wait. @default 3 */
   readonly urgency: number
+  /** What it takes of limits that do not count requests, as the option `weight` says. Asked once. @default undefined (unknown) */
+  readonly weight: Weight | undefined
   /** Whether a middleware of this call has said, with {@link Call.repeats}, that it sends failed requests again. */
   readonly repeating: boolean
   /** Set once a middleware has decided that this call is over: nobody else retries. */

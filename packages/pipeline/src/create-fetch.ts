@@ -1,4 +1,4 @@
-import type { Fetch, Middleware } from './contract.ts'
+import type { Fetch, Middleware, Weight } from './contract.ts'
 import { guarded } from './callback.ts'
 import { liveCallOf, type Setting } from './call.ts'
 import { bottom } from './chain.ts'
@@ -11,6 +11,7 @@ import {
   boolean,
   callback,
   either,
+  isPlain,
   type Kind,
   type KindsOf,
   list,
@@ -59,6 +60,12 @@ export interface CreateFetchOptions {
    * for longest. @default the header `Priority` (`u=1`), else `init.priority` (`high` is 1, `low` is 5), else 3
    */
   readonly priority?: number | ((request: Request) => number | undefined) | undefined
+  /**
+   * What a call takes of limits that count something else than requests, in their own units: a number for all of them, or
+   * a record by unit (`{ tokens: 1200 }`). `text` is the body, where it was given as a string. Asked once for each call;
+   * where it says nothing, or fails, the weight is found out from answers. @default none
+   */
+  readonly weight?: ((request: Request, text: string | undefined) => Weight | undefined) | undefined
 }
 
 /** Beyond, a timer fires at once. */
@@ -72,6 +79,16 @@ const URGENCY: Kind = {
   is: (value) => Number.isInteger(value) && (value as number) >= URGENCIES.from && (value as number) <= URGENCIES.to,
 }
 
+const UNITS = number({ from: 0, below: Infinity })
+
+const WEIGHT: Kind = {
+  takes: 'a finite number, 0 or more, or a record of such by unit, or undefined',
+  is: (value) =>
+    value === undefined || (isPlain(value) ? Object.values(value as object).every(UNITS.is) : UNITS.is(value)),
+  fits: (value: Weight | undefined) =>
+    Object.values(typeof value === 'number' ? [value] : (value ?? {})).every((one) => UNITS.fits?.(one as never)),
+}
+
 /** What each option of {@link createFetch} takes. */
 export const createFetchOptions: KindsOf<CreateFetchOptions> = {
   fetch: callback,
@@ -82,6 +99,7 @@ export const createFetchOptions: KindsOf<CreateFetchOptions> = {
   replayLimitBytes: number({ from: 0 }, 'bytes'),
   repeatable: either(oneOf('all'), list(string(), 'a list of methods'), callback),
   priority: either(URGENCY, callback),
+  weight: callback,
 }
 
 /** The call that a `fetch` made here is called by, if it is: at its bottom, or in one of its middlewares. */
@@ -127,6 +145,7 @@ export const createFetch = (all: readonly Middleware[], options: CreateFetchOpti
     replayLimitBytes = REPLAY_LIMIT_BYTES,
     repeatable,
     priority,
+    weight,
     maxTotalWaitMs = MAX_TOTAL_WAIT_MS,
   } = readOptions('createFetch', options, createFetchOptions)
 
@@ -167,6 +186,14 @@ export const createFetch = (all: readonly Middleware[], options: CreateFetchOpti
             fallback: () => undefined,
           })
         : priority,
+    weight:
+      weight &&
+      guarded(weight, {
+        name: 'weight',
+        answers: WEIGHT,
+        instead: 'the weight is found out from answers',
+        fallback: () => undefined,
+      }),
   }
   const plain = all.length === 0 && timeoutMs === undefined && onEvent === undefined
 

@@ -47,6 +47,7 @@ export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => 
   const limiting = constraints.find(({ constraint }) => constraint.queueTimeoutMs !== undefined)
   const queueMs = limiting?.constraint.queueTimeoutMs ?? Infinity
   const admissions = newAdmissions(constraints)
+  const refusing = constraints.filter(({ constraint }) => constraint.refuses)
   const line = newOrdered()
   const lanes = newLanes(line, admissions.laneOf)
   const shared = isSharedIsolate()
@@ -102,6 +103,15 @@ export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => 
     entry.resolve(admissions.sent(entry.call, entry.request))
   }
 
+  /** Of a call that a constraint does not let wait. */
+  const refusalOf = (entry: Entry): Error | undefined => {
+    for (const { by, constraint } of refusing) {
+      const error = constraint.refuses?.(entry)
+      if (error) return refuse(entry.call, by, error)
+    }
+    return undefined
+  }
+
   const turnAway = (entry: Entry, error: unknown): void => {
     const wasFirst = entry.queue?.first === entry
     leave(entry)
@@ -124,6 +134,8 @@ export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => 
   const sendFrom = (next: () => Entry | undefined, waitMs: (entry: Entry) => number): number => {
     for (let entry = next(); entry; entry = next()) {
       try {
+        const refusal = refusalOf(entry)
+        if (refusal) throw refusal
         const ms = waitMs(entry)
         if (ms > 0) return ms
         admit(entry)
@@ -258,6 +270,8 @@ export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => 
   const enter: Door['enter'] = (call, request, place) => {
     if (call.aborted) throw call.signal.reason
     const entry = newEntry(call, request, { place, heldBeforeMs: heldBy(clock()) })
+    const refusal = refusalOf(entry)
+    if (refusal) throw refusal
     const lane = admissions.laneOf(entry)
     const isFirst = lane === undefined ? line.size === 0 || place === 'front' : lanes.isFree(lane)
     if (isFirst && admissions.ask(entry).ms === 0) return admissions.sent(call, request)

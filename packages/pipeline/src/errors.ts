@@ -44,3 +44,35 @@ export class QueueTimeoutError extends Error {
     hideKey(this)
   }
 }
+
+/** The server is down, and another call probes it or will: this one was not sent. */
+export class BreakerOpenError extends Error {
+  override readonly name = 'BreakerOpenError' as const
+  readonly key: string
+  /** When the next probe may go, in milliseconds; sooner, where the one under way is answered before. */
+  readonly probeMs: number
+  constructor(key: string, probeMs: number) {
+    super('The server is down (its breaker is open): the call was not sent')
+    this.key = key
+    this.probeMs = probeMs
+    hideKey(this)
+  }
+}
+
+/** The call takes more of a limit than that ever gives: it was not sent. */
+export class WeightExceedsLimitError extends RangeError {
+  override readonly name = 'WeightExceedsLimitError' as const
+  readonly key: string
+  /** What the limit counts: "tokens". */
+  readonly unit: string
+  readonly weight: number
+  readonly limit: number
+  constructor(key: string, { unit, weight, limit }: { unit: string; weight: number; limit: number }) {
+    super(`The call weighs ${weight}, more than its limit of ${limit} ever gives: it was not sent`)
+    this.key = key
+    this.unit = unit
+    this.weight = weight
+    this.limit = limit
+    hideKey(this)
+  }
+}

@@ -1,4 +1,4 @@
-export type { Call, Fetch, GiveUp, Middleware, Next, Outgoing, RequestLine, WaitKind } from './contract.ts'
+export type { Call, Fetch, GiveUp, Middleware, Next, Outgoing, RequestLine, WaitKind, Weight } from './contract.ts'
 export type {
   AlertEvent,
   AttemptEvent,
@@ -21,7 +21,13 @@ export { clock, later } from './clock.ts'
 export { callOf, compose, constrained, middleware, middlewares, relay, someMiddleware } from './compose.ts'
 export { createFetch, createFetchOptions } from './create-fetch.ts'
 export { discard } from './discard.ts'
-export { NoResponseError, QueueFullError, QueueTimeoutError } from './errors.ts'
+export {
+  BreakerOpenError,
+  NoResponseError,
+  QueueFullError,
+  QueueTimeoutError,
+  WeightExceedsLimitError,
+} from './errors.ts'
 export { endpointOf } from './endpoint.ts'
 export { isSharedIsolate } from './isolate.ts'
 export { keyed } from './keyed.ts'

@@ -49,7 +49,7 @@ const or = (all: readonly string[]): string =>
   [all.slice(0, -1).join(', '), ...all.slice(-1)].filter(Boolean).join(' or ')
 
 /** The prototype of `{}`, of any realm, or none at all. What others have on theirs would be lost. */
-const isPlain = (value: unknown): boolean => {
+export const isPlain = (value: unknown): boolean => {
   if (typeof value !== 'object' || !value) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   return !prototype || (Object.hasOwn(prototype, 'isPrototypeOf') && !Object.getPrototypeOf(prototype))

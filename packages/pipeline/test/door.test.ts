@@ -558,3 +558,44 @@ test('whatever happens, each goes in its turn, not before the end, and nobody is
     { seed: 8, numRuns: 100 },
   )
 })
+
+describe('a constraint that refuses a call', () => {
+  const setupRefusing = () => {
+    const state = { heavy: new Set<Call>(), open: false }
+    const error = new Error('it never fits')
+    const constraint: Constraint = {
+      waitMs: () => (state.open ? 0 : Infinity),
+      refuses: ({ call }) => (state.heavy.has(call) ? error : undefined),
+    }
+    const door = newDoor([{ by: 'scales', constraint }])
+    return { state, error, door }
+  }
+
+  test('turns it away when it comes, also behind others that wait; nobody retries', async () => {
+    const { state, error, door } = setupRefusing()
+    const first = watch(Promise.resolve(door.enter(newCall(), REQUEST, 'new')))
+    const heavy = newCall()
+    const giveUp = vi.spyOn(heavy, 'giveUp')
+    state.heavy.add(heavy)
+    expect(() => door.enter(heavy, REQUEST, 'new')).toThrow(error)
+    expect(giveUp).toHaveBeenCalledWith('scales', 'it never fits')
+    expect(door.queued).toBe(1)
+    state.open = true
+    door.wake()
+    await flush()
+    expect(first.outcome).toHaveProperty('value')
+  })
+
+  test('or when its turn comes, and lets the next one pass', async () => {
+    const { state, error, door } = setupRefusing()
+    const [heavy, light] = [newCall(), newCall()]
+    const watched = [heavy, light].map((call) => watch(Promise.resolve(door.enter(call, REQUEST, 'new'))))
+    state.heavy.add(heavy)
+    state.open = true
+    door.wake()
+    await flush()
+    expect(watched[0]!.outcome).toEqual({ error })
+    expect(watched[1]!.outcome).toHaveProperty('value')
+    expect(door.queued).toBe(0)
+  })
+})

@@ -1,3 +1,4 @@
+import type { Weight } from '@aplomb/pipeline'
 import type { Departure, Departures } from './departures.ts'
 import { type Echo, newEcho } from './echo.ts'
 import { newSlope, type Sample, type Slope } from './slope.ts'
@@ -7,7 +8,7 @@ import { newFixedWindow, type Report } from './window.ts'
 /** How much one announced limit has granted, and when it will grant more: as a step, a slope or an echo, whichever foretells the answers. */
 export interface Curve {
   /** Milliseconds until so much more fits. */
-  waitMs(now: number, weight: number): number
+  waitMs(now: number, weight: Weight | undefined): number
   sent(departure: Departure): void
   /** It was refused, by whatever limit: it used nothing. */
   refused(departure: Departure): void
@@ -20,13 +21,14 @@ export interface CurveSetting {
   readonly departures: Departures
   /** The last request that was in no window. */
   readonly outside: () => number
-  /** Whether it counts requests. */
-  readonly counted: boolean
+  /** What it counts. */
+  readonly unit: string
 }
 
 /** What foretells the answers, and by how many units each is wrong of late. */
 interface Models {
   readonly limit: number
+  readonly scale: string | undefined
   readonly steps: Steps
   readonly slope: Slope
   readonly echo: Echo | undefined
@@ -47,9 +49,13 @@ const FEW = 3
 /** A log of more is not kept. */
 const MOST_ECHOED = 2000
 
+/** The unit of limits that count each request as one. */
+export const REQUESTS = 'requests'
+
 const distance = (value: number, least: number, most: number): number => Math.max(0, least - value, value - most)
 
-export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve => {
+export const newCurve = ({ departures, outside, unit }: CurveSetting): Curve => {
+  const counted = unit === REQUESTS
   const window = newFixedWindow(departures, outside)
   let models: Models | undefined
   let place = 0
@@ -69,18 +75,22 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
   /** When the reset is due that was told last. */
   let dueAt = 0
 
-  const spent = (): number => (counted ? departures.calls() : departures.weights())
+  /** By what the weight of a request is known; else each counts as one, of as many units as are found. */
+  const scaleNow = (): string | undefined => (counted ? undefined : departures.scaleOf(unit))
 
   const sampleOf = ({ limit = 0, remaining }: Report, departure: Departure, now: number): Sample => {
-    const { at, calls, weights } = departure
+    const { at, calls, weight, weights } = departure
     const { early, late } = departures.near(departure)
+    const scale = scaleNow()
+    const each = scale === undefined ? 1 : departures.weigh(scale)
     return {
       at: at + Math.min(departures.fastestMs(), now - at) / 2,
       remaining,
       limit,
-      charged: counted ? calls : weights,
-      early,
-      late,
+      charged: scale === undefined ? calls : (weights.get(scale) ?? 0),
+      early: early * each,
+      late: late * each,
+      weight: scale === undefined ? 1 : (weight.get(scale) ?? each),
     }
   }
 
@@ -98,11 +108,13 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
 
   const start = (sample: Sample, { windowMs }: Report, roundTripMs: number): Models => {
     const { limit } = sample
+    const scale = scaleNow()
     const echoed = counted && windowMs !== undefined && limit <= MOST_ECHOED
     return {
       limit,
+      scale,
       steps: newSteps(sample, window.resetAt()),
-      slope: newSlope({ first: sample, counted, roundTripMs }),
+      slope: newSlope({ first: sample, weighed: counted || scale !== undefined, roundTripMs }),
       echo: echoed ? newEcho({ departures, limit, lengthMs: windowMs, first: sample }) : undefined,
       errors: counted
         ? { step: 0, slope: 0, echo: echoed ? 0 : Infinity }
@@ -158,14 +170,18 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
   return {
     waitMs: (now, weight) => {
       const stepMs = window.waitMs(now)
+      const scale = scaleNow()
       // Where only refusals tell, or what answers tell is gone when they come (to find out takes two round trips), nothing can be foretold.
-      if (models === undefined || !servedTell || 2 * departures.roundTripMs() >= fillMs(models)) return stepMs
+      if (models === undefined || models.scale !== scale || !servedTell) return stepMs
+      if (2 * departures.roundTripMs() >= fillMs(models)) return stepMs
       const shapes = likely(models)
       // The window knows how to share.
       if (now - fellAt < MEMORY * lengthMs) return stepMs
       const { slope, echo } = models
-      const units = spent()
-      const need = slope.unit() * weight + reserve
+      const units = scale === undefined ? departures.calls() : departures.weights(scale)
+      const own = slope.unit() * (scale === undefined ? 1 : departures.weigh(scale, weight))
+      // One that takes all of it goes once it is full.
+      const need = Math.min(scale === undefined ? Infinity : models.limit, own + reserve)
       const waits = {
         step: Math.max(stepMs, scoutMs(models, now)),
         slope: risesMs(slope, need - slope.surely(now, units, departures.roundTripMs()), now),
@@ -198,8 +214,11 @@ export const newCurve = ({ departures, outside, counted }: CurveSetting): Curve 
       dueAt = now + resetMs
       lengthKnown = report.windowMs !== undefined
       lengthMs = report.windowMs ?? Math.max(lengthMs, resetMs)
-      spacingMs = Math.min(((models?.slope.unit() ?? 1) * lengthMs) / limit, 2 * departures.roundTripMs())
-      if (models?.limit !== limit) {
+      spacingMs = Math.min(
+        ((models?.slope.unit() ?? 1) * sample.weight * lengthMs) / limit,
+        2 * departures.roundTripMs(),
+      )
+      if (models?.limit !== limit || models.scale !== scaleNow()) {
         models = start(sample, report, now - departure.at)
         return
       }

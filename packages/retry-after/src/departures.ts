@@ -1,14 +1,15 @@
-import { clock } from '@aplomb/pipeline'
+import { clock, type Weight } from '@aplomb/pipeline'
 
 /** A request that was sent. */
 export interface Departure {
   /** Its place in the order of sending, from 1. */
   readonly place: number
   readonly at: number
-  readonly weight: number
-  /** What the server has charged us when it has arrived, itself included: requests, and their weights. */
+  /** What it takes in each unit, as far as weights are known. */
+  readonly weight: ReadonlyMap<string, number>
+  /** What the server has charged us when it has arrived, itself included: requests, and their weights by unit. */
   readonly calls: number
-  readonly weights: number
+  readonly weights: ReadonlyMap<string, number>
   /** How many were in flight when it was sent: any of them may arrive later than it, or be refused. */
   readonly open: number
 }
@@ -21,12 +22,16 @@ export interface Departures {
   lastAt(): number
   /** What was sent and not refused. */
   calls(): number
-  weights(): number
+  /** The name under which weights in a unit are known, if any request has said one. */
+  scaleOf(unit: string): string | undefined
+  weights(scale: string): number
+  /** What a request of this weight takes: the mean of the others, if it does not say. */
+  weigh(scale: string, weight?: Weight): number
   /** The shortest round trip: nothing was on the way for longer before it was counted. */
   fastestMs(): number
   /** The mean round trip of late. */
   roundTripMs(): number
-  sent(weight: number, at: number): Departure
+  sent(weight: Weight | undefined, at: number): Departure
   /** It ended without an answer that says anything. */
   ended(departure: Departure): void
   /** Takes in that it was answered, before what the answer says is read. A refusal is not charged. */
@@ -39,7 +44,36 @@ export interface Departures {
   timeOf(calls: number): number
 }
 
-type Entry = { -readonly [K in keyof Departure]: Departure[K] }
+interface Entry extends Departure {
+  calls: number
+  weights: ReadonlyMap<string, number>
+}
+
+/** Where a weight is a number: the name of all units. */
+const ANY = ''
+/** No request takes so much of a percentage. */
+const SHARE = 'percent'
+const NONE: ReadonlyMap<string, number> = new Map()
+
+/** In each unit that the second has. */
+const sum = (
+  one: ReadonlyMap<string, number>,
+  other: ReadonlyMap<string, number>,
+  sign = 1,
+): ReadonlyMap<string, number> => {
+  const all = new Map(one)
+  for (const [scale, amount] of other) all.set(scale, (all.get(scale) ?? 0) + sign * amount)
+  return all
+}
+
+const weightIn = (scale: string, weight: Weight | undefined): number | undefined => {
+  if (typeof weight === 'number') return weight
+  return weight && Object.hasOwn(weight, scale) ? weight[scale] : undefined
+}
+
+/** What a request of a known weight takes of a limit in this unit. */
+export const knownWeight = (unit: string, weight: Weight | undefined): number | undefined =>
+  unit === SHARE && typeof weight === 'number' ? undefined : weightIn(unit, weight)
 
 /** The share of the newest in the mean, as of TCP's round trips (RFC 6298). */
 const GAIN = 1 / 8
@@ -65,21 +99,40 @@ export const newDepartures = (): Departures => {
   const kept: Entry[] = []
   let lastPlace = 0
   let calls = 0
-  let weights = 0
+  let weights = NONE
+  /** Of requests that said a weight. */
+  const said = new Map<string, { total: number; count: number }>()
   let fastestMs = Infinity
   let roundTripMs: number | undefined
+
+  const note = (weight: Weight | undefined): void => {
+    if (weight === undefined) return
+    for (const scale of typeof weight === 'number' ? [ANY] : Object.keys(weight)) {
+      const { total, count } = said.get(scale) ?? { total: 0, count: 0 }
+      said.set(scale, { total: total + (weightIn(scale, weight) ?? 0), count: count + 1 })
+    }
+  }
+
+  const weigh: Departures['weigh'] = (scale, weight) => {
+    const { total, count } = said.get(scale) ?? { total: 1, count: 1 }
+    return weightIn(scale, weight) ?? total / count
+  }
 
   return {
     lastPlace: () => lastPlace,
     expecting: () => open.size > 0 && clock() - (kept.at(-1)?.at ?? 0) < LATE * Math.max(1, roundTripMs ?? Infinity),
     lastAt: () => kept.at(-1)?.at ?? 0,
     calls: () => calls,
-    weights: () => weights,
+    scaleOf: (unit) => (said.has(unit) ? unit : said.has(ANY) && unit !== SHARE ? ANY : undefined),
+    weights: (scale) => weights.get(scale) ?? 0,
+    weigh,
     fastestMs: () => fastestMs,
     roundTripMs: () => roundTripMs ?? 0,
-    sent: (weight, at) => {
+    sent: (given, at) => {
       calls++
-      weights += weight
+      note(given)
+      const weight = said.size > 0 ? new Map([...said.keys()].map((scale) => [scale, weigh(scale, given)])) : NONE
+      if (said.size > 0) weights = sum(weights, weight)
       const departure = { place: ++lastPlace, at, weight, calls, weights, open: open.size }
       open.add(departure)
       if (kept.push(departure) >= 2 * MOST_KEPT) kept.splice(0, MOST_KEPT)
@@ -93,10 +146,10 @@ export const newDepartures = (): Departures => {
       open.delete(departure)
       if (served) return
       calls--
-      weights -= departure.weight
+      if (weights !== NONE) weights = sum(weights, departure.weight, -1)
       for (const later of kept.slice(firstIndex(kept, ({ place }) => place >= departure.place))) {
         later.calls--
-        later.weights -= departure.weight
+        if (later.weights !== NONE) later.weights = sum(later.weights, departure.weight, -1)
       }
     },
     near: ({ place, at }) => {

@@ -8,6 +8,8 @@ import {
   milliseconds,
   readOptions,
 } from '@aplomb/pipeline'
+export { WeightExceedsLimitError } from '@aplomb/pipeline'
+
 import { NAME, newWaits } from './waits.ts'
 
 /** Options of {@link retryAfter}. */

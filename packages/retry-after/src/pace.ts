@@ -1,13 +1,17 @@
-import { clock, type LimitWindow } from '@aplomb/pipeline'
-import { type Curve, newCurve } from './curve.ts'
-import { type Departure, newDepartures } from './departures.ts'
+import { clock, type LimitWindow, type Weight } from '@aplomb/pipeline'
+import { type Curve, newCurve, REQUESTS } from './curve.ts'
+import { type Departure, knownWeight, newDepartures } from './departures.ts'
 
 /** Keeps count of announced limits, so that a request waits for its time instead of earning a 429. */
 export interface Pace {
   /** Milliseconds until every limit has room for one more request of this weight. */
-  waitMs(weight?: number): number
+  waitMs(weight?: Weight): number
+  /** A limit that never has room for a request of this weight, and what that takes of it. */
+  tooSmall(
+    weight: Weight | undefined,
+  ): { readonly unit: string; readonly weight: number; readonly limit: number } | undefined
   /** Counts a request as sent. */
-  sent(weight?: number, at?: number): Departure
+  sent(weight?: Weight, at?: number): Departure
   /** It ended without an answer that says anything of limits. */
   ended(sent: Departure): void
   /** Takes over what the answer to that request, served or refused, says about the limits. */
@@ -23,12 +27,14 @@ type Heard = Parameters<Curve['learn']>
 
 /** A limit that has been told once is a note: its curve is made when a second request goes. A crawler meets each limit once. */
 interface Known {
-  readonly counted: boolean
+  readonly unit: string
   first: Heard | undefined
   curve: Curve | undefined
   /** The latest request whose answer spoke of it. */
   place: number
   limit: number | undefined
+  /** When an answer named it last, on the `clock`. */
+  namedAt: number
   /** How often its limit was another one than before. */
   changes: number
   /** Answers since the last that spoke of it. */
@@ -43,6 +49,9 @@ const MOST_MISSING = 3
 
 /** An API has one or two limits, some have five. More are a label per user or path, of no use here. */
 const MOST_LIMITS = 8
+
+/** A limit that was named longer ago may be larger by now: a call that it has no room for goes and asks. */
+const NAMED_MS = 60_000
 
 const idOf = ({ name, unit, windowMs }: Pick<LimitWindow, 'name' | 'unit' | 'windowMs'>): string =>
   `${name ?? ''}/${unit ?? ''}/${windowMs ?? ''}`
@@ -69,7 +78,7 @@ export const newPace = (): Pace => {
 
   const curveOf = (known: Known): Curve => {
     if (known.curve) return known.curve
-    known.curve = newCurve({ departures, outside: () => outside, counted: known.counted })
+    known.curve = newCurve({ departures, outside: () => outside, unit: known.unit })
     if (known.first) known.curve.learn(...known.first)
     known.first = undefined
     return known.curve
@@ -82,28 +91,38 @@ export const newPace = (): Pace => {
   }
 
   /** The limit of that name, if it is one to count. */
-  const find = (id: string, limit: number | undefined, counted: boolean): Known | undefined => {
+  const find = (id: string, limit: number | undefined, unit: string, now: number): Known | undefined => {
     const known = limits.get(id)
     if (known !== undefined) {
       if (limit !== undefined && limit !== known.limit && ++known.changes > MOST_CHANGES) leaveOut(id)
       known.limit = limit ?? known.limit
+      if (limit !== undefined) known.namedAt = now
       known.missing = 0
     }
     if (partial.has(id) || known !== undefined) return partial.has(id) ? undefined : known
     if (limits.size + partial.size >= MOST_LIMITS) return undefined
-    const made: Known = { counted, first: undefined, curve: undefined, place: 0, limit, changes: 0, missing: 0 }
+    const fresh = { first: undefined, curve: undefined, place: 0, changes: 0, missing: 0 }
+    const made: Known = { unit, limit, namedAt: now, ...fresh }
     limits.set(id, made)
     return made
   }
 
   return {
-    waitMs: (weight = 1) => {
+    waitMs: (weight) => {
       const now = clock()
       let ms = 0
       for (const known of limits.values()) ms = Math.max(ms, curveOf(known).waitMs(now, weight))
       return ms
     },
-    sent: (weight = 1, at = clock()) => {
+    tooSmall: (given) => {
+      if (given === undefined) return undefined
+      for (const { unit, limit = Infinity, namedAt } of limits.values()) {
+        const weight = unit === REQUESTS ? 1 : (knownWeight(unit, given) ?? 0)
+        if (weight > limit && clock() - namedAt < NAMED_MS) return { unit, weight, limit }
+      }
+      return undefined
+    },
+    sent: (weight, at = clock()) => {
       for (const known of limits.values()) curveOf(known)
       const departure = departures.sent(weight, at)
       for (const known of limits.values()) curveOf(known).sent(departure)
@@ -116,12 +135,13 @@ export const newPace = (): Pace => {
       if (served && windows.length === 0) outside = Math.max(outside, departure.place)
       if (served) noteMissing(windows, departure.place)
       else for (const known of limits.values()) curveOf(known).refused(departure)
-      for (const { name, unit, limit, remaining, resetMs, windowMs } of windows) {
+      for (const window of windows) {
+        const { limit, remaining, resetMs, windowMs } = window
         if (remaining === undefined || resetMs === undefined || resetMs <= 0) continue
-        const counted = unit === undefined || unit === 'requests'
+        const { unit = REQUESTS } = window
         // How much a request takes is found out from what is left of a known limit; else only its end counts.
-        if (!counted && limit === undefined && remaining > 0) continue
-        const known = find(idOf({ name, unit, windowMs }), limit, counted)
+        if (unit !== REQUESTS && limit === undefined && remaining > 0) continue
+        const known = find(idOf(window), limit, unit, now)
         if (!known) continue
         const heard: Heard = [{ limit, remaining, resetMs, windowMs }, departure, served, now]
         if (known.curve || known.place > 0) curveOf(known).learn(...heard)

@@ -21,16 +21,18 @@ export interface Sample {
   readonly at: number
   readonly remaining: number
   readonly limit: number
-  /** Units charged by then; and requests that may have come later than that, and sooner. */
+  /** Weights charged by then; and those of requests that may have come later than that, and sooner. */
   readonly charged: number
   readonly early: number
   readonly late: number
+  /** What its request took, as far as is known. */
+  readonly weight: number
 }
 
 export interface SlopeSetting {
   readonly first: Sample
-  /** Whether the unit is the request: then each takes one. */
-  readonly counted: boolean
+  /** Whether weights are in the limit's own unit: then each takes one. */
+  readonly weighed: boolean
   /** How long the first answer took: what fills within that time is no limit. */
   readonly roundTripMs: number
 }
@@ -43,17 +45,17 @@ const DEVIATIONS = 2
 /** A number that was rounded, or is anywhere in an interval of this length. */
 const varianceOf = (length: number): number => length ** 2 / 12
 
-export const newSlope = ({ first, counted, roundTripMs: tookMs }: SlopeSetting): Slope => {
+export const newSlope = ({ first, weighed, roundTripMs: tookMs }: SlopeSetting): Slope => {
   // A clock may show the same twice.
   const roundTripMs = Math.max(1, tookMs)
   const { limit } = first
   let { at, charged } = first
-  let state: Vector = [first.remaining, 0, counted ? 1 : Math.max(1, limit - first.remaining)]
+  let state: Vector = [first.remaining, 0, weighed ? 1 : Math.max(1, limit - first.remaining)]
   const steepest = limit / roundTripMs
   let covariance: [Vector, Vector, Vector] = [
     [varianceOf(1 + first.early + first.late), 0, 0],
     [0, steepest ** 2, 0],
-    [0, 0, counted ? 0 : state[2] ** 2],
+    [0, 0, weighed ? 0 : state[2] ** 2],
   ]
   /** How much larger errors are than the filter thinks. */
   let scale = 1
@@ -111,11 +113,11 @@ export const newSlope = ({ first, counted, roundTripMs: tookMs }: SlopeSetting):
       state[1] = Math.max(state[1], perMs)
       covariance[1][1] = steepest ** 2
     },
-    learn: ({ at: to, remaining, charged: units, early, late }) => {
+    learn: ({ at: to, remaining, charged: units, early, late, weight }) => {
       const uncertain = (early + late) * state[2]
       move(to, units)
       // One that stays full tells nothing of its refill.
-      if (remaining + state[2] >= limit && state[0] >= remaining) {
+      if (remaining + state[2] * weight >= limit && state[0] >= remaining) {
         state[0] = remaining
         covariance[0] = [varianceOf(1 + uncertain), 0, 0]
         covariance[1][0] = covariance[2][0] = 0

@@ -10,6 +10,7 @@ import {
   ownLimits,
   type Signal,
   type Verdict,
+  WeightExceedsLimitError,
 } from '@aplomb/pipeline'
 import { newDispersal } from './dispersal.ts'
 import { newHold } from './hold.ts'
@@ -44,13 +45,17 @@ export const newWaits = (
   let servedAt = -Infinity
   let refusedAt = -Infinity
 
-  const paceMs = (): number => {
-    const ms = paced ? pace.waitMs() : 0
+  const paceMs = ({ weight }: Call): number => {
+    const ms = paced ? pace.waitMs(weight) : 0
     // A window that resets in hours is no reason to hang: its 429 says more than we can.
     return ms <= maxWaitMs ? ms : 0
   }
 
-  const note = (departure: Departure, { verdict }: Signal, sent = pace.sent(1, departure.at)): void => {
+  const note = (
+    departure: Departure,
+    { verdict }: Signal,
+    sent = pace.sent(departure.call.weight, departure.at),
+  ): void => {
     // A limit that bare prose speaks of may be none.
     if (paced && !verdict.tentative) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited')
   }
@@ -75,9 +80,13 @@ export const newWaits = (
     // Whoever goes first after a pause finds out whether there is room.
     probing: () => refusedAt > servedAt,
     standing: () => (hold.left() === 0 && pace.idle() ? 'idle' : 'informed'),
-    waitMs: ({ overdue }) => {
+    refuses: ({ call }) => {
+      const small = paced ? pace.tooSmall(call.weight) : undefined
+      return small && new WeightExceedsLimitError(call.key, small)
+    },
+    waitMs: ({ call, overdue }) => {
       const heldMs = hold.left()
-      return overdue ? heldMs : dispersal.waitMs(Math.max(heldMs, paceMs()), line.queued())
+      return overdue ? heldMs : dispersal.waitMs(Math.max(heldMs, paceMs(call)), line.queued())
     },
     waits: ({ call }, waitMs) => {
       // A hold was told when it began.
@@ -86,7 +95,7 @@ export const newWaits = (
     },
     sent: (departure) => {
       dispersal.sent()
-      places.set(departure, pace.sent())
+      places.set(departure, pace.sent(departure.call.weight))
       if (!firstSentAt.has(departure.call)) firstSentAt.set(departure.call, departure.at)
     },
     ended: (departure) => {

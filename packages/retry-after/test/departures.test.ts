@@ -8,22 +8,22 @@ const now = (): number => performance.now()
 
 test('what was refused is not charged, neither to itself nor to those after it', () => {
   const departures = newDepartures()
-  const [first, second, third] = [1, 2, 3].map((weight) => departures.sent(weight, now()))
+  const [first, second, third] = [1, 2, 3].map((weight) => departures.sent({ tokens: weight }, now()))
   departures.answered(second!, false)
   expect([first, second, third].map((one) => one!.calls)).toEqual([1, 1, 2])
-  expect([first, second, third].map((one) => one!.weights)).toEqual([1, 1, 4])
-  expect([departures.calls(), departures.weights()]).toEqual([2, 4])
+  expect([first, second, third].map((one) => one!.weights.get('tokens'))).toEqual([1, 1, 4])
+  expect([departures.calls(), departures.weights('tokens')]).toEqual([2, 4])
 })
 
 test('within the shortest round trip, requests may have overtaken each other', () => {
   const departures = newDepartures()
-  const fast = departures.sent(1, now())
+  const fast = departures.sent(undefined, now())
   vi.advanceTimersByTime(10)
   departures.answered(fast, true)
   const times = [0, 5, 5, 20]
   const sent = times.map((ms) => {
     vi.advanceTimersByTime(ms)
-    return departures.sent(1, now())
+    return departures.sent(undefined, now())
   })
   expect(departures.near(sent[1]!)).toEqual({ early: 1, late: 1 })
   expect(departures.near(sent[3]!)).toEqual({ early: 0, late: 0 })
@@ -31,17 +31,17 @@ test('within the shortest round trip, requests may have overtaken each other', (
 
 test('an answer is expected while one is in flight, for four round trips at most', () => {
   const departures = newDepartures()
-  const first = departures.sent(1, now())
+  const first = departures.sent(undefined, now())
   vi.advanceTimersByTime(10)
   departures.answered(first, true)
   expect(departures.expecting()).toBe(false)
-  const second = departures.sent(1, now())
+  const second = departures.sent(undefined, now())
   vi.advanceTimersByTime(39)
   expect(departures.expecting()).toBe(true)
   vi.advanceTimersByTime(1)
   expect(departures.expecting()).toBe(false)
   departures.ended(second)
-  departures.sent(1, now())
+  departures.sent(undefined, now())
   expect(departures.expecting()).toBe(true)
 })
 
@@ -49,9 +49,30 @@ test('tells how many were sent by a time, and when so many were', () => {
   const departures = newDepartures()
   const began = now()
   for (let i = 0; i < 5; i++) {
-    departures.sent(1, now())
+    departures.sent(undefined, now())
     vi.advanceTimersByTime(10)
   }
   expect([departures.callsBy(began - 1), departures.callsBy(began), departures.callsBy(began + 25)]).toEqual([0, 1, 3])
   expect(departures.timeOf(4)).toBe(began + 30)
+})
+
+test('a weight that is a number is of every unit, and one that is not said the mean', () => {
+  const departures = newDepartures()
+  expect(departures.scaleOf('tokens')).toBeUndefined()
+  departures.sent(10, now())
+  const scale = departures.scaleOf('tokens')!
+  departures.sent(30, now())
+  departures.sent(undefined, now())
+  expect(departures.weights(scale)).toBe(60)
+  expect([departures.weigh(scale), departures.weigh(scale, 5)]).toEqual([20, 5])
+  expect(departures.scaleOf('points')).toBe(scale)
+  // A percentage is no amount that a request takes.
+  expect(departures.scaleOf('percent')).toBeUndefined()
+})
+
+test('units are known by their own names only', () => {
+  const departures = newDepartures()
+  departures.sent({ tokens: 10 }, now())
+  expect(departures.scaleOf('tokens')).toBe('tokens')
+  for (const unit of ['points', 'constructor', '__proto__']) expect(departures.scaleOf(unit)).toBeUndefined()
 })

@@ -13,7 +13,7 @@ const start = () => {
     return departure
   }
   const { at, calls } = send()
-  const first = { at, remaining: 2, limit: 3, charged: calls, early: 0, late: 0 }
+  const first = { at, remaining: 2, limit: 3, charged: calls, early: 0, late: 0, weight: 1 }
   return { departures, send, echo: newEcho({ departures, limit: 3, lengthMs: 1000, first }) }
 }
 

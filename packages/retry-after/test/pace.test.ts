@@ -274,3 +274,80 @@ describe('against a server with a fixed window, whoever asks for one thing after
     expect(performance.now() - began).toBe(99_000)
   })
 })
+
+describe('weights that are known', () => {
+  const tokens = (remaining: number, more: Partial<LimitWindow> = {}): LimitWindow =>
+    window(remaining, 1000, { unit: 'tokens', limit: 100, ...more })
+  /** One that is sent, and answered 10 ms later. */
+  const send = (pace: Pace, weight: number | undefined, ...windows: LimitWindow[]): void => {
+    const sent = pace.sent(weight)
+    vi.advanceTimersByTime(10)
+    pace.learn(windows, sent)
+  }
+
+  test('a limit of tokens has room for what is light, and none for what is heavier than what is left', () => {
+    const pace = newPace()
+    for (const remaining of [90, 80, 70, 60]) send(pace, 10, tokens(remaining))
+    expect(pace.waitMs(10)).toBe(0)
+    expect(pace.waitMs(90)).toBeGreaterThan(0)
+    pace.sent(40)
+    // Twenty are left, as far as is known before its answer.
+    expect(pace.waitMs(10)).toBe(0)
+    expect(pace.waitMs(30)).toBeGreaterThan(0)
+  })
+
+  test('of a refused one nothing is charged', () => {
+    const pace = newPace()
+    for (const remaining of [90, 80, 70, 60]) send(pace, 10, tokens(remaining))
+    const heavy = pace.sent(55)
+    expect(pace.waitMs(30)).toBeGreaterThan(0)
+    vi.advanceTimersByTime(10)
+    pace.learn([], heavy, false)
+    expect(pace.waitMs(30)).toBe(0)
+  })
+
+  test('by unit, each limit goes by its own', () => {
+    const pace = newPace()
+    for (const remaining of [90, 80, 70, 60]) {
+      const sent = pace.sent({ tokens: 10, points: 1 })
+      vi.advanceTimersByTime(10)
+      pace.learn([tokens(remaining), tokens(95, { unit: 'points' })], sent)
+    }
+    expect(pace.waitMs({ tokens: 10, points: 50 })).toBe(0)
+    expect(pace.waitMs({ tokens: 90, points: 1 })).toBeGreaterThan(0)
+  })
+
+  test('a limit of requests counts each as one', () => {
+    const pace = newPace()
+    const sent = pace.sent(50)
+    pace.learn([window(2, 1000)], sent)
+    expect(pace.waitMs(50)).toBe(0)
+    pace.sent(50)
+    expect(pace.waitMs(50)).toBe(0)
+    pace.sent(50)
+    expect(pace.waitMs(50)).toBe(1000)
+    pace.learn([window(2, 1000, { limit: 10 })], pace.sent(50))
+    expect(pace.tooSmall(50)).toBeUndefined()
+  })
+
+  test('one as heavy as the limit goes', () => {
+    const pace = newPace()
+    for (const remaining of [90, 80, 70, 60]) send(pace, 10, tokens(remaining))
+    expect(pace.tooSmall(100)).toBeUndefined()
+    for (let ms = pace.waitMs(100), steps = 0; ms > 0; ms = pace.waitMs(100), steps++) {
+      expect(steps).toBeLessThan(100)
+      vi.advanceTimersByTime(ms)
+    }
+  })
+
+  test('a heavier one has no room, by what an answer of the last minute has named', () => {
+    const pace = newPace()
+    expect(pace.tooSmall(101)).toBeUndefined()
+    send(pace, 10, tokens(90))
+    expect(pace.tooSmall(101)).toEqual({ unit: 'tokens', weight: 101, limit: 100 })
+    expect(pace.tooSmall({ points: 101 })).toBeUndefined()
+    expect(pace.tooSmall(undefined)).toBeUndefined()
+    vi.advanceTimersByTime(60_000)
+    expect(pace.tooSmall(101)).toBeUndefined()
+  })
+})

@@ -24,7 +24,7 @@ import {
   useFakeTime,
   watch,
 } from '../../aplomb/test/support/time.ts'
-import { retryAfter, type RetryAfterOptions } from '../src/index.ts'
+import { retryAfter, type RetryAfterOptions, WeightExceedsLimitError } from '../src/index.ts'
 
 useFakeTime()
 
@@ -1081,4 +1081,61 @@ test('whatever the answers, no call is sent during a hold, none is sent too ofte
     }),
     { seed: 7, numRuns: 60 },
   )
+})
+
+describe('18. the weight of a call, where it is known', () => {
+  const told = (remaining: number): Record<string, string> => ({
+    'x-ratelimit-limit-tokens': '100',
+    'x-ratelimit-remaining-tokens': String(remaining),
+    'x-ratelimit-reset-tokens': '1s',
+  })
+  const tokens = (remaining: number): ScriptedAnswer => ({ headers: told(remaining) })
+  const weight = ({ url }: Request): number | undefined => Number(new URL(url).searchParams.get('weight')) || undefined
+  const of = (units: number): string => `${TARGET}?weight=${units}`
+
+  test('is reserved before it is sent: a heavy call waits, a light one does not', async () => {
+    const { server, fetch } = setup([tokens(90), tokens(80), tokens(70), tokens(60), 200, 200], {}, { weight })
+    for (let i = 0; i < 4; i++) {
+      await statusOf(fetch(of(10)))
+      await vi.advanceTimersByTimeAsync(10)
+    }
+    expect(await outcomes([fetch(of(10))])).toHaveLength(1)
+    const [, , , , light = NaN] = server.times
+    expect(light).toBe(40)
+    await statusOf(fetch(of(90)))
+    expect(server.times.at(-1)).toBeGreaterThan(40)
+  })
+
+  test('one that is heavier than the limit is turned away at once, whoever waits', async () => {
+    const events: CallEvent[] = []
+    const onEvent = (event: CallEvent): void => void events.push(event)
+    const { server, fetch } = setup([tokens(10), asks(5000), 200, 200], {}, { weight, onEvent })
+    await statusOf(fetch(of(90)))
+    const held = fetch(of(1))
+    await vi.advanceTimersByTimeAsync(0)
+    const heavy = watch(fetch(of(101)))
+    await flush()
+    expect(heavy.outcome).toHaveProperty('error', expect.any(WeightExceedsLimitError))
+    const { error } = heavy.outcome as { error: WeightExceedsLimitError }
+    expect(error).toBeInstanceOf(RangeError)
+    expect(error).toMatchObject({ unit: 'tokens', weight: 101, limit: 100, key: 'https://api.test' })
+    expect(Object.keys(error)).not.toContain('key')
+    expect(events).toContainEqual(expect.objectContaining({ type: 'give-up', by: 'retry-after', attempt: 0 }))
+    expect(await statusOf(held)).toBe(200)
+    expect(server.times).toHaveLength(3)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('of one that was refused before its limit was known, that answer stands', async () => {
+    const refused = { status: 429, headers: { 'retry-after-ms': '100', ...told(50) } }
+    const { server, fetch } = setup([refused, 200], {}, { weight })
+    expect(await statusOf(fetch(of(101)))).toBe(429)
+    expect(server.times).toEqual([0])
+  })
+
+  test('without pacing, nobody is turned away', async () => {
+    const { fetch } = setup([tokens(90), 200], { pace: false }, { weight })
+    await statusOf(fetch(of(10)))
+    expect(await statusOf(fetch(of(101)))).toBe(200)
+  })
 })

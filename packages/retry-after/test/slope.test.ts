@@ -9,12 +9,13 @@ const sample = (at: number, remaining: number, charged: number, more: Partial<Sa
   charged,
   early: 0,
   late: 0,
+  weight: 1,
   ...more,
 })
 
 /** One that was used up at once, then paced: a bucket of 100 that gives one every `everyMs`, seen every 50 ms. */
 const paced = (everyMs: number, answers: number): Slope => {
-  const slope = newSlope({ first: sample(0, 20, 80), counted: true, roundTripMs: 50 })
+  const slope = newSlope({ first: sample(0, 20, 80), weighed: true, roundTripMs: 50 })
   for (let i = 1; i <= answers; i++) slope.learn(sample(i * 50, Math.floor(20 + (i * 50) / everyMs - i), 80 + i))
   return slope
 }
@@ -47,14 +48,14 @@ test('what is believed surely is less than what is likely, and grows for no long
 })
 
 test('one that is full again has refilled at least so fast', () => {
-  const slope = newSlope({ first: sample(0, 99, 1), counted: true, roundTripMs: 50 })
+  const slope = newSlope({ first: sample(0, 99, 1), weighed: true, roundTripMs: 50 })
   for (let i = 1; i <= 20; i++) slope.learn(sample(i * 1000, 99, 1 + i))
   expect(slope.perMs() * 1000).toBeCloseTo(1, 2)
 })
 
 test('the weight of a request is found where the unit is another one', () => {
   const limit = 1000
-  const slope = newSlope({ first: sample(0, 988, 1, { limit }), counted: false, roundTripMs: 50 })
+  const slope = newSlope({ first: sample(0, 988, 1, { limit }), weighed: false, roundTripMs: 50 })
   // Twelve units each, and one is given back every 25 ms.
   for (let i = 1; i <= 40; i++) {
     const at = i * 50 + (i > 20 ? 500 : 0)
@@ -65,7 +66,7 @@ test('the weight of a request is found where the unit is another one', () => {
 })
 
 test('two answers of the same moment do no harm', () => {
-  const slope = newSlope({ first: sample(0, 50, 50), counted: true, roundTripMs: 0 })
+  const slope = newSlope({ first: sample(0, 50, 50), weighed: true, roundTripMs: 0 })
   for (let i = 1; i <= 20; i++) slope.learn(sample(0, 50 - i, 50 + i))
   expect(slope.level(0, 70)).toBeCloseTo(30, 6)
 })

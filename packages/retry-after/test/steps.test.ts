@@ -8,6 +8,7 @@ const sample = (at: number, remaining: number, charged: number) => ({
   charged,
   early: 0,
   late: 0,
+  weight: 1,
 })
 const start = () => newSteps(sample(0, 39, 1), 1000)
 

@@ -1,5 +1,14 @@
 import { aplomb } from 'aplomb'
-import { exact, inEpochSeconds, inFields, inSeconds, leastMs, type LimitedApi, openApi } from './limited-api.ts'
+import {
+  exact,
+  inEpochSeconds,
+  inFields,
+  inSeconds,
+  leastMs,
+  type LimitedApi,
+  openApi,
+  weightOf,
+} from './limited-api.ts'
 import { fixedWindow, type Reset, slidingCounter, slidingLog, tokenBucket } from './rate-limits.ts'
 import { across, drive, type Fetch, generator, onClock, ORIGIN } from './simulate.ts'
 
@@ -18,6 +27,8 @@ export interface LimitMode extends LimitBar {
   readonly clients?: number | undefined
   /** Units of a call, from `random`. @default 1 */
   readonly weight?: ((random: () => number) => number) | undefined
+  /** Whether clients know it. @default false */
+  readonly weightsKnown?: boolean | undefined
 }
 
 export interface LimitOutcome {
@@ -132,6 +143,22 @@ export const LIMIT_MODES: readonly LimitMode[] = [
     sent: 1.2,
   },
   {
+    name: 'tokens 700/s x 350, weights known',
+    api: TOKENS,
+    weight: upTo20,
+    weightsKnown: true,
+    share: 0.95,
+    sent: 1.03,
+  },
+  {
+    name: 'tokens 700/s x 350, weights known, one latency',
+    api: { ...TOKENS, latencyMs: one },
+    weight: upTo20,
+    weightsKnown: true,
+    share: 0.95,
+    sent: 1.03,
+  },
+  {
     name: 'moving ceiling 10, 3, 15, silent',
     api: { limits: [], ceiling: { eachMs: 2000, most: [10, 3, 15] }, latencyMs: between(160, 240) },
     share: 0.88,
@@ -171,7 +198,7 @@ export const jain = (amounts: readonly number[]): number => {
 
 /** Real clients against a simulated API, the same for the same seed. */
 export const runLimitMode = async (mode: LimitMode, seed: number): Promise<LimitOutcome> => {
-  const { api, calls = 400, clients = 1, weight = () => 1 } = mode
+  const { api, calls = 400, clients = 1, weight = () => 1, weightsKnown = false } = mode
   return onClock(seed, async (clock) => {
     // Not that of jitter and network.
     const random = generator(~seed)
@@ -185,6 +212,7 @@ export const runLimitMode = async (mode: LimitMode, seed: number): Promise<Limit
     const fetchers: readonly Fetch[] = Array.from({ length: clients }, () =>
       aplomb({
         fetch: inner,
+        weight: weightsKnown ? weightOf : undefined,
         onEvent: (event) => {
           if (event.type !== 'retry') return
           const what = `${event.by}, ${event.reason.split(':')[0]}`

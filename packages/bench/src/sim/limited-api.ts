@@ -71,7 +71,7 @@ const freeAt = (limits: readonly RateLimit[], now: number, weight: number): numb
   limits.reduce((at, limit) => Math.max(at, limit.freeAt(now, weight)), now)
 
 /** Calls whose weight is the last part of their path. */
-const weightOf = (input: string | URL | Request): number =>
+export const weightOf = (input: string | URL | Request): number =>
   Number(new URL(input instanceof Request ? input.url : input).pathname.split('/').at(-1))
 
 export const openApi = (api: LimitedApi, random: () => number): RunningApi => {

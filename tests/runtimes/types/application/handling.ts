@@ -13,6 +13,7 @@ import {
   type BackoffJitterOptions,
   type BaseRecord,
   BillingError,
+  BreakerOpenError,
   type Budget,
   BudgetExceededError,
   type BudgetExceededFacts,
@@ -88,6 +89,8 @@ import {
   type Verdict,
   type VerdictKind,
   type WaitKind,
+  type Weight,
+  WeightExceedsLimitError,
 } from 'aplomb'
 
 const later: Middleware = (request, next) => next(request)
@@ -100,6 +103,8 @@ export const lookUp = async (url: string): Promise<unknown> => {
     // What each has beside the others.
     if (error instanceof QueueFullError) return [error.name satisfies 'QueueFullError', error.maxQueue]
     if (error instanceof QueueTimeoutError) return [error.name satisfies 'QueueTimeoutError', error.queueTimeoutMs]
+    if (error instanceof BreakerOpenError) return [error.name satisfies 'BreakerOpenError', error.probeMs]
+    if (error instanceof WeightExceedsLimitError) return [error.name satisfies 'WeightExceedsLimitError', error.limit]
     if (error instanceof BudgetExceededError)
       return [error.name satisfies 'BudgetExceededError', error.resetAt.getTime()]
     if (error instanceof InvalidRequestError) return error.name satisfies 'InvalidRequestError'
@@ -193,6 +198,7 @@ export interface Named {
   readonly Verdict: IsKnown<Verdict>
   readonly VerdictKind: IsKnown<VerdictKind>
   readonly WaitKind: IsKnown<WaitKind>
+  readonly Weight: IsKnown<Weight>
 }
 
 export const named: { readonly [Name in keyof Named]: true } = {} as Named
