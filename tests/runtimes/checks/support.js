@@ -59,7 +59,8 @@ export const again = async (kind, send) => {
   for (let attempt = 1; ; attempt++) {
     const response = await send()
     if (kind === 'aplomb' || response.status !== 503 || attempt === 4) return response
-    await response.body?.cancel()
+    // Read, not cancelled: Chromium may send the next request twice on a connection that it gives up.
+    await response.arrayBuffer()
   }
 }
 
