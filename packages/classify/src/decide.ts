@@ -65,7 +65,7 @@ const isWindowCode = ({ codes }: Answer): boolean =>
 const codeThenWords: Sign = (answer) => {
   const { codes, status, words, limits, waitMs } = answer
   const found = fromCodes(codes, status, 'code')
-  // Whoever says when to come back does not mean a fault of the request.
+  // With Retry-After a 5xx is transient, whatever its code says of the request.
   const isPassing = status >= 500 && limits.retryAfterMs !== undefined
   const code = isPassing && found && KINDS[found.kind].action === 'fix' ? undefined : found
   if (code && !code.vague) return code

@@ -4,7 +4,7 @@ import type { Answer, Decision, Head } from './types.ts'
 const WALLS = ['cf-mitigated', 'x-vercel-mitigated', 'x-amzn-waf-action', 'cf-chl-bypass', 'x-sucuri-block']
 /** A platform that has no such API, or none that runs. */
 const PLATFORMS = ['ngrok-error-code', 'x-vercel-error', 'x-railway-fallback', 'x-render-routing']
-/** Imperva stands in front, whoever has answered. */
+/** Imperva's WAF: on all that passes it, challenge or answer. */
 const SUSPECT = 'x-iinfo'
 
 /** Headers that only somebody in front of the API sends. */

@@ -5,8 +5,8 @@ import type { Sent } from './sent.ts'
 export interface Rounds {
   served(one: Pick<Sent, 'at' | 'active'>): void
   /**
-   * One was refused that was sent among so many. Returns whether that many were served for two rounds since the last
-   * refusals: those that were sent before one of them came back are of the same sort.
+   * A request was refused that was sent with this many in flight. Returns whether as many were served for two rounds
+   * since the last burst of refusals; requests that were sent before its last one came back belong to the same burst.
    */
   refused(active: number): boolean
   /** What comes next may be of another sort. */

@@ -145,7 +145,7 @@ export const ROWS: readonly HeaderRow[] = [
   { header: 'daily-request-limit', means: 'limit', name: 'daily', group: 'daily' },
   { header: 'daily-request-remaining', means: 'remaining', name: 'daily', group: 'daily' },
   { header: 'daily-request-reset', means: 'reset', name: 'daily', group: 'daily' },
-  // ip-api: what is left of the minute, and of its requests
+  // ip-api: remaining requests, and seconds until the minute's reset
   { header: 'x-rl', means: 'remaining', group: 'ip-api', windowMs: MINUTE },
   { header: 'x-ttl', means: 'reset', group: 'ip-api', windowMs: MINUTE },
   // Walmart Marketplace: a bucket, and when the next token comes
@@ -154,7 +154,7 @@ export const ROWS: readonly HeaderRow[] = [
   { header: 'x-bapi-limit', means: 'limit', group: 'bybit' },
   { header: 'x-bapi-limit-status', means: 'remaining', group: 'bybit' },
   { header: 'x-bapi-limit-reset-timestamp', means: 'reset', group: 'bybit' },
-  // EVE: so many answers that are errors
+  // EVE Online (ESI): an error budget
   { header: 'x-esi-error-limit-remain', means: 'remaining', name: 'errors', counts: 'errors' },
   { header: 'x-esi-error-limit-reset', means: 'reset', name: 'errors', counts: 'errors' },
   // KuCoin: milliseconds, of windows of 30 s

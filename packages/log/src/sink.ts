@@ -51,13 +51,13 @@ interface Surroundings {
 
 type Printers = Readonly<Record<LogRecord['event'], Debugger>>
 
-/** Loaded when somebody listens: it looks at the environment as soon as it is there. */
 /** A line for people: by its call's id the lines of a call are found. */
 const line = (record: LogRecord): string => {
   const { event, call } = record
   return `${event === 'attempt' || event === 'retry' || event === 'call' ? `${call} ` : ''}${sentence(record)}`
 }
 
+/** `debug` is loaded when somebody listens: it looks at the environment as soon as it is there. */
 const toDebug = (): Output => {
   let printers: Printers | undefined
   let loading: Promise<void> | undefined

@@ -22,7 +22,8 @@ export const newDispersal = (): Dispersal => {
   let sent = 0
   /** As many come back as went between the last two pauses, then twice as many: so the pace of before is found again. If none went, all. */
   let coming = Infinity
-  let toCome = 0
+  /** Of those, before the next ones; without end where nobody is spread. */
+  let toCome = Infinity
 
   const spread = (count: number): void => {
     coming = toCome = count
@@ -34,6 +35,7 @@ export const newDispersal = (): Dispersal => {
       if (queued === 0) {
         since = undefined
         apartMs = 0
+        toCome = Infinity
         return pauseMs
       }
       const now = clock()
