@@ -33,12 +33,12 @@ export const FAILURES: readonly FailureRow[] = [
     kind: 'network',
     retryable: false,
   },
-  // What stays as it is: a dispatcher that was closed, headers larger than the client takes or none that HTTP allows
+  // What stays as it is: a dispatcher that was closed, a head larger than the client takes or none that HTTP allows
   {
     codes:
-      /^(?:UND_ERR_(?:DESTROYED|CLOSED|HEADERS_OVERFLOW|RES_EXCEEDED_MAX_SIZE|MAX_ORIGINS_REACHED)|HPE_(?:HEADER_OVERFLOW|INVALID_HEADER_TOKEN|INVALID_TRANSFER_ENCODING|(?:INVALID|UNEXPECTED)_CONTENT_LENGTH)|ERR_RESPONSE_HEADERS_TOO_BIG)$/,
+      /^(?:UND_ERR_(?:DESTROYED|CLOSED|HEADERS_OVERFLOW|RES_EXCEEDED_MAX_SIZE|MAX_ORIGINS_REACHED)|HPE_(?:HEADER_OVERFLOW|INVALID_HEADER_TOKEN|(?:CR|LF)_EXPECTED|INVALID_TRANSFER_ENCODING|(?:INVALID|UNEXPECTED)_CONTENT_LENGTH)|ERR_RESPONSE_HEADERS_TOO_BIG)$/,
     texts:
-      /client is (?:destroyed|closed)|headers? overflow|head is too large|not match the HTTP\/1\.1 protocol \([^)]*(?:header|content-length|transfer-encoding)/i,
+      /client is (?:destroyed|closed)|headers? overflow|head is too large|not match the HTTP\/1\.1 protocol \([^)]*(?:header|response line|after CR|content-length|transfer-encoding)/i,
     kind: 'network',
     retryable: false,
   },

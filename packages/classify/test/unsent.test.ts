@@ -161,9 +161,13 @@ describe('no repetition mends', () => {
     ['a header', fetchFailed(coded('HPE_INVALID_HEADER_TOKEN', 'Invalid header value char'))],
     ['a length', fetchFailed(coded('HPE_INVALID_CONTENT_LENGTH', 'Invalid character in Content-Length'))],
     ['two lengths', fetchFailed(coded('HPE_UNEXPECTED_CONTENT_LENGTH', 'Content-Length already present'))],
+    ['a line without CR', fetchFailed(coded('HPE_CR_EXPECTED', 'Missing expected CR after response line'))],
+    ['a line without LF', fetchFailed(coded('HPE_LF_EXPECTED', 'Missing expected LF after header value'))],
     // Some versions of undici lose the code.
     ...[
       'Invalid header value char',
+      'Missing expected CR after response line',
+      'Expected LF after CR',
       'Duplicate Content-Length',
       "Transfer-Encoding can't be present with Content-Length",
     ].map((why): [string, unknown] => [
