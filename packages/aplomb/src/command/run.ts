@@ -2,10 +2,12 @@ import { parseArgs } from 'node:util'
 import { rules } from '@aplomb/classify'
 import type { Rule } from '@aplomb/classify'
 import {
+  difference,
   explain,
   explainEntry,
   explainHar,
   type ExplainOptions,
+  type Explanation,
   type Field,
   formatExplanation,
   formatHarSummary,
@@ -170,6 +172,30 @@ const isPacked = ({ headers, body }: SavedAnswer): boolean =>
   body.includes('\ufffd') &&
   headers.some(([name, value]) => /^content-encoding$/i.test(name) && /gzip|br|zstd|deflate/i.test(value))
 
+/** Which rule reads a refusal in a success, if one does. */
+const ruleFor = async (answer: SavedAnswer, options: ExplainOptions): Promise<string | undefined> => {
+  for (const [name, rule] of Object.entries(rules)) {
+    const { verdict } = await explain(responseOf(answer), { ...options, rules: [rule] })
+    if (verdict.action !== 'use') return `With --rules ${name} it is ${verdict.kind} (${verdict.evidence}).`
+  }
+  return undefined
+}
+
+/** A copy to be shown; if it would mislead, that is said beside it. */
+const copyOf = async (
+  answer: SavedAnswer,
+  original: Explanation,
+  options: ExplainOptions,
+  terminal: Terminal,
+): Promise<string> => {
+  const text = redactedCopy(answer)
+  const [copy] = parseAnswers(text)
+  const other =
+    copy && difference(original, await explain(responseOf(copy), { ...options, request: copy.request ?? {} }))
+  if (other !== undefined) terminal.err(`aplomb: ${other}: what was masked has told it. Say so where you paste it.\n`)
+  return text
+}
+
 const explainAnswers = async (text: string, values: Values, terminal: Terminal): Promise<string> => {
   const answers = parseAnswers(text)
   const found = answers.at(-1)!
@@ -177,8 +203,9 @@ const explainAnswers = async (text: string, values: Values, terminal: Terminal):
   const { request: seen, ...rest } = found
   const request = { method: 'GET', ...seen, ...known, headers: [...(seen?.headers ?? []), ...(known.headers ?? [])] }
   const answer: SavedAnswer = { ...rest, request }
-  if (values.redacted) return redactedCopy(answer)
-  const explanation = await explain(responseOf(answer), { ...optionsOf(values), request })
+  const options = { ...optionsOf(values), request }
+  const explanation = await explain(responseOf(answer), options)
+  if (values.redacted) return copyOf(answer, explanation, options, terminal)
   if (values.json) return JSON.stringify(explanation, null, 2)
   const { style, columns } = terminal
   const before = answers.slice(0, -1).map(({ status }) => status)
@@ -188,6 +215,7 @@ const explainAnswers = async (text: string, values: Values, terminal: Terminal):
     '',
     before.length > 0 ? `The last of ${answers.length} answers; before it came ${before.join(', ')}.` : undefined,
     packed,
+    explanation.verdict.kind === 'ok' ? await ruleFor(answer, options) : undefined,
     style('dim', MISREAD),
   )
 }
@@ -207,11 +235,11 @@ const explainRecording = async (har: Har, values: Values, terminal: Terminal): P
   }
   const entry = har.entries.find(({ index }) => String(index) === values.entry)
   if (!entry) throw new UsageError(`--entry ${values.entry}: there is no such one that can be read`)
+  const explanation = await explainEntry(entry, options)
   if (values.redacted) {
     if (!entry.answer) throw new UsageError(`--entry ${values.entry} has no answer to copy`)
-    return redactedCopy(entry.answer)
+    return copyOf(entry.answer, explanation, options, terminal)
   }
-  const explanation = await explainEntry(entry, options)
   if (values.json) return JSON.stringify(explanation, null, 2)
   return lines(formatExplanation(explanation, { style, columns }), '', style('dim', MISREAD))
 }

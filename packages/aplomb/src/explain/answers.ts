@@ -1,3 +1,5 @@
+import { printable } from './words.ts'
+
 /** A header as it was written down. */
 export type Field = readonly [name: string, value: string]
 
@@ -44,9 +46,9 @@ const dechunked = (body: string): string | undefined => {
     const size = /^([\da-f]{1,8})[ \t]*(?:;.*)?\r?$/i.exec(decoder.decode(bytes.subarray(at, Math.max(at, end))))?.[1]
     if (end < 0 || size === undefined) return undefined
     const length = Number.parseInt(size, 16)
-    // An API may answer "0", and no more.
-    if (length === 0 && chunks.length === 0) return undefined
     at = end + 1
+    // An API may answer "0", or "abc", and no more.
+    if (chunks.length === 0 && (length === 0 || at + length > bytes.length)) return undefined
     chunks.push(bytes.subarray(at, at + length))
     at += length
     if (length === 0 || at >= bytes.length)
@@ -144,8 +146,8 @@ const traceIn = (text: string): Trace | undefined => {
   const sent: string[] = []
   const heads: string[] = []
   const rest: string[] = []
-  for (const line of text.split('\n')) {
-    const [, mark, said = ''] = /^([*<>{}])(?: (.*?))?\r?$/.exec(line) ?? []
+  for (const line of text.split(/\r?\n/)) {
+    const [, mark, said = ''] = /^([*<>{}])(?: (.*))?$/.exec(line) ?? []
     if (mark === '>') sent.push(said)
     else if (mark === '<') heads.push(said)
     else if (mark === '*') notes.push(said)
@@ -169,13 +171,21 @@ const requestIn = ({ sent, notes }: Trace): SavedRequest | undefined => {
   return { method, ...(url && { url }), headers }
 }
 
+const whyNone = (text: string): string => {
+  if (text.trim() === '') return 'there is nothing to read'
+  const failure = /^curl: \(\d+\) .*$/m.exec(text)?.[0]
+  if (failure !== undefined) return `there is no answer in it: ${printable(failure)}`
+  return 'no status line, such as "HTTP/1.1 429 Too Many Requests": save the answer with curl -i'
+}
+
 /**
  * Reads answers as curl prints them: `-i`, `-v` with `2>&1`, both, or `-D -`. Of several (100 Continue, a proxy's, redirects)
  * the last one is what `fetch` would return.
  *
  * @throws {SyntaxError} if there is no status line.
  */
-export const parseAnswers = (text: string): readonly SavedAnswer[] => {
+export const parseAnswers = (given: string): readonly SavedAnswer[] => {
+  const text = given.replace(/^\ufeff/, '')
   const trace = traceIn(text)
   const rest = trace?.rest ?? text
   let answers = answersIn(rest)
@@ -184,12 +194,7 @@ export const parseAnswers = (text: string): readonly SavedAnswer[] => {
     const last = answers.pop()
     if (last) answers.push({ ...last, body: rest.replace(/^(?:\r?\n)+/, '') })
   }
-  if (answers.length === 0)
-    throw new SyntaxError(
-      text.trim() === ''
-        ? 'there is nothing to read'
-        : 'no status line, such as "HTTP/1.1 429 Too Many Requests": save the answer with curl -i',
-    )
+  if (answers.length === 0) throw new SyntaxError(whyNone(text))
   const request = trace && requestIn(trace)
   return request ? answers.map((answer) => ({ ...answer, request })) : answers
 }
@@ -215,9 +220,10 @@ export const headersOf = (fields: readonly Field[]): Headers => {
 
 /** The answer as `fetch` would give it. */
 export const responseOf = ({ status, statusText, headers, body }: SavedAnswer): Response => {
+  // As bytes: a text would bring a content type along.
   const isEmpty = body === '' || hasNoBody(status) || status === 205
   const isCommon = status >= 200 && status <= 599
-  const response = new Response(isEmpty ? null : body, {
+  const response = new Response(isEmpty ? null : encoder.encode(body), {
     status: isCommon ? status : 200,
     statusText: /^[\t\x20-\x7e]*$/.test(statusText) ? statusText : '',
     headers: headersOf(headers),

@@ -111,10 +111,11 @@ const safetyOf = ({ refused, unsent }: Verdict, { url, headers, body }: Asked, m
 }
 
 const todoFor = (verdict: Verdict, { safe }: Safety): string => {
-  const { kind, action, retryable, retryAfterMs: asked = 0 } = verdict
+  const { kind, action, retryable, status, retryAfterMs: asked = 0 } = verdict
   const wait = asked > 0 ? `wait ${span(asked)}` : ''
   if (action === 'use') {
-    if (kind === 'empty') return 'nothing: there is no such record'
+    if (kind === 'empty')
+      return status === 404 ? 'nothing: there is no such record' : 'nothing: it was served, and is empty'
     return wait ? `use it; to ask again, ${wait}` : 'use it'
   }
   const advice = adviceFor(kind) ?? 'look at it: nothing says what it means'
@@ -195,3 +196,15 @@ export const explain = async (response: Response, options: ExplainOptions = {}):
   })
   return explanationOf(verdict, { ...request, url })
 }
+
+/** All that is decided: names and texts may have lost what was masked. */
+const decided = ({ status, verdict: { kind, action, retryAfterMs }, next, limits }: Explanation): string =>
+  JSON.stringify([status, kind, action, retryAfterMs, next, limits], (key, value: unknown) =>
+    key === 'name' || key === 'reason' ? undefined : value,
+  )
+
+/** How a copy was judged, if that is not how the original was. */
+export const difference = (original: Explanation, copy: Explanation): string | undefined =>
+  decided(original) === decided(copy)
+    ? undefined
+    : `the copy is judged otherwise (${copy.verdict.kind}, ${copy.verdict.evidence})`

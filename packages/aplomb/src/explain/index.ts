@@ -1,6 +1,6 @@
 export type { Field, SavedAnswer, SavedRequest } from './answers.ts'
 export { parseAnswers, responseOf } from './answers.ts'
-export { type Asked, explain, type ExplainOptions, type Explanation } from './explain.ts'
+export { type Asked, difference, explain, type ExplainOptions, type Explanation } from './explain.ts'
 export { type Har, type HarEntry, parseHar } from './har.ts'
 export type { Outlook, Sender } from './outlook.ts'
 export type { Part } from './parts.ts'

@@ -32,7 +32,7 @@ const retryAfter = ({ verdict, outlook, limits, api }: Facts): string => {
   const window = tentative
     ? undefined
     : limits.windows.find(({ remaining, resetMs = 0 }) => remaining !== undefined && resetMs > 0)
-  if (!window) return action === 'use' ? 'nothing: no limit is told' : 'nothing: no time is named for the key'
+  if (!window) return action === 'use' ? 'nothing: no limit is told' : 'nothing: no time to come back is told'
   const { remaining = 0, resetMs = 0 } = window
   if (remaining > 0) return `counts along: ${remaining} more until the reset in ${span(resetMs)}`
   if (resetMs > MAX_WAIT_MS)

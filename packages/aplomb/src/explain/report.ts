@@ -98,7 +98,8 @@ const table = (rows: readonly (readonly [string, string])[], page: Page): readon
   return rows.map(([label, text]) => row(label, text, page, 2, Math.min(width, 30)))
 }
 
-const nextText = (next: Explanation['next']): string => {
+const nextText = ({ next, verdict }: Explanation): string | undefined => {
+  if (verdict.action === 'use') return undefined
   if (!next.again) return `returns it: ${next.why}`
   const { by, fromMs, toMs, maxAttempts } = next
   return `sends it again ${afterText(fromMs, toMs)} (${by}), ${plural(maxAttempts, 'attempt')} in all`
@@ -108,8 +109,8 @@ const nextText = (next: Explanation['next']): string => {
 export const formatExplanation = (explanation: Explanation, options: ReportOptions = {}): string => {
   const page = pageOf(options)
   const { style } = page
-  const { request, status, verdict, todo, safe, safeBecause, next, parts } = explanation
-  const { kind, evidence, message, code, requestId, action } = verdict
+  const { request, status, verdict, todo, safe, safeBecause, parts } = explanation
+  const { kind, evidence, message, code, requestId } = verdict
   const title = style('bold', style(colourOf(kind), `${status || 'no answer'} ${kind}`))
   const what = request.url === undefined ? request.method : `${request.method} ${request.url}`
   const again = verdict.retryable ? `${safe ? 'is safe' : 'is not safe'}: ${safeBecause}` : undefined
@@ -120,7 +121,7 @@ export const formatExplanation = (explanation: Explanation, options: ReportOptio
     ['code', code],
     ['request id', requestId],
     ['repeating', again],
-    ['aplomb()', nextText(next)],
+    ['aplomb()', nextText(explanation)],
   ]
   const limits = limitRows(explanation)
   const lines = [
@@ -147,7 +148,7 @@ const waitsText = ({ named, obeyed, obeyedByAll, early, worst }: EndpointSummary
   const others =
     obeyed > obeyedByAll ? `; ${obeyed - obeyedByAll} by this endpoint alone, not by the rest of the API` : ''
   const late = worst
-    ? `; ${plural(early, 'request')} too early, at worst by ${span(worst.earlyMs)} of ${span(worst.namedMs)} (entry ${worst.entry})`
+    ? `; ${plural(early, 'request')} too early, at worst after ${span(worst.namedMs - worst.earlyMs)} instead of ${span(worst.namedMs)} (entry ${worst.entry})`
     : ''
   return `${named} named, ${obeyed} obeyed${others}${late}`
 }

@@ -8,30 +8,37 @@ export const printable = (text: string): string => text.replaceAll(/\r\n?/g, '\n
 /** The same in one line. */
 export const line = (text: string): string => printable(text).replaceAll(/\s+/g, ' ').trim()
 
-const UNITS: readonly (readonly [unit: string, ms: number])[] = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['min', 60_000],
-  ['s', 1000],
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** Each with the next smaller one. */
+const UNITS: readonly (readonly [unit: string, ms: number, smaller: string, smallerMs: number])[] = [
+  ['d', DAY, 'h', HOUR],
+  ['h', HOUR, 'min', MINUTE],
+  ['min', MINUTE, 's', SECOND],
+  ['s', SECOND, 's', SECOND],
 ]
 
-/** A duration for people, in its two largest units: `250 ms`, `1.5 s`, `6 min 30 s`, `2 d 4 h`. */
+/** A duration for people, rounded up: `250 ms`, `1.5 s`, `6 min 30 s`, `2 d 4 h`. */
 export const span = (ms: number): string => {
-  if (ms < 1000) return `${Math.ceil(ms)} ms`
-  if (ms < 10_000) return `${Math.ceil(ms / 100) / 10} s`
-  const first = UNITS.findIndex(([, unitMs]) => ms >= unitMs)
-  const [unit, unitMs] = UNITS[first]!
-  const [smaller, smallerMs] = UNITS[first + 1] ?? [unit, unitMs]
-  if (smallerMs === unitMs) return `${Math.ceil(ms / unitMs)} ${unit}`
-  const rest = Math.floor((ms % unitMs) / smallerMs)
-  return `${Math.floor(ms / unitMs)} ${unit}${rest > 0 ? ` ${rest} ${smaller}` : ''}`
+  if (ms <= 999) return `${Math.ceil(ms)} ms`
+  if (ms <= 9900) return `${Math.ceil(ms / 100) / 10} s`
+  const step = UNITS.find(([, unitMs]) => ms >= unitMs)?.[3] ?? SECOND
+  const rounded = Math.ceil(ms / step) * step
+  const [unit, unitMs, smaller, smallerMs] = UNITS.find(([, one]) => rounded >= one) ?? UNITS.at(-1)!
+  const rest = Math.floor((rounded % unitMs) / smallerMs)
+  return `${Math.floor(rounded / unitMs)} ${unit}${rest > 0 ? ` ${rest} ${smaller}` : ''}`
 }
 
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
+/** Jitter that is a smaller share of the wait is not worth a word. */
+const TOLD_SPREAD = 0.15
+
 /** From when to when: `at once`, `after 1 s to 1.3 s`. */
 export const afterText = (fromMs: number, toMs: number): string => {
   if (fromMs === 0) return 'at once'
-  const [from, to] = [span(fromMs), span(toMs)]
-  return from === to || toMs - fromMs < fromMs / 100 ? `after ${from}` : `after ${from} to ${to}`
+  return `after ${span(fromMs)}${toMs - fromMs > fromMs * TOLD_SPREAD ? ` to ${span(toMs)}` : ''}`
 }
