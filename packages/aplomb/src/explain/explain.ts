@@ -37,7 +37,7 @@ export interface ExplainOptions extends Pick<ClassifyOptions, 'rules' | 'lookups
   readonly receivedAt?: number | undefined
 }
 
-const asked: KindsOf<Asked> = {
+const askedOptions: KindsOf<Asked> = {
   method: string(),
   url: string(),
   headers: list({ takes: 'a pair of name and value', is: (pair) => Array.isArray(pair) && pair.length === 2 }),
@@ -51,7 +51,7 @@ export const explainOptions: KindsOf<ExplainOptions> = {
   rules,
   lookups,
   rows,
-  request: shape(asked),
+  request: shape(askedOptions),
   receivedAt: milliseconds({ from: 0, to: 8.64e15 }),
 }
 

@@ -32,7 +32,11 @@ const retryAfter = ({ verdict, outlook, limits, api }: Facts): string => {
   const window = tentative
     ? undefined
     : limits.windows.find(({ remaining, resetMs = 0 }) => remaining !== undefined && resetMs > 0)
-  if (!window) return action === 'use' ? 'nothing: no limit is told' : 'nothing: no time to come back is told'
+  if (!window) {
+    if (asked === 0) return action === 'use' ? 'nothing: no limit is told' : 'nothing: no time to come back is told'
+    if (outlook.again) return `leaves the wait of ${span(asked)} to ${outlook.by}`
+    return `nothing: whoever asks again has to wait ${span(asked)}`
+  }
   const { remaining = 0, resetMs = 0 } = window
   if (remaining > 0) return `counts along: ${remaining} more until the reset in ${span(resetMs)}`
   if (resetMs > MAX_WAIT_MS)
@@ -41,7 +45,7 @@ const retryAfter = ({ verdict, outlook, limits, api }: Facts): string => {
 }
 
 const concurrencyGate = ({ verdict, outlook, limits, api }: Facts): string => {
-  const { kind, tentative, action } = verdict
+  const { kind, tentative } = verdict
   const { failure } = KINDS[kind]
   if (tentative) return 'nothing: words alone teach it nothing'
   if (outlook.again && outlook.by === 'concurrency-gate') {
@@ -54,9 +58,7 @@ const concurrencyGate = ({ verdict, outlook, limits, api }: Facts): string => {
   const ceiling = limits.concurrency?.limit
   if (ceiling !== undefined) return `never has more than ${ceiling} in flight at ${api}`
   if (kind === 'rate-limited') return 'has fewer in flight if that goes on'
-  return KINDS[kind].action === 'stop' || action === 'stop'
-    ? 'nothing: it says nothing of the server'
-    : 'counts it as served'
+  return KINDS[kind].action === 'stop' ? 'nothing: it says nothing of the server' : 'counts it as served'
 }
 
 const backoffJitter = ({ verdict, outlook }: Facts): string => {

@@ -112,7 +112,7 @@ describe('what -v says of the request is taken from there', () => {
         '  % Total    % Received % Xferd',
         '100  8  100  8  0  0  70  0 --:--:-- --:--:-- --:--:--  70',
         ...trace,
-        `${BODY}`,
+        BODY,
         end,
       ],
     ],

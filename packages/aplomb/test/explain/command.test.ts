@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -75,6 +74,12 @@ describe('answers of ten APIs, in the forms that curl prints', () => {
     await expect(json!.out).toMatchFileSnapshot(`../fixtures/reports/${name}.json`)
     await expect(copy!.out).toMatchFileSnapshot(`../fixtures/reports/${name}.copy.txt`)
   })
+})
+
+it('the guide shows two of them', () => {
+  const page = readFileSync(new URL('../../../../docs/explain.md', import.meta.url), 'utf8')
+  for (const name of ['cloudflare', 'recording'])
+    expect(page).toContain(readFileSync(new URL(`../fixtures/reports/${name}.txt`, import.meta.url), 'utf8'))
 })
 
 describe('it reads', () => {

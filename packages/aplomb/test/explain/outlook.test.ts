@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { type Case, responseOf } from '../../../classify/test/support/cases.ts'
 import { type Explanation, explain } from '../../src/explain/index.ts'
-import { aplomb, type CallEvent, type Fetch, rules } from '../../src/index.ts'
+import { aplomb, type CallEvent, type Fetch, type LogRecord, rules } from '../../src/index.ts'
 import { casesIn } from '../support/cases.ts'
 import { outcomes, timed, useFakeTime } from '../support/time.ts'
 
@@ -26,6 +26,7 @@ const explained = (one: Case, method: string): Promise<Explanation> => {
 }
 
 interface Course {
+  readonly records: readonly LogRecord[]
   readonly sentAt: readonly number[]
   readonly events: readonly CallEvent[]
 }
@@ -34,12 +35,18 @@ interface Course {
 const courseOf = async (one: Case, method: string, answer: (place: number) => Response): Promise<Course> => {
   vi.setSystemTime(Date.parse(one.receivedAt))
   const events: CallEvent[] = []
+  const records: LogRecord[] = []
   let sent = 0
   const inner: Fetch = async () => answer(sent++)
   const server = timed(inner)
-  const fetch = aplomb({ fetch: server, classify: { rules: RULES }, onEvent: (event) => events.push(event) })
+  const fetch = aplomb({
+    fetch: server,
+    log: { sink: (record) => records.push(record) },
+    classify: { rules: RULES },
+    onEvent: (event) => events.push(event),
+  })
   await outcomes([fetch(URL_A, method === 'POST' ? { method, body: 'an order' } : { method })])
-  return { sentAt: server.times, events }
+  return { sentAt: server.times, events, records }
 }
 
 const served = (): Response => new Response('served')
@@ -59,6 +66,28 @@ describe('what it says of the next attempt is what aplomb() does with a call tha
     const waitedMs = sentAt[1]! - sentAt[0]!
     expect(waitedMs).toBeGreaterThanOrEqual(next.fromMs)
     expect(waitedMs).toBeLessThanOrEqual(next.toMs)
+  })
+})
+
+describe('what it says of holds, costs and records is what the parts do', () => {
+  const does = ({ parts }: Explanation, name: string): string => parts.find((part) => part.name === name)?.does ?? ''
+
+  it.each(NAMED)('%s %s', async (method, _, one) => {
+    const explanation = await explained(one, method)
+    const { events, records } = await courseOf(one, method, (place) => (place === 0 ? responseOf(one) : served()))
+    const isHeld = events.some((event) => event.type === 'hold' && event.pacing !== true)
+    expect(does(explanation, 'retry-after').startsWith('holds every call')).toBe(isHeld)
+
+    const { cost } = explanation.limits.credits ?? {}
+    const charged = events.find((event) => event.type === 'credits')?.cost ?? 0
+    expect(charged).toBe(cost ?? 0)
+    expect(does(explanation, 'credit-meter')).toContain(cost === undefined ? 'charges nothing' : `charges ${cost} `)
+
+    const levelOf = (event: string): string | undefined => records.find((record) => record.event === event)?.level
+    const levels = explanation.next.again ? [levelOf('attempt')] : [levelOf('attempt'), levelOf('call')]
+    const said = does(explanation, 'log')
+    const told = said.startsWith('warn') ? ['warn', 'error'] : [said, said]
+    expect(levels).toEqual(told.slice(0, levels.length))
   })
 })
 
