@@ -25,11 +25,11 @@ export interface SavedAnswer {
   readonly receivedAt?: number | undefined
 }
 
-const STATUS_LINE = /^(HTTP\/\d(?:\.\d)?)[ \t]+(\d{3})(?:[ \t]+(.*?))?[ \t]*$/
+const STATUS_LINE = /^(HTTP\/\d(?:\.\d)?)[ \t]+(\d{3})(?:[ \t](.*))?$/
 const FIRST_HEAD = /^HTTP\/\d(?:\.\d)?[ \t]+\d{3}(?:[ \t].*)?$/m
 /** One that comes right behind a body, which need not end with a line of its own: a header follows, for bodies speak of HTTP, too. */
-const NEXT_HEAD = /HTTP\/\d(?:\.\d)?[ \t]+\d{3}[^\r\n]*\r?\n[\w!#$%&'*+.^`|~-]+:/g
-const FIELD = /^([\w!#$%&'*+.^`|~-]+):[ \t]*(.*?)[ \t]*$/
+const NEXT_HEAD = /HTTP\/\d(?:\.\d)?[ \t]+\d{3}[^\r\n]{0,200}\r?\n[\w!#$%&'*+.^`|~-]+:/g
+const FIELD = /^([\w!#$%&'*+.^`|~-]+):(.*)$/
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -82,14 +82,21 @@ const headAt = (text: string, start: number): Head | undefined => {
       const [, name, value] = FIELD.exec(line) ?? []
       const last = headers.at(-1)
       // A folded line belongs to the one before (RFC 9112 section 5.2).
-      if (name !== undefined) headers.push([name, value ?? ''])
+      if (name !== undefined) headers.push([name, (value ?? '').trim()])
       else if (/^[ \t]/.test(line) && last) last[1] += ` ${line.trim()}`
     }
     at = stop + 1
   }
   if (!status) return undefined
-  const [, version = '', code, statusText = ''] = status
-  return { version, status: Number(code), statusText, headers, end: Math.min(at, text.length) }
+  const [, version = '', code, reason = ''] = status
+  return { version, status: Number(code), statusText: reason.trim(), headers, end: Math.min(at, text.length) }
+}
+
+const afterSpace = (text: string, at: number): number => {
+  const space = /\s*/y
+  space.lastIndex = at
+  space.test(text)
+  return space.lastIndex
 }
 
 const hasNoBody = (status: number): boolean => status < 200 || status === 204 || status === 304
@@ -99,12 +106,10 @@ const bodyEnd = (text: string, from: number, { status, headers }: Head): number 
   if (hasNoBody(status) || headAt(text, from)) return from
   const length = valueOf(headers, 'content-length')
   if (length !== undefined && /^\d{1,15}$/.test(length)) {
-    const bytes = encoder.encode(text.slice(from))
-    if (bytes.length > Number(length)) {
-      const end = from + decoder.decode(bytes.subarray(0, Number(length))).length
-      const rest = text.slice(end)
-      if (rest.trim() === '' || headAt(text, end + (/^\s*/.exec(rest)?.[0].length ?? 0))) return end
-    }
+    const bytes = encoder.encode(text.slice(from, from + Number(length)))
+    const end = from + decoder.decode(bytes.subarray(0, Number(length))).length
+    const next = afterSpace(text, end)
+    if (bytes.length >= Number(length) && (next === text.length || headAt(text, next))) return end
   }
   NEXT_HEAD.lastIndex = from
   return NEXT_HEAD.exec(text)?.index ?? text.length
@@ -121,7 +126,7 @@ const answersIn = (text: string): SavedAnswer[] => {
     const body = text.slice(end, to)
     const isChunked = /\bchunked\b/i.test(valueOf(head.headers, 'transfer-encoding') ?? '')
     answers.push({ ...rest, body: (isChunked ? dechunked(body) : undefined) ?? body })
-    at = to + (/^\s*/.exec(text.slice(to))?.[0].length ?? 0)
+    at = afterSpace(text, to)
   }
   return answers
 }
@@ -138,7 +143,7 @@ interface Trace {
 const IS_TRACE = /^(?:> [A-Z]+ \S+ HTTP\/\d|< HTTP\/\d)/m
 /** Said right behind a body that does not end with a line. */
 const LAST_WORDS = /\* (?:Connection #\d+ to host .*|Closing connection.*|Excess found .*)$/
-const PROGRESS = /^ +% Total .*$|^ +Dload +Upload.*$|^(?:.*\r)? *\d+ .*(?:-|\d)+:(?:-|\d)+:(?:-|\d)+ .*$/
+const PROGRESS = /^ +% Total |^ +Dload +Upload|(?:^|\r) *\d+ [ \d.kMGTP]{1,80}(?:[-\d]{1,6}:){2}[-\d]{1,6} /
 
 const traceIn = (text: string): Trace | undefined => {
   if (!IS_TRACE.test(text)) return undefined
@@ -163,7 +168,7 @@ const requestIn = ({ sent, notes }: Trace): SavedRequest | undefined => {
   // Of all requests: what one of them holds as a secret is no less one in the answer to another.
   const headers = sent.flatMap((line): Field[] => {
     const [, name, value] = FIELD.exec(line) ?? []
-    return name === undefined ? [] : [[name, value ?? '']]
+    return name === undefined ? [] : [[name, (value ?? '').trim()]]
   })
   const host = headers.findLast(([name]) => name.toLowerCase() === 'host')?.[1]
   const scheme = Number(version) >= 2 || /\b(?:SSL|TLS|ALPN)\b/.test(notes) ? 'https' : 'http'
