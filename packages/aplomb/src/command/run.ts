@@ -149,14 +149,16 @@ const inputOf = async (path: string | undefined, terminal: Terminal): Promise<st
   return textOf(bytes)
 }
 
-/** What a person has typed in place of a file, at times. */
+/** The recording, if it is one: an answer begins with anything but a brace. */
 const harIn = (text: string): Har | undefined => {
   if (!/^\s*[{[]/.test(text)) return undefined
   let json: unknown
   try {
     json = JSON.parse(text)
   } catch (error) {
-    throw new SyntaxError(`it begins like a HAR file, but is no JSON (${(error as Error).message})`, { cause: error })
+    // The rest of what it says quotes the file.
+    const where = /at position \d+/.exec((error as Error).message)?.[0] ?? 'it is cut off'
+    throw new SyntaxError(`it begins like a HAR file, but is no JSON (${where})`, { cause: error })
   }
   const har = parseHar(json)
   if (har.entries.length > 0) return har
@@ -191,7 +193,11 @@ const copyOf = async (
   const text = redactedCopy(answer)
   const [copy] = parseAnswers(text)
   const other =
-    copy && difference(original, await explain(responseOf(copy), { ...options, request: copy.request ?? {} }))
+    copy &&
+    difference(
+      original,
+      await explain(responseOf(copy), { ...options, ...(copy.request && { request: copy.request }) }),
+    )
   if (other !== undefined) terminal.err(`aplomb: ${other}: what was masked has told it. Say so where you paste it.\n`)
   return text
 }
@@ -223,6 +229,8 @@ const explainAnswers = async (text: string, values: Values, terminal: Terminal):
 const explainRecording = async (har: Har, values: Values, terminal: Terminal): Promise<string> => {
   const { style, columns } = terminal
   const options = optionsOf(values)
+  if (Object.keys(requestOf(values)).length > 0)
+    throw new UsageError('--method, --url and --header are for a single answer: a recording has them')
   if (values.entry === undefined) {
     if (values.redacted) throw new UsageError('--redacted copies one answer: name it with --entry')
     const summary = await explainHar(har, options)
@@ -252,6 +260,7 @@ const main = async (args: readonly string[], terminal: Terminal): Promise<string
   if (command !== 'explain')
     throw new UsageError(command === undefined ? 'a command is missing' : `there is no command "${command}"`)
   if (more.length > 0) throw new UsageError('one file at a time')
+  if (values.json && values.redacted) throw new UsageError('--json or --redacted, not both')
   // Before anything is read: whoever types it waits for the end of standard input.
   optionsOf(values)
   requestOf(values)

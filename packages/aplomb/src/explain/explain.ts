@@ -89,12 +89,12 @@ export interface Explanation {
 }
 
 /** Text by text. */
-const redacted = <T>(value: T, { text }: Redactor): T => {
+const redacted = <T>(value: T, text: Redactor['text']): T => {
   if (typeof value === 'string') return line(text(value)) as T
-  if (Array.isArray(value)) return value.map((one: unknown) => redacted(one, { text } as Redactor)) as T
+  if (Array.isArray(value)) return value.map((one: unknown) => redacted(one, text)) as T
   if (typeof value !== 'object' || value === null) return value
   const told = Object.entries(value).filter(([, one]) => one !== undefined)
-  return Object.fromEntries(told.map(([name, one]) => [name, redacted<unknown>(one, { text } as Redactor)])) as T
+  return Object.fromEntries(told.map(([name, one]) => [name, redacted<unknown>(one, text)])) as T
 }
 
 const safetyOf = ({ refused, unsent }: Verdict, { url, headers, body }: Asked, method: string): Safety => {
@@ -136,7 +136,7 @@ export const explanationOf = (verdict: Verdict, request: Asked = {}): Explanatio
   const { kind, action, retryable, refused, tentative, requestId, retryAfterMs, retryAt, status = 0 } = verdict
   const { message, code, evidence, limits } = redacted(
     { message: verdict.message, code: verdict.code, evidence: verdict.evidence, limits: verdict.limits },
-    redactor,
+    redactor.text,
   )
   const outlook = outlookOf(verdict, safety)
   const api = url && originOf(url) !== 'null' ? originOf(url) : ''

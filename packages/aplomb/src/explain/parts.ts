@@ -95,7 +95,7 @@ const alert = ({ verdict }: Facts): string => {
   return told.filter(Boolean).join('; ') || 'nothing'
 }
 
-/** What each part would do, the one that acts first in the order of the pipeline's inside. */
+/** What each part would do: who waits, who counts, who tells. */
 export const partsFor = (facts: Facts): readonly Part[] => [
   { name: 'retry-after', does: retryAfter(facts) },
   { name: 'concurrency-gate', does: concurrencyGate(facts) },

@@ -74,10 +74,9 @@ const masked = (fields: readonly Field[], request: Pick<Request, 'url' | 'header
 }
 
 const requestLines = ({ method, url, headers }: SavedRequest, redactor: Redactor): readonly string[] => {
-  if (url === undefined) return []
-  const shown = /^([a-z][a-z\d+.-]*):\/\/([^/?#]*)([^#]*)/i.exec(redactor.url(url))
-  if (!shown) return []
-  const [, scheme, host = '', target = ''] = shown
+  if (url === undefined && method === 'GET' && headers.length === 0) return []
+  const shown = /^([a-z][a-z\d+.-]*):\/\/([^/?#]*)([^#]*)/i.exec(url === undefined ? '' : redactor.url(url))
+  const [, scheme, host, target] = shown ?? []
   const version = scheme === 'https' ? '2' : '1.1'
   const rest = masked(
     headers.filter(([name]) => name.toLowerCase() !== 'host' && !name.startsWith(':')),
@@ -85,7 +84,7 @@ const requestLines = ({ method, url, headers }: SavedRequest, redactor: Redactor
   )
   const lines = [
     `${method} ${target || '/'} HTTP/${version}`,
-    `Host: ${host}`,
+    ...(host === undefined ? [] : [`Host: ${host}`]),
     ...rest.map(([name, value]) => `${name}: ${value}`),
   ]
   return lines.map((one) => `> ${printable(one).replaceAll('\n', ' ')}`)

@@ -64,6 +64,12 @@ interface Judged extends HarEntry {
   readonly cost: number
 }
 
+/** The origin, which is `null` for what has none of its own, such as `data:`. */
+const apiOf = (url: string): string => {
+  const origin = originOf(url)
+  return origin === 'null' ? new URL(url).protocol : origin || 'no URL'
+}
+
 const judge = async (entry: HarEntry, options: ExplainOptions): Promise<Judged> => {
   const { request, answer, error, receivedAt } = entry
   const verdict = answer
@@ -78,7 +84,7 @@ const judge = async (entry: HarEntry, options: ExplainOptions): Promise<Judged> 
   return {
     ...entry,
     verdict,
-    api: originOf(request.url) || 'no URL',
+    api: apiOf(request.url),
     endpoint: endpointOf(request.url),
     cost: verdict.limits.credits?.cost ?? 0,
   }

@@ -150,9 +150,16 @@ describe('where a verdict depends on the request, options say what it was', () =
 it('a copy that tells something else than the original says so on standard error', async () => {
   const refused = 'HTTP/1.1 429 Too Many Requests\n\n{"error":{"code":"insufficient_quota"}}'
   expect(await explain(['--redacted'], refused)).toMatchObject({ code: 0, err: '' })
+  // Nothing is lost of the request.
+  const copy = await explain(['--redacted', '-X', 'POST', '-H', 'Idempotency-Key: 7'], 'HTTP/1.1 500 No\n\n')
+  expect(copy.out).toBe('> POST / HTTP/1.1\n> Idempotency-Key: [redacted]\nHTTP/1.1 500 No\n\n\n')
+  expect(copy.err).toBe('')
+  expect((await explain([], copy.out)).out).toContain('by its idempotency key')
   const { code, out, err } = await explain(['--redacted', '-H', 'x-password: insufficient_quota'], refused)
   expect(code).toBe(0)
-  expect(out).toBe('HTTP/1.1 429 Too Many Requests\n\n{"error":{"code":"[redacted]"}}\n')
+  expect(out).toBe(
+    '> GET / HTTP/1.1\n> x-password: [redacted]\nHTTP/1.1 429 Too Many Requests\n\n{"error":{"code":"[redacted]"}}\n',
+  )
   expect(err).toContain('aplomb: the copy is judged otherwise (rate-limited, 429, nothing names the cause)')
 })
 
@@ -194,6 +201,9 @@ describe('the exit code is 1 for what cannot be read, 2 for wrong usage, and the
     [['-H', 'hunter22'], '', 2, 'aplomb: --header takes "Name: value"\n'],
     [['--entry', '7'], HAR, 2, 'aplomb: --entry 7: there is no such one that can be read\n'],
     [['--entry', '0'], 'HTTP/1.1 200 OK\n\n', 2, 'aplomb: --entry is for a HAR file\n'],
+    [['-X', 'POST'], HAR, 2, 'aplomb: --method, --url and --header are for a single answer: a recording has them\n'],
+    [['--json', '--redacted'], HAR, 2, 'aplomb: --json or --redacted, not both\n'],
+    [[], '{"log":{"key":"hunter22', 1, 'aplomb: standard input: it begins like a HAR file, but is no JSON ('],
     [['--redacted'], HAR, 2, 'aplomb: --redacted copies one answer: name it with --entry\n'],
   ])('%j', async (args, input, code, error) => {
     const outcome = await explain(args, input)
