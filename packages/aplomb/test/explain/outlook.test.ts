@@ -49,42 +49,38 @@ const courseOf = async (one: Case, method: string, answer: (place: number) => Re
   return { sentAt: server.times, events, records }
 }
 
-const served = (): Response => new Response('served')
-
-describe('what it says of the next attempt is what aplomb() does with a call that is alone', () => {
-  it.each(NAMED)('%s %s', async (method, _, one) => {
-    const { next, verdict } = await explained(one, method)
-    const { sentAt, events } = await courseOf(one, method, (place) => (place === 0 ? responseOf(one) : served()))
-    const retries = events.filter((event) => event.type === 'retry')
-    expect(sentAt.length).toBe(next.again ? 2 : 1)
-    expect(retries.map(({ by }) => by)).toEqual(next.again ? [next.by] : [])
-    const alerts = events.filter((event) => event.type === 'alert').map(({ condition }) => condition)
-    expect(alerts.filter((condition) => condition !== 'threshold')).toEqual(
-      verdict.action === 'pay' ? [verdict.kind] : [],
-    )
-    if (!next.again) return
-    const waitedMs = sentAt[1]! - sentAt[0]!
-    expect(waitedMs).toBeGreaterThanOrEqual(next.fromMs)
-    expect(waitedMs).toBeLessThanOrEqual(next.toMs)
-  })
-})
-
-describe('what it says of holds, costs and records is what the parts do', () => {
+describe('what it says is what aplomb() does with a call that is alone', () => {
   const does = ({ parts }: Explanation, name: string): string => parts.find((part) => part.name === name)?.does ?? ''
 
   it.each(NAMED)('%s %s', async (method, _, one) => {
     const explanation = await explained(one, method)
-    const { events, records } = await courseOf(one, method, (place) => (place === 0 ? responseOf(one) : served()))
+    const { next, verdict, limits } = explanation
+    const { sentAt, events, records } = await courseOf(one, method, (place) =>
+      place === 0 ? responseOf(one) : new Response('served'),
+    )
+
+    expect(sentAt.length).toBe(next.again ? 2 : 1)
+    const retries = events.filter((event) => event.type === 'retry')
+    expect(retries.map(({ by }) => by)).toEqual(next.again ? [next.by] : [])
+    if (next.again) {
+      const waitedMs = sentAt[1]! - sentAt[0]!
+      expect(waitedMs).toBeGreaterThanOrEqual(next.fromMs)
+      expect(waitedMs).toBeLessThanOrEqual(next.toMs)
+    }
+
     const isHeld = events.some((event) => event.type === 'hold' && event.pacing !== true)
     expect(does(explanation, 'retry-after').startsWith('holds every call')).toBe(isHeld)
 
-    const { cost } = explanation.limits.credits ?? {}
-    const charged = events.find((event) => event.type === 'credits')?.cost ?? 0
-    expect(charged).toBe(cost ?? 0)
+    const { cost } = limits.credits ?? {}
+    expect(events.find((event) => event.type === 'credits')?.cost ?? 0).toBe(cost ?? 0)
     expect(does(explanation, 'credit-meter')).toContain(cost === undefined ? 'charges nothing' : `charges ${cost} `)
+    const alerts = events.filter((event) => event.type === 'alert').map(({ condition }) => condition)
+    expect(alerts.filter((condition) => condition !== 'threshold')).toEqual(
+      verdict.action === 'pay' ? [verdict.kind] : [],
+    )
 
     const levelOf = (event: string): string | undefined => records.find((record) => record.event === event)?.level
-    const levels = explanation.next.again ? [levelOf('attempt')] : [levelOf('attempt'), levelOf('call')]
+    const levels = next.again ? [levelOf('attempt')] : [levelOf('attempt'), levelOf('call')]
     const said = does(explanation, 'log')
     const told = said.startsWith('warn') ? ['warn', 'error'] : [said, said]
     expect(levels).toEqual(told.slice(0, levels.length))
