@@ -50,7 +50,7 @@ const walk = (name: string, value: unknown, redactor: Redactor, depth = 0): unkn
   )
 }
 
-const maskedBody = (body: string, redactor: Redactor): string => {
+const maskedText = (body: string, redactor: Redactor): string => {
   try {
     const json: unknown = JSON.parse(body)
     if (typeof json === 'object' && json !== null) return JSON.stringify(walk('', json, redactor))
@@ -59,6 +59,20 @@ const maskedBody = (body: string, redactor: Redactor): string => {
   }
   return redactor.text(body, BODY_CHARS)
 }
+
+/** Each line of an event stream is a field, with JSON in it. */
+const maskedStream = (body: string, redactor: Redactor): string =>
+  body.replaceAll(/^((?:data|event|id|retry):[ ]?)?(.*)$/gm, (_, field: string = '', text: string) => {
+    return field + (text && maskedText(text, redactor))
+  })
+
+const maskedBody = ({ headers, body }: SavedAnswer, redactor: Redactor): string =>
+  /^text\/event-stream\b/i.test(valueOf(headers, 'content-type') ?? '')
+    ? maskedStream(body, redactor)
+    : maskedText(body, redactor)
+
+/** A partition key (draft-ietf-httpapi-ratelimit-headers) is left out whole: a part of it, masked, would make the field unreadable. */
+const withoutKey = (value: string): string => value.replaceAll(/;[ ]?pk=:[^:]*:/g, '')
 
 const masked = (fields: readonly Field[], request: Pick<Request, 'url' | 'headers'>): Field[] => {
   const headers = headersOf(fields)
@@ -69,7 +83,7 @@ const masked = (fields: readonly Field[], request: Pick<Request, 'url' | 'header
   return fields.map(([name, value]) => {
     const lower = name.toLowerCase()
     if (lower === 'location' || lower === 'content-location') return [name, redactorFor(request, '').url(value)]
-    return [name, Object.hasOwn(shown, lower) ? text(value) : REDACTED]
+    return [name, Object.hasOwn(shown, lower) ? text(withoutKey(value)) : REDACTED]
   })
 }
 
@@ -95,7 +109,7 @@ const requestLines = ({ method, url, headers }: SavedRequest, redactor: Redactor
  * secrets masked. It is read and judged as the original is.
  */
 export const redactedCopy = (answer: SavedAnswer): string => {
-  const { version, status, statusText, headers, body, request } = answer
+  const { version, status, statusText, headers, request } = answer
   const redactor = redactorOf(request)
   const head = [
     `${version} ${status} ${redactor.text(statusText)}`.trimEnd(),
@@ -103,6 +117,6 @@ export const redactedCopy = (answer: SavedAnswer): string => {
   ].map((one) => printable(one).replaceAll('\n', ' '))
   const sent = request ? requestLines(request, redactor) : []
   const isChunked = /\bchunked\b/i.test(valueOf(headers, 'transfer-encoding') ?? '')
-  const text = printable(maskedBody(body, redactor))
+  const text = printable(maskedBody(answer, redactor))
   return [...sent, ...head.filter((one) => !isChunked || !/^transfer-encoding:/i.test(one)), '', text].join('\n')
 }
