@@ -36,6 +36,11 @@ for (const { folder, manifest } of publicPackagesIn(root)) {
   const external = manifest.name === 'aplomb' ? [] : Object.keys(manifest.peerDependencies ?? {})
   const size = await measure({ entryPoints: [join(root, folder, 'src/index.ts')] }, external)
   row(manifest.name, size)
+  for (const [path, source] of Object.entries(manifest.exports)) {
+    // What needs Node is no page's.
+    if (path === '.' || path === './server') continue
+    row(manifest.name + path.slice(1), await measure({ entryPoints: [join(root, folder, source)] }, external))
+  }
   sizes.set(manifest.name, { readme: join(folder, 'README.md'), kB: Math.round(size.gzipped / 1000) })
 }
 

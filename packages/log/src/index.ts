@@ -14,3 +14,4 @@ export type {
 } from './record.ts'
 export type { Logger, Sink } from './sink.ts'
 export { log, logOptions, type LogOptions } from './log.ts'
+export { adviceFor } from './sentence.ts'

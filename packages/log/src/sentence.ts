@@ -23,8 +23,11 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
   } satisfies Partial<Record<VerdictKind, string>>),
 )
 
+/** What a person can do about a kind: "fix the key". */
+export const adviceFor = (kind: string): string | undefined => ADVICE.get(kind)
+
 const toDo = (kind: string): string => {
-  const advice = ADVICE.get(kind)
+  const advice = adviceFor(kind)
   return advice === undefined ? '' : `; to do: ${advice}`
 }
 

@@ -35,7 +35,7 @@ export { guarded, type Guard, notify } from './callback.ts'
 export { keyOfAnswer } from './origin.ts'
 export { onAbort } from './on-abort.ts'
 export { type OwnLimits, ownLimits } from './own-limits.ts'
-export { hasIdempotencyKey, type Repeatable } from './repeatable.ts'
+export { hasIdempotencyKey, isRepeatable, type Repeatable } from './repeatable.ts'
 export {
   boolean,
   callback,

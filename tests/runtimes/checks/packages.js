@@ -14,4 +14,5 @@ export const packages = {
   '@aplomb/redact': () => import('@aplomb/redact'),
   '@aplomb/retry-after': () => import('@aplomb/retry-after'),
   aplomb: () => import('aplomb'),
+  'aplomb/explain': () => import('aplomb/explain'),
 }
