@@ -11,8 +11,9 @@ export const INITIAL_LIMIT = 4
 const SLOW_START_LIMIT = 16
 /** Minimum limit after a timed 429: each such window makes as many come too late as are in flight, and this many do no harm. */
 const TIMED_REFUSAL_MIN_LIMIT = 8
-/** Good answers for each slot before one more than a learned ceiling is tried: sooner, a silent ceiling is refused too often. */
-const PROBE_INTERVAL = 20
+/** Good answers for each slot before one more than a learned ceiling is tried: twice as many after each try that was refused, half after one that was not. Shorter, a ceiling is refused too often; without growth and fall, one that moves is found late. */
+const SHORTEST_PROBE_INTERVAL = 1
+const LONGEST_PROBE_INTERVAL = 32
 /** Where refusals follow each other, others keep the server full: additive increase is so many times slower at most. */
 const MOST_CAUTION = 4
 
@@ -75,6 +76,8 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
   let sinceFailure = 0
   /** How many more a window takes for sure whose quota is not known; after those it is one at a time again. */
   let proven = Infinity
+  let probeInterval = SHORTEST_PROBE_INTERVAL
+  let raised = false
   let caution = 1
   let decreasedAt = 0
   let timedRefusalAt = -Infinity
@@ -121,7 +124,7 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
       }
       sinceRefusal++
       sinceFailure++
-      if (sinceRefusal > PROBE_INTERVAL) caution = 1
+      if (sinceRefusal > LONGEST_PROBE_INTERVAL) caution = 1
     },
     increase: (inFlight) => {
       if (proven > 0 && proven < Infinity) return
@@ -132,7 +135,9 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
       const doubles =
         ceiling.roomToDouble(limit) ?? (!guard.wary() && (limit < threshold || threshold >= SLOW_START_LIMIT))
       if (limit < ceiling.most()) limit = capped(limit + (doubles ? 1 : 1 / (limit * caution)))
-      else if (ceiling.learned() && sinceRefusal > PROBE_INTERVAL * ceiling.most()) {
+      else if (ceiling.learned() && sinceRefusal > (raised ? SHORTEST_PROBE_INTERVAL : probeInterval) * ceiling.most()) {
+        if (raised) probeInterval = Math.max(SHORTEST_PROBE_INTERVAL, probeInterval / 2)
+        raised = true
         sinceRefusal = 0
         limit = ceiling.raise()
       }
@@ -152,6 +157,8 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
       endRamp()
       const news = sent.at > decreasedAt
       if (news) caution = Math.min(caution * 2, MOST_CAUTION)
+      if (news && raised) probeInterval = Math.min(probeInterval * 2, LONGEST_PROBE_INTERVAL)
+      if (news) raised = false
       decreasedAt = clock()
       limit = Math.max(1, Math.min(limit, active - 1))
       // Those that were sent with it may all have met the end of a window.
