@@ -48,8 +48,8 @@ export interface Aimd {
   pauseBegins(): void
   /** Back to that, or to the initial limit where a server comes back from an outage. */
   restore(afterOutage: boolean): void
-  /** A pause ends, after which so much is known of the window that there was, if there was one. */
-  resume(window: 'none' | 'quota unknown' | 'quota known'): void
+  /** A pause ends, for a window that takes so many; Infinity if that is not known, undefined if there was none. */
+  resume(quota: number | undefined): void
   /** A window that says until when has run out. Returns whether that lowers the limit. */
   refusedUntil(sent: Sent): boolean
   /** Multiplicative decrease, for overload. */
@@ -180,14 +180,14 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
     restore: (afterOutage) => {
       limit = Math.min(capped(limitBefore), afterOutage ? INITIAL_LIMIT : Infinity)
     },
-    resume: (window) => {
-      if (window === 'quota known') {
-        limit = capped(limitBefore)
+    resume: (quota) => {
+      if (quota !== undefined && quota < Infinity) {
+        limit = capped(Math.min(limitBefore, quota))
         return
       }
       // One more finds out whether that is all.
-      if (window === 'quota unknown') proven = sinceFailure - 1
-      const most = window === 'quota unknown' ? limit : limitBefore / 2
+      if (quota !== undefined) proven = sinceFailure - 1
+      const most = quota !== undefined ? limit : limitBefore / 2
       limit = capped(Math.max(1, Math.min(most, sinceFailure - 1)))
     },
     refusedUntil: ({ at }) => {

@@ -14,6 +14,8 @@ export interface Chance {
   /** Whether refusals are taken for chance. */
   believed(): boolean
   believe(): void
+  /** Milliseconds for which nothing is sent: so many were refused in a row that it is doubtful, and those sent before have yet to tell. */
+  waitMs(): number
   /** Whether it still may be. */
   possible(): boolean
   /** Before the key pauses for a refusal: whether one request should go at once, to be such a test. */
@@ -41,6 +43,7 @@ const LOWEST_SCORE = 3 * LLR_REFUSED
 const TEST_EVERY = 2
 /** Consecutive refusals that refute chance: without it a window that was taken for chance is hammered. */
 const REFUTED_BY = 8
+const ROUND_TRIPS_TO_TELL = 1.5
 /** Of refusals that take as long as answers, more than that in a row are none that may be let pass. */
 const MOST_IN_A_ROW = 3
 /** What "about a round trip" is, in milliseconds: never so long that a short window has opened again. */
@@ -76,6 +79,9 @@ export const newChance = (): Chance => {
   const now = clock
   const afterOutage = (): boolean => now() - outageAt < AFTER_OUTAGE_MS
 
+  /** Refusals may be faster than answers: by then who was sent with the first of a row has had the time to be served. */
+  const toldMs = (): number => Math.max(0, rowSince + ROUND_TRIPS_TO_TELL * (roundTripMs ?? 0) - now())
+
   const refute = (): void => {
     believed = false
     score = 0
@@ -90,6 +96,7 @@ export const newChance = (): Chance => {
       believed = true
       row = 0
     },
+    waitMs: () => (believed && row >= REFUTED_BY ? toldMs() : 0),
     possible: () => score > LOWEST_SCORE,
     wantsTest: () => {
       if (afterOutage()) return false
@@ -123,9 +130,7 @@ export const newChance = (): Chance => {
       refusalMs = refusedAt - one.at
       if (row++ === 0) rowSince = refusedAt
       if (tests.has(one)) score = Math.max(LOWEST_SCORE, score + LLR_REFUSED)
-      // Refusals may be faster than answers: who was sent with them has had the time to be served.
-      if (!believed || row < REFUTED_BY || now() - rowSince < 1.5 * (roundTripMs ?? 0)) return
-      refute()
+      if (believed && row >= REFUTED_BY && toldMs() === 0) refute()
     },
     negligible: () => {
       if (score > 0 || (row === 1 && score > LOWEST_SCORE)) return true

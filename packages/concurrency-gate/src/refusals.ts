@@ -169,7 +169,8 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     isOwn: (request) => request === ownRefusal,
     namedMs: () => Math.max(0, namedUntil - clock()),
     testMs: () => classifier.waitMs(),
-    closedMs: () => (classifier.cause() === 'window' && !chance.leaning() ? estimator.waitMs() : 0),
+    closedMs: () =>
+      Math.max(chance.waitMs(), classifier.cause() === 'window' && !chance.leaning() ? estimator.waitMs() : 0),
     rest: () => classifier.rest(),
     sent: (one) => {
       estimator.sent()
@@ -189,8 +190,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
       if (classifier.cause() === 'window' && chance.likely()) believeChance()
     },
     resume: () => {
-      const quota = estimator.known() ? 'quota known' : 'quota unknown'
-      if (!returning) aimd.resume(classifier.cause() === 'window' ? quota : 'none')
+      if (!returning) aimd.resume(classifier.cause() === 'window' ? estimator.quota() : undefined)
       returning = false
     },
     failed: () => chance.outage(),

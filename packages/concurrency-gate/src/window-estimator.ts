@@ -10,8 +10,8 @@ export interface WindowEstimator {
   openedAt(): number | undefined
   /** Whether the length that was found cannot be: it has more than doubled since. */
   contradicted(): boolean
-  /** Whether it is known how many requests a window takes. */
-  known(): boolean
+  /** How many requests a window takes; Infinity if that is not known. */
+  quota(): number
   /** Whether the window, as far as it is known, still has quota left for one that was sent `at` this time. */
   hasQuota(at: number): boolean
   /** One of this window was refused for something else, and took nothing of it. */
@@ -163,7 +163,7 @@ export const newWindowEstimator = (): WindowEstimator => {
   return {
     openedAt: () => (spansSeveral() ? undefined : openedAt),
     contradicted: () => firstPeriodMs !== undefined && periodMs !== undefined && periodMs > 2 * firstPeriodMs,
-    known: () => quota < Infinity,
+    quota: () => quota,
     hasQuota: (at) => {
       if (closed || openedAt === undefined) return false
       // Until its length is known it is as long as it was seen shut, and lets through what the one before did.
