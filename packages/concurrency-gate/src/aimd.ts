@@ -157,7 +157,8 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
       endRamp()
       const news = sent.at > decreasedAt
       if (news) caution = Math.min(caution * 2, MOST_CAUTION)
-      if (news && raised) probeInterval = Math.min(probeInterval * 2, LONGEST_PROBE_INTERVAL)
+      // Refused at less than was learned: it has moved.
+      if (news) probeInterval = raised ? Math.min(probeInterval * 2, LONGEST_PROBE_INTERVAL) : SHORTEST_PROBE_INTERVAL
       if (news) raised = false
       decreasedAt = clock()
       limit = Math.max(1, Math.min(limit, active - 1))

@@ -174,7 +174,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     rest: () => classifier.rest(),
     sent: (one) => {
       estimator.sent()
-      chance.sent(one, classifier.cause() === 'window')
+      chance.sent(one, classifier.cause() === 'window' && !ceilingShown)
       classifier.sent(one)
     },
     served: (sent, active) => {
