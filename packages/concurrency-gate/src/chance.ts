@@ -11,6 +11,10 @@ export interface Chance {
   leaning(): boolean
   /** Whether the evidence is enough, if nothing else explains the refusals. */
   likely(): boolean
+  /** Whether a window does not explain them: be it chance, or too many in flight. */
+  noWindow(): boolean
+  /** A window that was ruled out is not any more: what comes next may be of another sort. */
+  forgetWindow(): void
   /** Whether refusals are taken for chance. */
   believed(): boolean
   believe(): void
@@ -20,8 +24,8 @@ export interface Chance {
   possible(): boolean
   /** Before the key pauses for a refusal: whether one request should go at once, to be such a test. */
   wantsTest(): boolean
-  /** A request goes out; `anyway` if it is known that nothing else but a window can refuse it. */
-  sent(one: Sent, anyway: boolean): void
+  /** A request goes out, and is refused if it is a window's refusals that are seen, `notInFlight` also if it is not for too many in flight. */
+  sent(one: Sent, window: boolean, notInFlight: boolean): void
   served(one: Sent): void
   /** Refused without a word. */
   refused(one: Sent): void
@@ -58,7 +62,9 @@ const SHARE_WEIGHT = 0.95
 const MOST_BY_CHANCE = 0.75
 
 export const newChance = (): Chance => {
+  /** Against a window and a ceiling; against a window, of tests among fewer. */
   let score = 0
+  let windowScore = 0
   let threshold = BELIEVED_FROM
   let believed = false
   let row = 0
@@ -72,7 +78,8 @@ export const newChance = (): Chance => {
   let refusalMs = 0
   /** Tests under way. */
   let pending = 0
-  const tests = new WeakSet<Sent>()
+  /** Whether among as many as were refused. */
+  const tests = new WeakMap<Sent, boolean>()
   let passedUp = 0
   let outageAt = -Infinity
 
@@ -91,7 +98,11 @@ export const newChance = (): Chance => {
   return {
     leaning: () => score > 0 && meanShare <= MOST_BY_CHANCE,
     likely: () => score >= threshold && meanShare <= MOST_BY_CHANCE,
+    noWindow: () => windowScore >= BELIEVED_FROM,
     believed: () => believed,
+    forgetWindow: () => {
+      windowScore = 0
+    },
     believe: () => {
       believed = true
       row = 0
@@ -104,12 +115,13 @@ export const newChance = (): Chance => {
       passedUp = (passedUp + 1) % TEST_EVERY
       return passedUp === 0
     },
-    sent: (one, anyway) => {
+    sent: (one, window, notInFlight) => {
       if (refusedAt === undefined) return
       const roundTrip = Math.min(LONGEST_ROUND_TRIP_MS, Math.max(SHORTEST_ROUND_TRIP_MS, roundTripMs ?? 0))
       // Among fewer, it would be served by a server that only takes so many at once.
-      if (one.at - refusedAt <= roundTrip && (anyway || one.active >= refusedAmong) && !afterOutage()) {
-        tests.add(one)
+      const asMany = notInFlight || one.active >= refusedAmong
+      if (one.at - refusedAt <= roundTrip && (window || asMany) && !afterOutage()) {
+        tests.set(one, asMany)
         pending++
       }
       refusedAt = undefined
@@ -121,7 +133,9 @@ export const newChance = (): Chance => {
       share *= SHARE_WEIGHT
       meanShare = meanShare * EWMA_WEIGHT + share * (1 - EWMA_WEIGHT)
       if (believed && meanShare > MOST_BY_CHANCE) refute()
-      if (tests.has(one)) score = Math.min(threshold, score + LLR_SERVED)
+      const asMany = tests.get(one)
+      if (asMany === true) score = Math.min(threshold, score + LLR_SERVED)
+      if (asMany === false) windowScore += LLR_SERVED
     },
     refused: (one) => {
       share = share * SHARE_WEIGHT + 1 - SHARE_WEIGHT
@@ -129,7 +143,9 @@ export const newChance = (): Chance => {
       refusedAmong = one.active
       refusalMs = refusedAt - one.at
       if (row++ === 0) rowSince = refusedAt
-      if (tests.has(one)) score = Math.max(LOWEST_SCORE, score + LLR_REFUSED)
+      const asMany = tests.get(one)
+      if (asMany === true) score = Math.max(LOWEST_SCORE, score + LLR_REFUSED)
+      if (asMany === false) windowScore = Math.max(0, windowScore + LLR_REFUSED)
       if (believed && row >= REFUTED_BY && toldMs() === 0) refute()
     },
     negligible: () => {

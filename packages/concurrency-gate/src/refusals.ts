@@ -19,6 +19,8 @@ export interface Refusals {
   /** Whether a refusal is being tried once more, and nothing else is sent until then; and whether that goes now. */
   testing(): boolean
   testReady(): boolean
+  /** While single requests ask whether a window is open again, fewer than that are in flight. */
+  probesAmong(): number
   /** Whether they are random: then nothing but a moment helps. */
   random(): boolean
   /** Whether a lone one may be. */
@@ -69,6 +71,8 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   let namedUntil = 0
   /** Whether a test has shown a ceiling: it may be there beside a window. Without this, what others take of a window's quota is taken for one. */
   let ceilingShown = false
+  /** With how many in flight it refused last. */
+  let refusedAmong = 1
   /** Whether the server refuses because it comes back from an outage. */
   let returning = false
 
@@ -163,6 +167,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     undecided,
     testing: () => classifier.testing(),
     testReady: () => classifier.ready(),
+    probesAmong: () => (ceilingShown && classifier.cause() === 'window' ? Math.ceil(refusedAmong / 2) : 1),
     random: () => chance.believed(),
     uncertain: () => !classifier.testing() && chance.possible(),
     comingBack: () => returning && clock() - outage.since() < LONGEST_WAIT_MS,
@@ -174,7 +179,8 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     rest: () => classifier.rest(),
     sent: (one) => {
       estimator.sent()
-      chance.sent(one, classifier.cause() === 'window' && !ceilingShown)
+      const window = classifier.cause() === 'window'
+      chance.sent(one, window, window && !ceilingShown)
       classifier.sent(one)
     },
     served: (sent, active) => {
@@ -187,7 +193,13 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
         aimd.settle()
         ceilingShown = true
       }
-      if (classifier.cause() === 'window' && chance.likely()) believeChance()
+      if (classifier.cause() !== 'window') return
+      if (chance.likely()) believeChance()
+      else if (chance.noWindow()) {
+        chance.forgetWindow()
+        classifier.itIsInFlight()
+        estimator = newWindowEstimator()
+      }
     },
     resume: () => {
       if (!returning) aimd.resume(classifier.cause() === 'window' ? estimator.quota() : undefined)
@@ -208,6 +220,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
       return tooMany(sent, active)
     },
     silently: (sent, active) => {
+      refusedAmong = active
       // Sooner than the end of the window, with quota left: that is evidence about the ceiling.
       if (withinQuota(sent, active)) {
         estimator.withdraw()
