@@ -78,6 +78,7 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
   let proven = Infinity
   let probeInterval = SHORTEST_PROBE_INTERVAL
   let raised = false
+  let step = 1
   let caution = 1
   let decreasedAt = 0
   let timedRefusalAt = -Infinity
@@ -136,10 +137,12 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
         ceiling.roomToDouble(limit) ?? (!guard.wary() && (limit < threshold || threshold >= SLOW_START_LIMIT))
       if (limit < ceiling.most()) limit = capped(limit + (doubles ? 1 : 1 / (limit * caution)))
       else if (ceiling.learned() && sinceRefusal > (raised ? SHORTEST_PROBE_INTERVAL : probeInterval) * ceiling.most()) {
+        // The last try was not refused: the ceiling is further up, as far as it takes in slow start to notice.
+        step = raised ? Math.min(step * 2, Math.ceil(limit / 2)) : 1
         if (raised) probeInterval = Math.max(SHORTEST_PROBE_INTERVAL, probeInterval / 2)
         raised = true
         sinceRefusal = 0
-        limit = ceiling.raise()
+        limit = ceiling.raise(step)
       }
     },
     follow: ({ share, others, first, before }) => {
