@@ -10,6 +10,7 @@ import { BACK, CLOSED, OPENED, type Probing } from './probing.ts'
 import { newClassifier } from './refusal-classifier.ts'
 import type { Sent } from './sent.ts'
 import { LONGEST_WAIT_MS } from './signal.ts'
+import { newSlidingLog } from './sliding-log.ts'
 import { newWindowEstimator } from './window-estimator.ts'
 
 /** What refusals are taken for: too many in flight, a window, chance, or a limit of one endpoint's own. */
@@ -58,6 +59,7 @@ interface Parts {
 }
 
 export const REFUSED_PROBING = 'refused without a time: probing'
+const SLIDING = 'refused by a window that slides'
 const AT_RANDOM = 'refused at random'
 
 export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing }: Parts): Refusals => {
@@ -65,6 +67,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   let classifier = newClassifier(ceiling.forget)
   const chance = newChance()
   const contention = newContention()
+  let log = newSlidingLog()
   const endpoints = ownLimits()
   /** The last request that was refused for a limit of its endpoint's own. */
   let ownRefusal: RequestLine | undefined
@@ -82,6 +85,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   const relearn = (): void => {
     classifier = newClassifier(ceiling.forget)
     estimator = newWindowEstimator()
+    log = newSlidingLog()
     ceilingShown = false
     ceiling.forget()
   }
@@ -121,11 +125,31 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     if (opensInMs > 0) probing.sleep(opensInMs)
   }
 
+  /** Milliseconds until the window has room. */
+  const windowMs = (): number => {
+    if (log.believed()) return log.waitMs()
+    return classifier.cause() === 'window' && !chance.leaning() ? estimator.waitMs() : 0
+  }
+
   const withinQuota = ({ at }: Sent, active: number): boolean =>
     ceilingShown && classifier.cause() === 'window' && active > 1 && !chance.believed() && estimator.hasQuota(at)
 
+  /** Whether a window that slides has refused it: the others go on. */
+  const slides = ({ at }: Sent): boolean => {
+    if (log.believed()) {
+      if (log.refused(at)) return true
+      relearn()
+      return false
+    }
+    const lengthMs = estimator.lengthMs();
+    if (lengthMs === undefined || !log.explains(at, lengthMs, estimator.quota())) return false
+    probing.end()
+    return true
+  }
+
   const outOfWindow = (sent: Sent): string | undefined => {
     estimator.refused(sent.at)
+    log.refused(sent.at)
     aimd.windowClosed()
     if (probing.predates(sent.at)) return undefined
     const news = probing.since() === undefined
@@ -141,6 +165,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
 
   const unclassified = (sent: Sent, active: number, first: boolean): string => {
     estimator.refused(sent.at)
+    log.refused(sent.at)
     aimd.suspend(active, first)
     if (first) probing.decide()
     return `refused with ${active} in flight`
@@ -174,17 +199,18 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     isOwn: (request) => request === ownRefusal,
     namedMs: () => Math.max(0, namedUntil - clock()),
     testMs: () => classifier.waitMs(),
-    closedMs: () =>
-      Math.max(chance.waitMs(), classifier.cause() === 'window' && !chance.leaning() ? estimator.waitMs() : 0),
+    closedMs: () => Math.max(chance.waitMs(), windowMs()),
     rest: () => classifier.rest(),
     sent: (one) => {
-      estimator.sent()
+      if (!log.believed()) estimator.sent()
+      log.sent(one.at)
       const window = classifier.cause() === 'window'
       chance.sent(one, window, window && !ceilingShown)
       classifier.sent(one)
     },
     served: (sent, active) => {
-      estimator.accepted(sent.at)
+      if (!log.believed()) estimator.accepted(sent.at)
+      log.served()
       chance.served(sent)
       endpoints.served(sent.request, sent.at)
       contention.report(clock() - sent.at)
@@ -228,6 +254,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
       }
       chance.refused(sent)
       if (chance.believed()) return undefined
+      if (slides(sent)) return SLIDING
       // One refusal among successes: a limit would refuse the next one, too.
       if (undecided() && !classifier.testing() && active > 1 && chance.negligible()) {
         aimd.delayRamp()

@@ -10,6 +10,8 @@ export interface WindowEstimator {
   openedAt(): number | undefined
   /** Whether the length that was found cannot be: it has more than doubled since. */
   contradicted(): boolean
+  /** Its length, once it has held. */
+  lengthMs(): number | undefined
   /** How many requests a window takes; Infinity if that is not known. */
   quota(): number
   /** Whether the window, as far as it is known, still has quota left for one that was sent `at` this time. */
@@ -163,6 +165,7 @@ export const newWindowEstimator = (): WindowEstimator => {
   return {
     openedAt: () => (spansSeveral() ? undefined : openedAt),
     contradicted: () => firstPeriodMs !== undefined && periodMs !== undefined && periodMs > 2 * firstPeriodMs,
+    lengthMs: () => periodMs,
     quota: () => quota,
     hasQuota: (at) => {
       if (closed || openedAt === undefined) return false
