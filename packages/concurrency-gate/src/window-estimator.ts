@@ -89,8 +89,9 @@ export const newWindowEstimator = (): WindowEstimator => {
   const tryMore = (): void => {
     if (quota === Infinity) return
     // More was let through: it is no longer as it was.
-    if (probingQuota && passed() >= quota) probeInterval = PROBE_INTERVAL
-    const enough = probeInterval * Math.max(1, REQUESTS_PER_PROBE / quota)
+    const more = probingQuota && passed() >= quota
+    if (more) probeInterval = PROBE_INTERVAL
+    const enough = more ? 1 : probeInterval * Math.max(1, REQUESTS_PER_PROBE / quota)
     if (++cleanWindows < enough && cleanWindows * (periodMs ?? 0) < LONGEST_PROBE_INTERVAL_MS) return
     cleanWindows = 0
     const shorter = ROUND_PERIODS_MS.findLast((ms) => ms <= (periodMs ?? 0))
@@ -102,7 +103,7 @@ export const newWindowEstimator = (): WindowEstimator => {
     if (!probingQuota) provenQuota = quota
     probingQuota = true
     quota += quotaStep
-    quotaStep = Math.min(quotaStep * 2, Math.ceil(quota / 4))
+    quotaStep = Math.min(quotaStep * 2, Math.ceil(quota / 2))
   }
 
   /** It was closed at the last refusal, and open `at` this time: the window's length is in between. */
@@ -143,7 +144,8 @@ export const newWindowEstimator = (): WindowEstimator => {
       // Few let through: that may be the end of the window before, and ours begun too early.
       const least = probingQuota ? provenQuota : quota === Infinity ? 0 : Math.floor(quota / 2)
       if (some && openedAt !== undefined) quota = Math.max(passed(), least)
-      if (probingQuota) probeInterval = Math.min(probeInterval * 2, LONGEST_PROBE_INTERVAL)
+      // Refused less than was proven to fit: it is not as it was.
+      probeInterval = probingQuota ? Math.min(probeInterval * 2, LONGEST_PROBE_INTERVAL) : PROBE_INTERVAL
       probingQuota = false
     }
     if (some) {
