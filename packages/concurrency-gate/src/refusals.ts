@@ -136,11 +136,8 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
 
   /** Whether a window that slides has refused it: the others go on. */
   const slides = ({ at }: Sent): boolean => {
-    if (log.believed()) {
-      if (log.refused(at)) return true
-      relearn()
-      return false
-    }
+    log.refused(at)
+    if (log.believed()) return true
     const lengthMs = estimator.lengthMs();
     if (lengthMs === undefined || !log.explains(at, lengthMs, estimator.quota())) return false
     probing.end()
@@ -149,7 +146,6 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
 
   const outOfWindow = (sent: Sent): string | undefined => {
     estimator.refused(sent.at)
-    log.refused(sent.at)
     aimd.windowClosed()
     if (probing.predates(sent.at)) return undefined
     const news = probing.since() === undefined
@@ -165,7 +161,6 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
 
   const unclassified = (sent: Sent, active: number, first: boolean): string => {
     estimator.refused(sent.at)
-    log.refused(sent.at)
     aimd.suspend(active, first)
     if (first) probing.decide()
     return `refused with ${active} in flight`

@@ -13,8 +13,8 @@ export interface SlidingLog {
   explains(at: number, lengthMs: number, quota: number): boolean
   sent(at: number): void
   served(): void
-  /** Returns false once sliding does not explain the refusals any more. */
-  refused(at: number): boolean
+  /** With too few in the window for that, it does not slide. */
+  refused(at: number): void
 }
 
 /** Requests remembered at most: without it a quota of millions fills the memory. */
@@ -24,6 +24,10 @@ const SHORTEST_PROBE_INTERVAL = 1
 const LONGEST_PROBE_INTERVAL = 32
 /** Share of the length that is left free at most for the time that requests are on their way. Without any, those that take less than their forerunners are refused. */
 const MOST_MARGIN = 0.05
+/** Refused with less than this share of the quota in the window, it was for something else. */
+const LEAST_EXPLAINED = 0.75
+/** Refusals in a row: a single one may be chance. */
+const LEAST_IN_A_ROW = 2
 /** By so much the shortest way may be longer the next time. */
 const WAY_GROWTH = 1.1
 
@@ -31,6 +35,7 @@ export const newSlidingLog = (): SlidingLog => {
   /** When those were sent that were not refused, as far as is known. */
   let times: number[] = []
   let window: { readonly lengthMs: number; quota: number } | undefined
+  let row = 0
   let served = 0
   let probeInterval = SHORTEST_PROBE_INTERVAL
   let decreasedAt = -Infinity
@@ -56,12 +61,11 @@ export const newSlidingLog = (): SlidingLog => {
     },
     explains: (at, lengthMs, quota) => {
       const before = times.filter((time) => time < at)
-      if (opensAt(before, lengthMs, quota) <= at) return false
+      if (row < LEAST_IN_A_ROW || opensAt(before, lengthMs, quota) <= at) return false
       window = { lengthMs, quota }
       probeInterval = SHORTEST_PROBE_INTERVAL
       served = 0
       decreasedAt = clock()
-      withdraw(at)
       return true
     },
     sent: (at) => {
@@ -69,24 +73,28 @@ export const newSlidingLog = (): SlidingLog => {
       if (times.length > 2 * MOST_REMEMBERED) times = times.slice(-MOST_REMEMBERED)
     },
     served: () => {
+      row = 0
       if (!window || ++served < probeInterval * window.quota) return
       served = 0
       window.quota++
     },
     refused: (at) => {
       withdraw(at)
+      row++
       const tookMs = clock() - at
       wayMs = Math.min((wayMs ?? tookMs) * WAY_GROWTH, tookMs)
-      if (!window) return true
+      if (!window) return
       const within = times.filter((time) => time < at && time > at - window.lengthMs).length
-      if (within < window.quota / 2) return false
+      if (within < LEAST_EXPLAINED * window.quota) {
+        window = undefined
+        return
+      }
       // Those that were sent before the last decision say nothing about its effect.
-      if (within >= window.quota || at <= decreasedAt) return true
+      if (within >= window.quota || at <= decreasedAt) return
       window.quota = Math.max(1, within)
       probeInterval = Math.min(probeInterval * 2, LONGEST_PROBE_INTERVAL)
       served = 0
       decreasedAt = clock()
-      return true
     },
   }
 }
