@@ -138,7 +138,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   const slides = ({ at }: Sent): boolean => {
     log.refused(at)
     if (log.believed()) return true
-    const lengthMs = estimator.lengthMs();
+    const lengthMs = estimator.lengthMs()
     if (lengthMs === undefined || !log.explains(at, lengthMs, estimator.quota())) return false
     probing.end()
     return true
