@@ -28,8 +28,8 @@ const MOST_MARGIN = 0.05
 const LEAST_EXPLAINED = 0.75
 /** Refusals in a row: a single one may be chance. */
 const LEAST_IN_A_ROW = 2
-/** By so much the shortest way may be longer the next time. */
-const WAY_GROWTH = 1.1
+/** Weight of the past in what refusals take. */
+const EWMA_WEIGHT = 0.8
 
 export const newSlidingLog = (): SlidingLog => {
   /** When those were sent that were not refused, as far as is known. */
@@ -82,7 +82,7 @@ export const newSlidingLog = (): SlidingLog => {
       withdraw(at)
       row++
       const tookMs = clock() - at
-      wayMs = Math.min((wayMs ?? tookMs) * WAY_GROWTH, tookMs)
+      wayMs = wayMs === undefined ? tookMs : wayMs * EWMA_WEIGHT + tookMs * (1 - EWMA_WEIGHT)
       if (!window) return
       const within = times.filter((time) => time < at && time > at - window.lengthMs).length
       if (within < LEAST_EXPLAINED * window.quota) {
