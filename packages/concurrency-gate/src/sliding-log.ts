@@ -84,13 +84,14 @@ export const newSlidingLog = (): SlidingLog => {
       const tookMs = clock() - at
       wayMs = wayMs === undefined ? tookMs : wayMs * EWMA_WEIGHT + tookMs * (1 - EWMA_WEIGHT)
       if (!window) return
-      const within = times.filter((time) => time < at && time > at - window.lengthMs).length
-      if (within < LEAST_EXPLAINED * window.quota) {
+      const { lengthMs, quota } = window
+      const within = times.filter((time) => time < at && time > at - lengthMs).length
+      if (within < LEAST_EXPLAINED * quota) {
         window = undefined
         return
       }
       // Those that were sent before the last decision say nothing about its effect.
-      if (within >= window.quota || at <= decreasedAt) return
+      if (within >= quota || at <= decreasedAt) return
       window.quota = Math.max(1, within)
       probeInterval = Math.min(probeInterval * 2, LONGEST_PROBE_INTERVAL)
       served = 0

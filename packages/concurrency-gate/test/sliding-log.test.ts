@@ -92,7 +92,8 @@ describe('of a window that slides', () => {
       const { log, at } = overtaken(tookMs)
       log.explains(at, LENGTH_MS, QUOTA)
       pass(2 * LENGTH_MS)
-      serve(log, QUOTA)
+      // After a full window one more is tried.
+      serve(log, QUOTA + 1)
       return log.waitMs() - LENGTH_MS
     })
     expect(waits).toEqual([3, 50])
