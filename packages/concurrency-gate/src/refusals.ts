@@ -198,8 +198,8 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     rest: () => classifier.rest(),
     sent: (one) => {
       if (!log.believed()) estimator.sent()
-      log.sent(one.at)
       const window = classifier.cause() === 'window'
+      if (window) log.sent(one.at)
       chance.sent(one, window, window && !ceilingShown)
       classifier.sent(one)
     },
