@@ -11,8 +11,11 @@ export const INITIAL_LIMIT = 4
 const SLOW_START_LIMIT = 16
 /** Minimum limit after a timed 429: each such window makes as many come too late as are in flight, and this many do no harm. */
 const TIMED_REFUSAL_MIN_LIMIT = 8
-/** Good answers for each slot before one more than a learned ceiling is tried: sooner, a silent ceiling is refused too often. */
-const PROBE_INTERVAL = 20
+/** Good answers for each slot before more than a learned ceiling is tried: twice as many after each try that was refused, half after one that was not. Shorter, a ceiling is refused too often; longer, one that has moved is found late. */
+const SHORTEST_PROBE_INTERVAL = 1
+const LONGEST_PROBE_INTERVAL = 32
+/** Good answers in a row after which others do not keep the server full. */
+const CALM_AFTER = 20
 /** Where refusals follow each other, others keep the server full: additive increase is so many times slower at most. */
 const MOST_CAUTION = 4
 
@@ -47,8 +50,8 @@ export interface Aimd {
   pauseBegins(): void
   /** Back to that, or to the initial limit where a server comes back from an outage. */
   restore(afterOutage: boolean): void
-  /** A pause ends, after which so much is known of the window that there was, if there was one. */
-  resume(window: 'none' | 'quota unknown' | 'quota known'): void
+  /** A pause ends, for a window that takes so many; Infinity if that is not known, undefined if there was none. */
+  resume(quota: number | undefined): void
   /** A window that says until when has run out. Returns whether that lowers the limit. */
   refusedUntil(sent: Sent): boolean
   /** Multiplicative decrease, for overload. */
@@ -70,11 +73,15 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
   let threshold = fixed ?? SLOW_START_LIMIT
   const ramp = newRamp()
   let rested = false
-  /** Good answers since the last refusal; since we began, or since the last failure. */
+  /** Good answers since the last refusal, or try to raise a learned ceiling; since we began, or since the last failure. */
   let sinceRefusal = 0
   let sinceFailure = 0
   /** How many more a window takes for sure whose quota is not known; after those it is one at a time again. */
   let proven = Infinity
+  let probeInterval = SHORTEST_PROBE_INTERVAL
+  /** Whether the last try to raise a learned ceiling has not been refused, and its size. */
+  let raised = false
+  let step = 1
   let caution = 1
   let decreasedAt = 0
   let timedRefusalAt = -Infinity
@@ -88,6 +95,16 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
   const endRamp = (): void => {
     limit = current()
     ramp.end()
+  }
+  /** At a learned ceiling that is in full use: is there more? */
+  const probe = (inFlight: number): void => {
+    if (inFlight < limit || sinceRefusal <= (raised ? SHORTEST_PROBE_INTERVAL : probeInterval) * limit) return
+    // The last try was let through: the ceiling has moved, and may be far up.
+    step = raised ? Math.min(step * 2, Math.ceil(limit / 2)) : 1
+    if (raised) probeInterval = Math.max(SHORTEST_PROBE_INTERVAL, probeInterval / 2)
+    raised = true
+    sinceRefusal = 0
+    limit = ceiling.raise(step)
   }
   const capped = (wanted: number): number => Math.min(ceiling.most(), wanted)
 
@@ -121,7 +138,7 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
       }
       sinceRefusal++
       sinceFailure++
-      if (sinceRefusal > PROBE_INTERVAL) caution = 1
+      if (sinceRefusal > CALM_AFTER) caution = 1
     },
     increase: (inFlight) => {
       if (proven > 0 && proven < Infinity) return
@@ -132,10 +149,7 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
       const doubles =
         ceiling.roomToDouble(limit) ?? (!guard.wary() && (limit < threshold || threshold >= SLOW_START_LIMIT))
       if (limit < ceiling.most()) limit = capped(limit + (doubles ? 1 : 1 / (limit * caution)))
-      else if (ceiling.learned() && sinceRefusal > PROBE_INTERVAL * ceiling.most()) {
-        sinceRefusal = 0
-        limit = ceiling.raise()
-      }
+      else if (ceiling.learned()) probe(inFlight)
     },
     follow: ({ share, others, first, before }) => {
       // Whoever was refused of late comes back step by step: others do, too.
@@ -152,6 +166,9 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
       endRamp()
       const news = sent.at > decreasedAt
       if (news) caution = Math.min(caution * 2, MOST_CAUTION)
+      // Refused at less than was learned, it has moved.
+      if (news) probeInterval = raised ? Math.min(probeInterval * 2, LONGEST_PROBE_INTERVAL) : SHORTEST_PROBE_INTERVAL
+      raised &&= !news
       decreasedAt = clock()
       limit = Math.max(1, Math.min(limit, active - 1))
       // Those that were sent with it may all have met the end of a window.
@@ -173,14 +190,14 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
     restore: (afterOutage) => {
       limit = Math.min(capped(limitBefore), afterOutage ? INITIAL_LIMIT : Infinity)
     },
-    resume: (window) => {
-      if (window === 'quota known') {
-        limit = capped(limitBefore)
+    resume: (quota) => {
+      if (quota !== undefined && quota < Infinity) {
+        limit = capped(Math.min(limitBefore, quota))
         return
       }
       // One more finds out whether that is all.
-      if (window === 'quota unknown') proven = sinceFailure - 1
-      const most = window === 'quota unknown' ? limit : limitBefore / 2
+      if (quota !== undefined) proven = sinceFailure - 1
+      const most = quota !== undefined ? limit : limitBefore / 2
       limit = capped(Math.max(1, Math.min(most, sinceFailure - 1)))
     },
     refusedUntil: ({ at }) => {

@@ -40,8 +40,8 @@ export interface Ceiling {
   roomToDouble(limit: number): boolean | undefined
   /** That many are what the server takes, as its refusals tell. */
   learn(most: number): void
-  /** One more than was learned. */
-  raise(): number
+  /** So many more than were learned. */
+  raise(by: number): number
   /** What was learned was no ceiling. */
   forget(): void
   /** Whether one more stays within what is certain: the user's word and the server's. */
@@ -89,7 +89,7 @@ export const newCeiling = (fixed: number | undefined): Ceiling => {
       most = learned
       origin = 'refusals'
     },
-    raise: () => ++most,
+    raise: (by) => (most += by),
     forget: () => {
       if (origin === 'server') return
       most = fixed ?? Infinity

@@ -11,15 +11,21 @@ export interface Chance {
   leaning(): boolean
   /** Whether the evidence is enough, if nothing else explains the refusals. */
   likely(): boolean
+  /** Whether a window does not explain them: be it chance, or too many in flight. */
+  noWindow(): boolean
+  /** A window that was ruled out is not any more: what comes next may be of another sort. */
+  forgetWindow(): void
   /** Whether refusals are taken for chance. */
   believed(): boolean
   believe(): void
+  /** Milliseconds for which nothing is sent: so many were refused in a row that it is doubtful, and those sent before have yet to tell. */
+  waitMs(): number
   /** Whether it still may be. */
   possible(): boolean
   /** Before the key pauses for a refusal: whether one request should go at once, to be such a test. */
   wantsTest(): boolean
-  /** A request goes out; `anyway` if it is known that nothing else but a window can refuse it. */
-  sent(one: Sent, anyway: boolean): void
+  /** A request goes out, and is refused if it is a window's refusals that are seen, `notInFlight` also if it is not for too many in flight. */
+  sent(one: Sent, window: boolean, notInFlight: boolean): void
   served(one: Sent): void
   /** Refused without a word. */
   refused(one: Sent): void
@@ -41,6 +47,7 @@ const LOWEST_SCORE = 3 * LLR_REFUSED
 const TEST_EVERY = 2
 /** Consecutive refusals that refute chance: without it a window that was taken for chance is hammered. */
 const REFUTED_BY = 8
+const ROUND_TRIPS_TO_TELL = 1.5
 /** Of refusals that take as long as answers, more than that in a row are none that may be let pass. */
 const MOST_IN_A_ROW = 3
 /** What "about a round trip" is, in milliseconds: never so long that a short window has opened again. */
@@ -55,7 +62,9 @@ const SHARE_WEIGHT = 0.95
 const MOST_BY_CHANCE = 0.75
 
 export const newChance = (): Chance => {
+  /** Against a window and a ceiling; against a window, of tests among fewer. */
   let score = 0
+  let windowScore = 0
   let threshold = BELIEVED_FROM
   let believed = false
   let row = 0
@@ -69,12 +78,16 @@ export const newChance = (): Chance => {
   let refusalMs = 0
   /** Tests under way. */
   let pending = 0
-  const tests = new WeakSet<Sent>()
+  /** Whether among as many as were refused. */
+  const tests = new WeakMap<Sent, boolean>()
   let passedUp = 0
   let outageAt = -Infinity
 
   const now = clock
   const afterOutage = (): boolean => now() - outageAt < AFTER_OUTAGE_MS
+
+  /** Refusals may be faster than answers: by then who was sent with the first of a row has had the time to be served. */
+  const toldMs = (): number => Math.max(0, rowSince + ROUND_TRIPS_TO_TELL * (roundTripMs ?? 0) - now())
 
   const refute = (): void => {
     believed = false
@@ -85,11 +98,16 @@ export const newChance = (): Chance => {
   return {
     leaning: () => score > 0 && meanShare <= MOST_BY_CHANCE,
     likely: () => score >= threshold && meanShare <= MOST_BY_CHANCE,
+    noWindow: () => windowScore >= BELIEVED_FROM,
     believed: () => believed,
+    forgetWindow: () => {
+      windowScore = 0
+    },
     believe: () => {
       believed = true
       row = 0
     },
+    waitMs: () => (believed && row >= REFUTED_BY ? toldMs() : 0),
     possible: () => score > LOWEST_SCORE,
     wantsTest: () => {
       if (afterOutage()) return false
@@ -97,12 +115,13 @@ export const newChance = (): Chance => {
       passedUp = (passedUp + 1) % TEST_EVERY
       return passedUp === 0
     },
-    sent: (one, anyway) => {
+    sent: (one, window, notInFlight) => {
       if (refusedAt === undefined) return
       const roundTrip = Math.min(LONGEST_ROUND_TRIP_MS, Math.max(SHORTEST_ROUND_TRIP_MS, roundTripMs ?? 0))
       // Among fewer, it would be served by a server that only takes so many at once.
-      if (one.at - refusedAt <= roundTrip && (anyway || one.active >= refusedAmong) && !afterOutage()) {
-        tests.add(one)
+      const asMany = notInFlight || one.active >= refusedAmong
+      if (one.at - refusedAt <= roundTrip && (window || asMany) && !afterOutage()) {
+        tests.set(one, asMany)
         pending++
       }
       refusedAt = undefined
@@ -114,7 +133,9 @@ export const newChance = (): Chance => {
       share *= SHARE_WEIGHT
       meanShare = meanShare * EWMA_WEIGHT + share * (1 - EWMA_WEIGHT)
       if (believed && meanShare > MOST_BY_CHANCE) refute()
-      if (tests.has(one)) score = Math.min(threshold, score + LLR_SERVED)
+      const asMany = tests.get(one)
+      if (asMany === true) score = Math.min(threshold, score + LLR_SERVED)
+      if (asMany === false) windowScore += LLR_SERVED
     },
     refused: (one) => {
       share = share * SHARE_WEIGHT + 1 - SHARE_WEIGHT
@@ -122,10 +143,10 @@ export const newChance = (): Chance => {
       refusedAmong = one.active
       refusalMs = refusedAt - one.at
       if (row++ === 0) rowSince = refusedAt
-      if (tests.has(one)) score = Math.max(LOWEST_SCORE, score + LLR_REFUSED)
-      // Refusals may be faster than answers: who was sent with them has had the time to be served.
-      if (!believed || row < REFUTED_BY || now() - rowSince < 1.5 * (roundTripMs ?? 0)) return
-      refute()
+      const asMany = tests.get(one)
+      if (asMany === true) score = Math.max(LOWEST_SCORE, score + LLR_REFUSED)
+      if (asMany === false) windowScore = Math.max(0, windowScore + LLR_REFUSED)
+      if (believed && row >= REFUTED_BY && toldMs() === 0) refute()
     },
     negligible: () => {
       if (score > 0 || (row === 1 && score > LOWEST_SCORE)) return true

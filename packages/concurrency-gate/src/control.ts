@@ -156,7 +156,7 @@ export const newControl = (fixed: number | undefined): Control => {
       const unanswered = active - streams
       if (floorMs(active, streams) === 0 && ceiling.allows(active, streams)) return true
       if (probing.waitMs() > 0 || ceiling.yieldMs() > 0) return false
-      if (probing.since() !== undefined) return unanswered < 1
+      if (probing.since() !== undefined) return unanswered < refusals.probesAmong()
       if (refusals.testing()) return refusals.testReady() && active < (fixed ?? Infinity)
       if (refusals.closedMs() > 0) return false
       // An open stream keeps nobody out, unless the server itself counts.

@@ -21,6 +21,8 @@ export interface Classifier {
   refused(one: Sent, active: number): 'window' | 'in flight' | 'alone' | undefined
   /** The key pauses for a refusal that was alone. */
   closed(): void
+  /** A window is ruled out. */
+  itIsInFlight(): void
   /** An answer or an error has been taken in, whatever it was. */
   ended(one: Sent): void
 }
@@ -96,6 +98,10 @@ export const newClassifier = (onWindow: () => void): Classifier => {
     },
     closed: () => {
       if (cause() === undefined && ++closures >= PAUSES_OF_WINDOW) itIsAWindow()
+    },
+    itIsInFlight: () => {
+      state = { is: 'in flight' }
+      rounds.forget()
     },
     ended: (one) => {
       unanswered = Math.max(0, unanswered - 1)

@@ -10,6 +10,7 @@ import { BACK, CLOSED, OPENED, type Probing } from './probing.ts'
 import { newClassifier } from './refusal-classifier.ts'
 import type { Sent } from './sent.ts'
 import { LONGEST_WAIT_MS } from './signal.ts'
+import { newSlidingLog } from './sliding-log.ts'
 import { newWindowEstimator } from './window-estimator.ts'
 
 /** What refusals are taken for: too many in flight, a window, chance, or a limit of one endpoint's own. */
@@ -19,6 +20,8 @@ export interface Refusals {
   /** Whether a refusal is being tried once more, and nothing else is sent until then; and whether that goes now. */
   testing(): boolean
   testReady(): boolean
+  /** While single requests ask whether a window is open again, fewer than that are in flight. */
+  probesAmong(): number
   /** Whether they are random: then nothing but a moment helps. */
   random(): boolean
   /** Whether a lone one may be. */
@@ -56,6 +59,7 @@ interface Parts {
 }
 
 export const REFUSED_PROBING = 'refused without a time: probing'
+const SLIDING = 'refused by a window that slides'
 const AT_RANDOM = 'refused at random'
 
 export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing }: Parts): Refusals => {
@@ -63,12 +67,15 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   let classifier = newClassifier(ceiling.forget)
   const chance = newChance()
   const contention = newContention()
+  let log = newSlidingLog()
   const endpoints = ownLimits()
   /** The last request that was refused for a limit of its endpoint's own. */
   let ownRefusal: RequestLine | undefined
   let namedUntil = 0
   /** Whether a test has shown a ceiling: it may be there beside a window. Without this, what others take of a window's quota is taken for one. */
   let ceilingShown = false
+  /** With how many in flight it refused last. */
+  let refusedAmong = 1
   /** Whether the server refuses because it comes back from an outage. */
   let returning = false
 
@@ -78,6 +85,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   const relearn = (): void => {
     classifier = newClassifier(ceiling.forget)
     estimator = newWindowEstimator()
+    log = newSlidingLog()
     ceilingShown = false
     ceiling.forget()
   }
@@ -117,8 +125,24 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     if (opensInMs > 0) probing.sleep(opensInMs)
   }
 
+  /** Milliseconds until the window has room. */
+  const windowMs = (): number => {
+    if (log.believed()) return log.waitMs()
+    return classifier.cause() === 'window' && !chance.leaning() ? estimator.waitMs() : 0
+  }
+
   const withinQuota = ({ at }: Sent, active: number): boolean =>
     ceilingShown && classifier.cause() === 'window' && active > 1 && !chance.believed() && estimator.hasQuota(at)
+
+  /** Whether a window that slides has refused it: the others go on. */
+  const slides = ({ at }: Sent): boolean => {
+    log.refused(at)
+    if (log.believed()) return true
+    const lengthMs = estimator.lengthMs()
+    if (lengthMs === undefined || !log.explains(at, lengthMs, estimator.quota())) return false
+    probing.end()
+    return true
+  }
 
   const outOfWindow = (sent: Sent): string | undefined => {
     estimator.refused(sent.at)
@@ -163,21 +187,25 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     undecided,
     testing: () => classifier.testing(),
     testReady: () => classifier.ready(),
+    probesAmong: () => (ceilingShown && classifier.cause() === 'window' ? Math.ceil(refusedAmong / 2) : 1),
     random: () => chance.believed(),
     uncertain: () => !classifier.testing() && chance.possible(),
     comingBack: () => returning && clock() - outage.since() < LONGEST_WAIT_MS,
     isOwn: (request) => request === ownRefusal,
     namedMs: () => Math.max(0, namedUntil - clock()),
     testMs: () => classifier.waitMs(),
-    closedMs: () => (classifier.cause() === 'window' && !chance.leaning() ? estimator.waitMs() : 0),
+    closedMs: () => Math.max(chance.waitMs(), windowMs()),
     rest: () => classifier.rest(),
     sent: (one) => {
-      estimator.sent()
-      chance.sent(one, classifier.cause() === 'window')
+      if (!log.believed()) estimator.sent()
+      const window = classifier.cause() === 'window'
+      if (window) log.sent(one.at)
+      chance.sent(one, window, window && !ceilingShown)
       classifier.sent(one)
     },
     served: (sent, active) => {
-      estimator.accepted(sent.at)
+      if (!log.believed()) estimator.accepted(sent.at)
+      log.served()
       chance.served(sent)
       endpoints.served(sent.request, sent.at)
       contention.report(clock() - sent.at)
@@ -186,11 +214,16 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
         aimd.settle()
         ceilingShown = true
       }
-      if (classifier.cause() === 'window' && chance.likely()) believeChance()
+      if (classifier.cause() !== 'window') return
+      if (chance.likely()) believeChance()
+      else if (chance.noWindow()) {
+        chance.forgetWindow()
+        classifier.itIsInFlight()
+        estimator = newWindowEstimator()
+      }
     },
     resume: () => {
-      const quota = estimator.known() ? 'quota known' : 'quota unknown'
-      if (!returning) aimd.resume(classifier.cause() === 'window' ? quota : 'none')
+      if (!returning) aimd.resume(classifier.cause() === 'window' ? estimator.quota() : undefined)
       returning = false
     },
     failed: () => chance.outage(),
@@ -208,6 +241,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
       return tooMany(sent, active)
     },
     silently: (sent, active) => {
+      refusedAmong = active
       // Sooner than the end of the window, with quota left: that is evidence about the ceiling.
       if (withinQuota(sent, active)) {
         estimator.withdraw()
@@ -215,6 +249,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
       }
       chance.refused(sent)
       if (chance.believed()) return undefined
+      if (slides(sent)) return SLIDING
       // One refusal among successes: a limit would refuse the next one, too.
       if (undecided() && !classifier.testing() && active > 1 && chance.negligible()) {
         aimd.delayRamp()

@@ -10,8 +10,10 @@ export interface WindowEstimator {
   openedAt(): number | undefined
   /** Whether the length that was found cannot be: it has more than doubled since. */
   contradicted(): boolean
-  /** Whether it is known how many requests a window takes. */
-  known(): boolean
+  /** Its length, once it has held. */
+  lengthMs(): number | undefined
+  /** How many requests a window takes; Infinity if that is not known. */
+  quota(): number
   /** Whether the window, as far as it is known, still has quota left for one that was sent `at` this time. */
   hasQuota(at: number): boolean
   /** One of this window was refused for something else, and took nothing of it. */
@@ -87,8 +89,9 @@ export const newWindowEstimator = (): WindowEstimator => {
   const tryMore = (): void => {
     if (quota === Infinity) return
     // More was let through: it is no longer as it was.
-    if (probingQuota && passed() >= quota) probeInterval = PROBE_INTERVAL
-    const enough = probeInterval * Math.max(1, REQUESTS_PER_PROBE / quota)
+    const more = probingQuota && passed() >= quota
+    if (more) probeInterval = PROBE_INTERVAL
+    const enough = more ? 1 : probeInterval * Math.max(1, REQUESTS_PER_PROBE / quota)
     if (++cleanWindows < enough && cleanWindows * (periodMs ?? 0) < LONGEST_PROBE_INTERVAL_MS) return
     cleanWindows = 0
     const shorter = ROUND_PERIODS_MS.findLast((ms) => ms <= (periodMs ?? 0))
@@ -100,7 +103,7 @@ export const newWindowEstimator = (): WindowEstimator => {
     if (!probingQuota) provenQuota = quota
     probingQuota = true
     quota += quotaStep
-    quotaStep = Math.min(quotaStep * 2, Math.ceil(quota / 4))
+    quotaStep = Math.min(quotaStep * 2, Math.ceil(quota / 2))
   }
 
   /** It was closed at the last refusal, and open `at` this time: the window's length is in between. */
@@ -141,7 +144,8 @@ export const newWindowEstimator = (): WindowEstimator => {
       // Few let through: that may be the end of the window before, and ours begun too early.
       const least = probingQuota ? provenQuota : quota === Infinity ? 0 : Math.floor(quota / 2)
       if (some && openedAt !== undefined) quota = Math.max(passed(), least)
-      if (probingQuota) probeInterval = Math.min(probeInterval * 2, LONGEST_PROBE_INTERVAL)
+      // Refused less than was proven to fit: it is not as it was.
+      probeInterval = probingQuota ? Math.min(probeInterval * 2, LONGEST_PROBE_INTERVAL) : PROBE_INTERVAL
       probingQuota = false
     }
     if (some) {
@@ -163,7 +167,8 @@ export const newWindowEstimator = (): WindowEstimator => {
   return {
     openedAt: () => (spansSeveral() ? undefined : openedAt),
     contradicted: () => firstPeriodMs !== undefined && periodMs !== undefined && periodMs > 2 * firstPeriodMs,
-    known: () => quota < Infinity,
+    lengthMs: () => periodMs,
+    quota: () => quota,
     hasQuota: (at) => {
       if (closed || openedAt === undefined) return false
       // Until its length is known it is as long as it was seen shut, and lets through what the one before did.

@@ -57,14 +57,58 @@ describe('growth', () => {
     expect([1, 2, 3].map(step)).toEqual([1 / 4, 1 / 8, 1 / 8])
   })
 
-  it('tries one more than a learned ceiling after 20 good answers for each slot', () => {
-    const { aimd, ceiling } = setup()
+  /** Good answers until more than this ceiling is tried. */
+  const answersUntilTry = (aimd: Aimd, most: number): number => {
+    let count = 0
+    for (; aimd.limit() <= most; count++) serve(aimd)
+    return count
+  }
+
+  it('tries one more than a learned ceiling after a good answer for each slot, and twice as many after each try that was refused', () => {
+    const { aimd } = setup()
     pass()
     aimd.refusedInFlight(sent(), 3)
-    serve(aimd, 40)
-    expect([aimd.limit(), ceiling.most()]).toEqual([2, 2])
-    serve(aimd)
-    expect([aimd.limit(), ceiling.most()]).toEqual([3, 3])
+    const counts = Array.from({ length: 7 }, () => {
+      const count = answersUntilTry(aimd, 2)
+      pass()
+      aimd.refusedInFlight(sent(), 3)
+      return count
+    })
+    expect(counts).toEqual([3, 5, 9, 17, 33, 65, 65])
+  })
+
+  it('goes on at once after a try that was not, by twice as many, half as many again at most', () => {
+    const { aimd } = setup()
+    pass()
+    aimd.refusedInFlight(sent(), 3)
+    const limits = Array.from({ length: 6 }, () => {
+      answersUntilTry(aimd, aimd.limit())
+      return aimd.limit()
+    })
+    expect(limits).toEqual([3, 5, 8, 12, 18, 27])
+  })
+
+  it('tries no more than a learned ceiling that is not in full use', () => {
+    const { aimd } = setup()
+    pass()
+    aimd.refusedInFlight(sent(), 5)
+    for (let i = 0; i < 100; i++) {
+      aimd.served(sent(3), 3)
+      aimd.increase(3)
+    }
+    expect(aimd.limit()).toBe(4)
+  })
+
+  it('looks for one that has moved at once', () => {
+    const { aimd } = setup()
+    for (let i = 0; i < 4; i++) {
+      pass()
+      aimd.refusedInFlight(sent(), 5)
+      if (i < 3) answersUntilTry(aimd, 4)
+    }
+    pass()
+    aimd.refusedInFlight(sent(), 3)
+    expect(answersUntilTry(aimd, 2)).toBe(3)
   })
 
   it('goes by the clock where answers are slow, if nothing speaks against it', () => {
@@ -125,19 +169,21 @@ describe('decrease', () => {
 })
 
 describe('after a pause', () => {
-  it('of a window whose quota is known, the limit is what it was', () => {
+  it('of a window whose quota is known, the limit is what it was, and no more than that', () => {
     const { aimd } = setup()
     serve(aimd, 4)
     aimd.suspend(3, true)
     expect(aimd.limit()).toBe(2)
-    aimd.resume('quota known')
+    aimd.resume(20)
     expect(aimd.limit()).toBe(8)
+    aimd.resume(5)
+    expect(aimd.limit()).toBe(5)
   })
 
   it('of a window whose quota is not, as many as were served, then one at a time', () => {
     const { aimd } = setup()
     serve(aimd, 4)
-    aimd.resume('quota unknown')
+    aimd.resume(Infinity)
     expect(aimd.limit()).toBe(3)
     for (let i = 0; i < 3; i++) aimd.sent(1, false)
     expect(aimd.limit()).toBe(1)
@@ -147,7 +193,7 @@ describe('after a pause', () => {
     const { aimd } = setup()
     serve(aimd, 8)
     aimd.pauseBegins()
-    aimd.resume('none')
+    aimd.resume(undefined)
     expect(aimd.limit()).toBe(6)
   })
 

@@ -80,11 +80,11 @@ describe('a ceiling that is announced', () => {
 })
 
 describe('a ceiling that is learned', () => {
-  it('is raised one at a time, and forgotten', () => {
+  it('is raised, and forgotten', () => {
     const ceiling = newCeiling(undefined)
     expect([ceiling.most(), ceiling.learned()]).toEqual([Infinity, false])
     ceiling.learn(5)
-    expect([ceiling.learned(), ceiling.raise(), ceiling.most()]).toEqual([true, 6, 6])
+    expect([ceiling.learned(), ceiling.raise(2), ceiling.most()]).toEqual([true, 7, 7])
     ceiling.forget()
     expect([ceiling.most(), ceiling.learned()]).toEqual([Infinity, false])
   })
@@ -92,7 +92,7 @@ describe('a ceiling that is learned', () => {
   it('is back at the one of the user when it is forgotten, and no more raised there', () => {
     const ceiling = newCeiling(6)
     ceiling.learn(5)
-    ceiling.raise()
+    ceiling.raise(1)
     expect(ceiling.learned()).toBe(false)
     ceiling.learn(2)
     ceiling.forget()

@@ -8,10 +8,10 @@ useFakeTime()
 const REQUEST = new Request('https://api.test/')
 const pass = (ms: number): unknown => vi.advanceTimersByTime(ms)
 
-/** One goes out among so many in flight; `anyway` if only a window can refuse it. */
-const send = (chance: Chance, active = 4, anyway = false): Sent => {
+/** One goes out among so many in flight, with what is known of refusals: whether they are a window's, and not for too many in flight. */
+const send = (chance: Chance, active = 4, window = false, notInFlight = window): Sent => {
   const one = { at: performance.now(), active, request: REQUEST }
-  chance.sent(one, anyway)
+  chance.sent(one, window, notInFlight)
   return one
 }
 
@@ -77,6 +77,21 @@ describe('the first request sent after a refusal is a test', () => {
     refuse(chance, send(chance, 4))
     serve(chance, send(chance, 3, true))
     expect(chance.leaning()).toBe(true)
+  })
+
+  it('where it may have been either, one among fewer that is served speaks only against a window', () => {
+    const after = (times: number): readonly boolean[] => {
+      const chance = newChance()
+      for (let i = 0; i < times; i++) {
+        refuse(chance, send(chance, 4, true, false))
+        serve(chance, send(chance, 3, true, false))
+      }
+      return [chance.leaning(), chance.noWindow()]
+    }
+    expect([2, 3].map(after)).toEqual([
+      [false, false],
+      [false, true],
+    ])
   })
 
   it.each([

@@ -286,10 +286,10 @@ describe('4. a concurrency 429 teaches the limit; the call is sent when a slot c
   test('the refused call goes to the front of the queue; every call is answered', async () => {
     const server = atMost(3)
     const { gate, fetch } = gated({ limit: 4 }, server)
-    const results = await outcomes(throwIn(fetch, 8))
+    const results = await outcomes(throwIn(fetch, 5))
     expect(results.every((one) => 'value' in one && one.value.status === 200)).toBe(true)
-    expect(server.paths).toEqual(['0', '1', '2', '3', '3', '4', '5', '6', '7'])
-    expect(server.times).toEqual([0, 0, 0, 0, 100, 100, 100, 200, 200])
+    expect(server.paths).toEqual(['0', '1', '2', '3', '3', '4'])
+    expect(server.times).toEqual([0, 0, 0, 0, 100, 100])
     expect(gate.stats(KEY).limit).toBe(3)
   })
 
@@ -412,9 +412,9 @@ describe('4. a concurrency 429 teaches the limit; the call is sent when a slot c
 
 describe('5. a learned ceiling is tried again after a long run of good answers; an announced one is kept', () => {
   test('learned', async () => {
-    const server = serve(({ n, inFlight }) => (inFlight > (n < 100 ? 3 : 6) ? TOO_MANY : { delayMs: 100 }))
+    const server = serve(({ n, inFlight }) => (inFlight > (n < 400 ? 3 : 6) ? TOO_MANY : { delayMs: 100 }))
     const { gate, fetch } = gated({}, server)
-    await outcomes(throwIn(fetch, 60))
+    await outcomes(throwIn(fetch, 300))
     expect(gate.stats(KEY).limit).toBe(3)
     await outcomes(throwIn(fetch, 1500))
     expect(gate.stats(KEY).limit).toBe(6)
@@ -724,8 +724,8 @@ describe('8. a server may refuse at random: then nothing is learned from it', ()
     random = true
     const began = performance.now()
     for (const one of await outcomes(throwIn(fetch, 400))) expect(one).toHaveProperty('value.status', 200)
-    // In windows of five it would be eighty seconds.
-    expect(performance.now() - began).toBeLessThanOrEqual(8000)
+    // In ten windows; in windows of five it would be eighty seconds.
+    expect(performance.now() - began).toBeLessThanOrEqual(10_000)
   })
 })
 

@@ -497,18 +497,18 @@ describe('a refusal for too many in flight', () => {
     })
   })
 
-  test('a learned ceiling is tried again, one more at a time, after 20 good answers for each slot', () => {
+  test('a learned ceiling is tried again, after a good answer for each slot', () => {
     const control = newControl(undefined)
     control.learn(verdict('concurrency-limited'), send(control, 4), 4)
     expect(control.limit()).toBe(3)
-    succeed(control, 60)
+    succeed(control, 3)
     expect(control.limit()).toBe(3)
     succeed(control)
     expect(control.limit()).toBe(4)
-    succeed(control, 80)
+    succeed(control, 4)
     expect(control.limit()).toBe(4)
     succeed(control)
-    expect(control.limit()).toBe(5)
+    expect(control.limit()).toBe(6)
   })
 
   test('a fixed number comes back, and no more', () => {

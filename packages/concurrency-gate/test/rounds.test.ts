@@ -1,6 +1,9 @@
 import { clock } from '@aplomb/pipeline'
 import { describe, expect, test } from 'vitest'
+import { useFakeTime } from '../../aplomb/test/support/time.ts'
 import { newRounds, type Rounds } from '../src/rounds.ts'
+
+useFakeTime()
 
 const served = (count: number, active: number): Rounds => {
   const rounds = newRounds()

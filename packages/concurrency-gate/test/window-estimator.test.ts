@@ -456,14 +456,14 @@ describe('as long as its length is not known', () => {
     accept(estimator)
     refuse(estimator)
     expect(estimator.waitMs()).toBe(30)
-    expect(estimator.known()).toBe(false)
+    expect(estimator.quota()).toBe(Infinity)
   })
 
   test('unless it let through as many as the one before', () => {
     const estimator = newWindowEstimator()
     for (let window = 0; window < 3; window++) stretch(estimator, 70, 20)
     accept(estimator)
-    expect(estimator.known()).toBe(true)
+    expect(estimator.quota()).toBeLessThan(Infinity)
     expect(estimator.openedAt()).toBe(now())
   })
 
@@ -520,14 +520,14 @@ describe('whether it has quota left', () => {
 })
 
 describe('how many it lets through', () => {
-  test('grows while nobody is refused: by one after two windows, then with each by two, by a quarter at most', () => {
+  test('grows while nobody is refused: by one after two windows, then with each by two, four, by half at most', () => {
     const estimator = learned(5)
     const counts = Array.from({ length: 9 }, () => {
       const count = sendAll(estimator)
       pass(1000)
       return count
     })
-    expect(counts).toEqual([5, 5, 6, 8, 10, 13, 17, 22, 28])
+    expect(counts).toEqual([5, 5, 6, 8, 12, 18, 27, 41, 62])
   })
 
   test('and where one is a large part of it, only after four requests', () => {
@@ -537,7 +537,7 @@ describe('how many it lets through', () => {
       pass(1000)
       return count
     })
-    expect(counts).toEqual([1, 1, 1, 1, 2, 2, 3, 3, 4, 5])
+    expect(counts).toEqual([1, 1, 1, 1, 2, 3, 5, 8, 12, 18])
   })
 
   test('after each try that was refused, it is content for twice as many windows, up to 32', () => {
@@ -571,7 +571,7 @@ describe('how many it lets through', () => {
     })
     const first = counts.findIndex((count) => count > 5)
     expect(first).toBeGreaterThanOrEqual(7)
-    expect(counts.slice(first, first + 4)).toEqual([6, 8, 10, 13])
+    expect(counts.slice(first, first + 4)).toEqual([6, 8, 12, 18])
   })
 
   test('whoever was refused again and again tries it after ten minutes at the latest: others may have left', () => {
