@@ -3,15 +3,14 @@ import type { Aimd } from './aimd.ts'
 import type { Breaker } from './breaker.ts'
 import type { Ceiling } from './ceiling.ts'
 import { newChance } from './chance.ts'
-import { newContention } from './contention.ts'
 import type { Liveness } from './liveness.ts'
 import type { Outage } from './outage.ts'
 import { BACK, CLOSED, OPENED, type Probing } from './probing.ts'
 import { newClassifier } from './refusal-classifier.ts'
 import type { Sent } from './sent.ts'
 import { LONGEST_WAIT_MS } from './signal.ts'
-import { newSlidingLog } from './sliding-log.ts'
-import { newWindowEstimator } from './window-estimator.ts'
+import { newSilentWindow } from './silent-window.ts'
+import { newTooMany } from './too-many.ts'
 
 /** What refusals are taken for: too many in flight, a window, chance, or a limit of one endpoint's own. */
 export interface Refusals {
@@ -59,15 +58,12 @@ interface Parts {
 }
 
 export const REFUSED_PROBING = 'refused without a time: probing'
-const SLIDING = 'refused by a window that slides'
-const AT_RANDOM = 'refused at random'
 
 export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing }: Parts): Refusals => {
-  let estimator = newWindowEstimator()
+  let window = newSilentWindow()
   let classifier = newClassifier(ceiling.forget)
   const chance = newChance()
-  const contention = newContention()
-  let log = newSlidingLog()
+  const tooMany = newTooMany({ aimd, ceiling, liveness, probing })
   const endpoints = ownLimits()
   /** The last request that was refused for a limit of its endpoint's own. */
   let ownRefusal: RequestLine | undefined
@@ -84,8 +80,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   /** What was learned from refusals does not hold. */
   const relearn = (): void => {
     classifier = newClassifier(ceiling.forget)
-    estimator = newWindowEstimator()
-    log = newSlidingLog()
+    window = newSilentWindow()
     ceilingShown = false
     ceiling.forget()
   }
@@ -100,16 +95,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   const believeChance = (): string => {
     chance.believe()
     unlearn()
-    return AT_RANDOM
-  }
-
-  const tooMany = (sent: Sent, active: number): string => {
-    aimd.refusedInFlight(sent, active)
-    // None of ours is: others keep it full. A single call may have met something that is only about itself.
-    const contended = ceiling.announced() || liveness.severalRefused()
-    if (active <= 1 && contended && !probing.predates(sent.at))
-      probing.pauseFor(contention.lost(clock() - (probing.since() ?? clock()), ceiling.slots()))
-    return `refused with ${active} in flight`
+    return 'refused at random'
   }
 
   /** Pauses for as long as the window is taken to be closed. */
@@ -120,32 +106,30 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
       breaker.close()
       returning = true
       probing.pause(BACK, outage.since())
-    } else probing.pause(estimator.openedAt() === undefined ? CLOSED : OPENED, estimator.openedAt())
-    const opensInMs = estimator.waitMs()
+    } else probing.pause(window.openedAt() === undefined ? CLOSED : OPENED, window.openedAt())
+    const opensInMs = window.waitMs()
     if (opensInMs > 0) probing.sleep(opensInMs)
   }
 
   /** Milliseconds until the window has room. */
   const windowMs = (): number => {
-    if (log.believed()) return log.waitMs()
-    return classifier.cause() === 'window' && !chance.leaning() ? estimator.waitMs() : 0
+    const counts = window.slides() || (classifier.cause() === 'window' && !chance.leaning())
+    return counts ? window.waitMs() : 0
   }
 
   const withinQuota = ({ at }: Sent, active: number): boolean =>
-    ceilingShown && classifier.cause() === 'window' && active > 1 && !chance.believed() && estimator.hasQuota(at)
+    ceilingShown && classifier.cause() === 'window' && active > 1 && !chance.believed() && window.hasQuota(at)
 
   /** Whether a window that slides has refused it: the others go on. */
   const slides = ({ at }: Sent): boolean => {
-    log.refused(at)
-    if (log.believed()) return true
-    const lengthMs = estimator.lengthMs()
-    if (lengthMs === undefined || !log.explains(at, lengthMs, estimator.quota())) return false
-    probing.end()
+    const known = window.slides()
+    if (!window.slidesPast(at)) return false
+    if (!known) probing.end()
     return true
   }
 
   const outOfWindow = (sent: Sent): string | undefined => {
-    estimator.refused(sent.at)
+    window.refused(sent.at)
     aimd.windowClosed()
     if (probing.predates(sent.at)) return undefined
     const news = probing.since() === undefined
@@ -160,7 +144,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   }
 
   const unclassified = (sent: Sent, active: number, first: boolean): string => {
-    estimator.refused(sent.at)
+    window.refused(sent.at)
     aimd.suspend(active, first)
     if (first) probing.decide()
     return `refused with ${active} in flight`
@@ -170,7 +154,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     const first = !classifier.testing()
     switch (classifier.refused(sent, active)) {
       case 'in flight': {
-        const reason = tooMany(sent, active)
+        const reason = tooMany.refused(sent, active)
         if (active <= 1 && chance.wantsTest()) probing.sleep(0)
         return reason
       }
@@ -197,19 +181,17 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     closedMs: () => Math.max(chance.waitMs(), windowMs()),
     rest: () => classifier.rest(),
     sent: (one) => {
-      if (!log.believed()) estimator.sent()
-      const window = classifier.cause() === 'window'
-      if (window) log.sent(one.at)
-      chance.sent(one, window, window && !ceilingShown)
+      const certain = classifier.cause() === 'window'
+      window.sent(one.at, certain)
+      chance.sent(one, certain, certain && !ceilingShown)
       classifier.sent(one)
     },
     served: (sent, active) => {
-      if (!log.believed()) estimator.accepted(sent.at)
-      log.served()
+      window.accepted(sent.at)
       chance.served(sent)
       endpoints.served(sent.request, sent.at)
-      contention.report(clock() - sent.at)
-      if (estimator.contradicted()) relearn()
+      tooMany.report(clock() - sent.at)
+      if (window.contradicted()) relearn()
       if (classifier.served(sent, active, aimd.limit())) {
         aimd.settle()
         ceilingShown = true
@@ -219,11 +201,11 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
       else if (chance.noWindow()) {
         chance.forgetWindow()
         classifier.itIsInFlight()
-        estimator = newWindowEstimator()
+        window = newSilentWindow()
       }
     },
     resume: () => {
-      if (!returning) aimd.resume(classifier.cause() === 'window' ? estimator.quota() : undefined)
+      if (!returning) aimd.resume(classifier.cause() === 'window' ? window.quota() : undefined)
       returning = false
     },
     failed: () => chance.outage(),
@@ -238,18 +220,18 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     inFlight: ({ retryAfterMs }, sent, active) => {
       if (retryAfterMs !== undefined && retryAfterMs <= LONGEST_WAIT_MS)
         namedUntil = Math.max(namedUntil, clock() + retryAfterMs)
-      return tooMany(sent, active)
+      return tooMany.refused(sent, active)
     },
     silently: (sent, active) => {
       refusedAmong = active
       // Sooner than the end of the window, with quota left: that is evidence about the ceiling.
       if (withinQuota(sent, active)) {
-        estimator.withdraw()
-        return tooMany(sent, active)
+        window.withdraw()
+        return tooMany.refused(sent, active)
       }
       chance.refused(sent)
       if (chance.believed()) return undefined
-      if (slides(sent)) return SLIDING
+      if (slides(sent)) return 'refused by a window that slides'
       // One refusal among successes: a limit would refuse the next one, too.
       if (undecided() && !classifier.testing() && active > 1 && chance.negligible()) {
         aimd.delayRamp()

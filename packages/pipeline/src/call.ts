@@ -1,28 +1,15 @@
-import type { Call, Fetch, GiveUp, WaitKind, Weight } from './contract.ts'
+import type { Call, GiveUp, WaitKind, Weight } from './contract.ts'
 import type { EventListener } from './events.ts'
 import { notify } from './callback.ts'
+import { nextId } from './call-id.ts'
 import { clock } from './clock.ts'
 import type { Given } from './given.ts'
 import { neverFires } from './on-abort.ts'
-import { outerOf, type Sending, startRepeating } from './nested.ts'
-import { isRepeatable, type Repeatable } from './repeatable.ts'
+import { outerOf, startRepeating } from './nested.ts'
+import { isRepeatable } from './repeatable.ts'
+import type { Setting } from './setting.ts'
 import type { GivenSource, Owner, Source } from './source.ts'
 import { urgencyOf } from './urgency.ts'
-
-/** What a pipeline knows before a call begins. */
-export interface Setting {
-  readonly inner: Fetch
-  readonly key: string | ((request: Request) => string) | undefined
-  readonly timeoutMs: number | undefined
-  readonly maxTotalWaitMs: number
-  readonly replayLimitBytes: number
-  readonly onEvent: EventListener | undefined
-  readonly repeatable: Repeatable | undefined
-  readonly priority: number | ((request: Request) => number | undefined) | undefined
-  readonly weight: ((request: Request, text: string | undefined) => Weight | undefined) | undefined
-  /** The call of another `fetch` that is sending at this moment. */
-  readonly sending?: Sending | undefined
-}
 
 /** Emptied when the call ends: what a WeakMap holds and reaches its own key is only freed by a full collection. */
 interface Handle {
@@ -34,15 +21,7 @@ const handles = new WeakMap<Request, Handle>()
 /** The call that a request belongs to, while it runs. */
 export const liveCallOf = (request: Request): LiveCall | undefined => handles.get(request)?.live
 
-let count = 0
-let prefix: string | undefined
-// Drawn late: Workers allow no randomness while a module loads.
-const nextId = (): string => `${(prefix ??= Math.random().toString(36).slice(2, 8))}-${(++count).toString(36)}`
-
-interface Listening {
-  readonly listener: EventListener
-}
-const NOBODY: readonly Listening[] = []
+const NOBODY: readonly { readonly listener: EventListener }[] = []
 /** No error is this one. */
 const NONE: Response[] = []
 
@@ -134,13 +113,9 @@ export class LiveCall implements Call, Owner {
   }
 
   get urgency(): number {
-    return (this.#urgency ??= this.#urgencyAsked())
-  }
-
-  #urgencyAsked(): number {
     const { priority } = this.setting
-    const asked = typeof priority === 'function' ? priority(this.source.request) : priority
-    return asked ?? urgencyOf(this.source, this.given.init?.['priority'])
+    this.#urgency ??= typeof priority === 'function' ? priority(this.source.request) : priority
+    return (this.#urgency ??= urgencyOf(this.source, this.given.init?.['priority']))
   }
 
   get weight(): Weight | undefined {
@@ -243,7 +218,7 @@ export class LiveCall implements Call, Owner {
     }
   }
 
-  #listen(those: readonly Listening[]): void {
+  #listen(those: typeof NOBODY): void {
     this.#listeners = those
     this.observed = this.setting.onEvent !== undefined || those.length > 0
   }

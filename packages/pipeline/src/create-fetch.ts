@@ -1,6 +1,7 @@
 import type { Fetch, Middleware, Weight } from './contract.ts'
 import { guarded } from './callback.ts'
-import { liveCallOf, type Setting } from './call.ts'
+import { liveCallOf } from './call.ts'
+import type { Setting } from './setting.ts'
 import { bottom } from './chain.ts'
 import { build, MAX_TOTAL_WAIT_MS, ours, REPLAY_LIMIT_BYTES, startOn } from './compose.ts'
 import { responseOf } from './errors.ts'

@@ -4,10 +4,13 @@ import type { NamedConstraint } from './constrained.ts'
 import type { Departure } from './constraint.ts'
 import type { Call, RequestLine } from './contract.ts'
 import { QueueFullError, QueueTimeoutError } from './errors.ts'
+import { newHeldClock } from './held-clock.ts'
 import { isSharedIsolate, LOOK_MS } from './isolate.ts'
 import { newLanes } from './lanes.ts'
 import { type Entry, newEntry, newOrdered, type Place } from './line.ts'
 import { onAbort } from './on-abort.ts'
+import { LONGEST_TIMER_MS, newPump } from './pump.ts'
+import { late, refuse, waitedOut } from './turned-away.ts'
 
 /** The one place where calls of a key wait until they may be sent: until no constraint asks for more. */
 export interface Door {
@@ -18,26 +21,6 @@ export interface Door {
   enter(call: Call, request: RequestLine, place: Place): Departure | Promise<Departure>
   /** A wait may have ended. */
   wake(): void
-}
-
-/** The longest delay that a timer takes. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
-
-const waitedOut = (): Error =>
-  new DOMException('The call has waited for as long as maxTotalWaitMs allows', 'TimeoutError')
-
-/** Of a call that is on hold for longer than it may wait. */
-const late = (call: Call, by: string, waitMs: number): Error => {
-  const past = call.deadline < Infinity ? 'past the deadline' : 'more than maxTotalWaitMs leaves'
-  const reason = `on hold for ${Math.ceil(waitMs / 100) / 10} s more, ${past}`
-  call.giveUp(by, reason)
-  return new DOMException(`The call was ${reason}`, 'TimeoutError')
-}
-
-/** Nobody shall retry: it was not turned away by chance. */
-const refuse = (call: Call, by: string, error: Error): Error => {
-  call.giveUp(by, error.message)
-  return error
 }
 
 /** `looked` is called by those who look by themselves. */
@@ -51,28 +34,12 @@ export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => 
   const line = newOrdered()
   const lanes = newLanes(line, admissions.laneOf)
   const shared = isSharedIsolate()
-  let timer: ReturnType<typeof setTimeout> | undefined
-  /** When it is due, on the `clock`. */
-  let dueAt = Infinity
-  let pumping = false
-  let wokenMeanwhile = false
-  let soon = false
   let barrenSince: number | undefined
   /** When the first of those who may not wait for ever has to go. */
   let earliest = Infinity
-  /** What the time in line was for: since when the key has been on hold, and for how long before that. */
-  let heldSince: number | undefined
-  let heldMs = 0
+  const held = newHeldClock()
 
   const waiting = (): number => line.size + lanes.size
-
-  const heldBy = (now: number): number => heldMs + (heldSince === undefined ? 0 : now - heldSince)
-
-  const noteHeld = (held: boolean, now: number): void => {
-    if (held === (heldSince !== undefined)) return
-    heldMs = heldBy(now)
-    heldSince = held ? now : undefined
-  }
 
   /** Since when it has waited behind others that were refused. */
   const behindSince = ({ joinedAt }: Entry): number => Math.max(joinedAt, barrenSince ?? Infinity)
@@ -90,7 +57,7 @@ export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => 
     const { call, joinedAt, heldBeforeMs } = entry
     const now = clock()
     const waitedMs = now - joinedAt
-    const onHoldMs = Math.min(waitedMs, heldBy(now) - heldBeforeMs)
+    const onHoldMs = Math.min(waitedMs, held.ms(now) - heldBeforeMs)
     const behindMs = Math.max(0, now - behindSince(entry))
     if (onHoldMs > 0) call.waited('hold', onHoldMs, Math.min(onHoldMs, behindMs))
     if (waitedMs > onHoldMs) call.waited('queue', waitedMs - onHoldMs, Math.max(0, behindMs - onHoldMs))
@@ -184,8 +151,8 @@ export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => 
     if (ms === 0) return 0
     const now = clock()
     // It begins to wait for something else than its turn.
-    if (certainMs > 0 && heldSince === undefined && !entry.told && entry.call.observed) tell(entry, true)
-    noteHeld(certainMs > 0, now)
+    if (certainMs > 0 && !held.running() && !entry.told && entry.call.observed) tell(entry, true)
+    held.note(certainMs > 0, now)
     if (certainMs > 0) turnAwayLate(now, certainMs, by)
     return ms
   }
@@ -203,38 +170,14 @@ export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => 
     return nextMs
   }
 
-  const wake = (): void => {
-    wokenMeanwhile = true
-    if (pumping) return
-    pumping = true
-    clearTimeout(timer)
-    timer = undefined
-    dueAt = Infinity
-    let nextMs = Infinity
-    while (wokenMeanwhile && waiting() > 0) {
-      wokenMeanwhile = false
-      nextMs = sendAll()
-    }
-    pumping = false
-    if (line.size === 0) noteHeld(false, clock())
-    if (waiting() === 0 || nextMs === Infinity) return
-    timer = later(wake, Math.min(LONGEST_TIMER_MS, Math.ceil(nextMs)))
-    if (shared) dueAt = clock() + nextMs
-  }
-
-  /** Once for all who leave in this turn. */
-  const wakeSoon = (): void => {
-    if (soon) return
-    soon = true
-    queueMicrotask(() => {
-      soon = false
-      wake()
-    })
-  }
+  const pump = newPump(sendAll, waiting, () => {
+    if (line.size === 0) held.note(false, clock())
+  })
+  const { wake, wakeSoon } = pump
 
   /** Looks by itself for as long as it waits. */
   const look = (entry: Entry): void => {
-    const ms = Math.max(1, Math.min(LOOK_MS, Math.ceil(dueAt - clock())))
+    const ms = Math.max(1, Math.min(LOOK_MS, Math.ceil(pump.dueInMs())))
     entry.look = later(() => {
       looked?.()
       wake()
@@ -263,13 +206,13 @@ export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => 
       earliest = Math.min(earliest, until)
       if (call.observed) tell(entry, false)
       // Behind others nothing has changed.
-      if (isFirst || timer === undefined) wake()
+      if (isFirst || pump.idle()) wake()
       if (shared && entry.queue) look(entry)
     })
 
   const enter: Door['enter'] = (call, request, place) => {
     if (call.aborted) throw call.signal.reason
-    const entry = newEntry(call, request, { place, heldBeforeMs: heldBy(clock()) })
+    const entry = newEntry(call, request, { place, heldBeforeMs: held.ms(clock()) })
     const refusal = refusalOf(entry)
     if (refusal) throw refusal
     const lane = admissions.laneOf(entry)

@@ -112,30 +112,47 @@ const forNow = (status: number, waitMs: number | undefined): StatusRow | undefin
   return { kind: status === 413 ? 'overloaded' : 'rate-limited' }
 }
 
+/** The server's own word on sending again. */
+const hintOf = (header: ReadHeader): boolean | undefined => {
+  const text = header('x-should-retry')?.toLowerCase()
+  return text === 'true' ? true : text === 'false' ? false : undefined
+}
+
+/** How long to wait, as far as that is asked: on an answer that was served, Retry-After asks nothing; on 202 and redirects it does. */
+const waitOf = (
+  kind: VerdictKind,
+  status: number,
+  namedMs: number | undefined,
+  reading?: Reading,
+): number | undefined => {
+  const { action, limit } = KINDS[kind]
+  if (action === 'use' && status !== 202 && status < 300) return undefined
+  return namedMs ?? (limit ? reading?.waitMs : undefined)
+}
+
+const waitSign = ({ retryAfterSource, retryAfterMs = 0 }: Limits = { windows: [] }): string =>
+  `${retryAfterSource} ${retryAfterMs / 1000} s`
+
 /** Judges by status and headers alone; without a `reading`, `Retry-After` is all that is read of limits. */
 export const judgeHead = (response: Response, reading?: Reading, receivedAt: number = Date.now()): Verdict => {
   const header = headersOf(response)
   const status = statusOf(response)
-  const limits = reading ? reading.limits : plainLimits(header, receivedAt)
-  const { retryAfterMs: namedMs, retryAfterSource: source } = limits ?? {}
+  const { limits, found } = reading ?? { limits: plainLimits(header, receivedAt) }
+  const namedMs = limits?.retryAfterMs
   const row = forNow(status, namedMs) ?? byStatus(status)
-  const { kind } = reading?.found ?? row
-  const { action, transient, limit } = KINDS[kind]
+  const { kind } = found ?? row
+  const { action, transient } = KINDS[kind]
   const asked = namedMs !== undefined && transient && status !== 430
-  // On an answer that was served, Retry-After asks nothing; on 202 and redirects it does.
-  const heard = action !== 'use' || status === 202 || status >= 300
-  const hint = action === 'use' ? undefined : header('x-should-retry')?.toLowerCase()
-  const why = reading?.found?.sign ?? (asked ? `${source} ${namedMs / 1000} s` : '')
   return newVerdict({
     kind,
     receivedAt,
     status,
     limits,
     retryable: asked || row.retryable,
-    hint: hint === 'true' ? true : hint === 'false' ? false : undefined,
-    refused: reading?.found?.refused,
-    retryAfterMs: heard ? (namedMs ?? (limit ? reading?.waitMs : undefined)) : undefined,
+    hint: action === 'use' ? undefined : hintOf(header),
+    refused: found?.refused,
+    retryAfterMs: waitOf(kind, status, namedMs, reading),
     requestId: header('x-request-id') ?? header('request-id'),
-    evidence: `${status}${why && `, ${why}`}`,
+    evidence: [status, found?.sign ?? (asked && waitSign(limits))].filter(Boolean).join(', '),
   })
 }

@@ -17,11 +17,21 @@ const note = (door: Door, { verdict: { kind, tentative }, elsewhere }: Signal): 
   door.barrenSince = transient ? (door.barrenSince ?? clock()) : undefined
 }
 
+/** What the door of a pipeline needs to know of a call. */
+export interface Passage {
+  readonly gatewayOf: (key: string) => Gateway
+}
+
 /** What a constraint wants done with a refused call. */
 interface Found {
   readonly by: string
   readonly constraint: Constraint
   readonly again: Again
+}
+
+/** What came back. */
+interface Answered extends Signal {
+  readonly response: Response
 }
 
 /** A departure that has not ended. */
@@ -95,9 +105,50 @@ const delay = async ({ constraints }: Gateway, call: Call, request: RequestLine)
   call.waited('queue', delayMs)
 }
 
-/** What the door of a pipeline needs to know of a call. */
-export interface Passage {
-  readonly gatewayOf: (key: string) => Gateway
+/** Sends it once. What fails ends the departure. */
+const send = async (gateway: Gateway, departure: Flight, next: () => Promise<Response>): Promise<Answered> => {
+  const { call } = departure
+  gateway.flights?.add(departure)
+  if (call.canAbort) departure.stopListening = onAbort(call.signal, () => endSoon(gateway, departure))
+  try {
+    const response = await next()
+    const verdict = verdictOf(response)
+    const key = keyOfAnswer(call, response)
+    const repeatable = verdict.retryable && !verdict.tentative && !call.gaveUp && (verdict.refused || call.repeatable)
+    return { verdict, response, key, elsewhere: key !== call.key, repeatable }
+  } catch (error) {
+    fail(gateway, departure, error)
+    throw error
+  }
+}
+
+/** Tells the constraints of it: which of them wants it sent again? */
+const hear = (gateway: Gateway, departure: Flight, signal: Signal, { gatewayOf }: Passage): Found | undefined => {
+  try {
+    if (signal.elsewhere) tellElsewhere(gatewayOf(signal.key), departure, signal)
+    return report(gateway, departure, signal)
+  } catch (error) {
+    // A constraint of somebody's own.
+    end(gateway, departure)
+    throw error
+  }
+}
+
+/** Lines up again: before those who wait for what it leaves, or after a time apart. */
+const enterAgain = async (gateway: Gateway, departure: Flight, { constraint, again }: Found): Promise<Departure> => {
+  const { call, request } = departure
+  const { place, waitMs = 0, apart = false } = again
+  if (apart && waitMs > 0) {
+    end(gateway, departure)
+    await sleep(waitMs, call.signal)
+    call.waited(constraint.certain ? 'hold' : 'backoff', waitMs)
+    return gateway.door.enter(call, request, place)
+  }
+  try {
+    return gateway.door.enter(call, request, place)
+  } finally {
+    end(gateway, departure)
+  }
 }
 
 /** Passes the door, as often as a constraint wants the request sent again. */
@@ -105,62 +156,27 @@ export const pass = async (
   request: RequestLine,
   call: Call,
   next: () => Promise<Response>,
-  { gatewayOf }: Passage,
+  passage: Passage,
 ): Promise<Response> => {
-  const gateway = gatewayOf(call.key)
-  const { door } = gateway
+  const gateway = passage.gatewayOf(call.key)
   if (call.attempt > 0) await delay(gateway, call, request)
-  let entered = door.enter(call, request, 'new')
+  const entered = gateway.door.enter(call, request, 'new')
+  let departure: Flight = entered instanceof Promise ? await entered : entered
   for (;;) {
-    const departure: Flight = entered instanceof Promise ? await entered : entered
-    gateway.flights?.add(departure)
-    if (call.canAbort) departure.stopListening = onAbort(call.signal, () => endSoon(gateway, departure))
-    let response: Response
-    let signal: Signal
-    try {
-      response = await next()
-      const verdict = verdictOf(response)
-      const key = keyOfAnswer(call, response)
-      const repeatable = verdict.retryable && !verdict.tentative && !call.gaveUp && (verdict.refused || call.repeatable)
-      signal = { verdict, response, key, elsewhere: key !== call.key, repeatable }
-    } catch (error) {
-      fail(gateway, departure, error)
-      throw error
-    }
-    let found: Found | undefined
-    try {
-      if (signal.elsewhere) tellElsewhere(gatewayOf(signal.key), departure, signal)
-      found = report(gateway, departure, signal)
-    } catch (error) {
-      // A constraint of somebody's own.
-      end(gateway, departure)
-      throw error
-    }
+    const signal = await send(gateway, departure, next)
+    const { response } = signal
+    const found = hear(gateway, departure, signal, passage)
     if (!found) {
       end(gateway, departure, response)
       return response
     }
     const last = setAside(response)
-    const { by, constraint, again } = found
-    const { place, waitMs = 0, apart = false } = again
+    const { by, again } = found
     const { kind, evidence } = signal.verdict
     const facts = { call: call.id, key: call.key, by, attempt: call.attempt }
-    call.emit({ type: 'retry', ...facts, reason: `${kind}: ${evidence}`, waitMs })
+    call.emit({ type: 'retry', ...facts, reason: `${kind}: ${evidence}`, waitMs: again.waitMs ?? 0 })
     try {
-      if (apart && waitMs > 0) {
-        end(gateway, departure)
-        await sleep(waitMs, call.signal)
-        call.waited(constraint.certain ? 'hold' : 'backoff', waitMs)
-        entered = door.enter(call, request, place)
-      } else {
-        try {
-          // Before those who wait for what it leaves.
-          entered = door.enter(call, request, place)
-        } finally {
-          end(gateway, departure)
-        }
-      }
-      if (entered instanceof Promise) entered = await entered
+      departure = await enterAgain(gateway, departure, found)
     } catch (error) {
       // It was not sent again: then the last answer stands.
       if (last && !call.aborted) return last

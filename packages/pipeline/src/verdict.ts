@@ -197,22 +197,25 @@ const LIMITLESS: Limits = Object.freeze({ windows: Object.freeze([]) })
 /** Misdirected (RFC 9110 section 15.5.20), too early (RFC 8470 section 5.2), too many (RFC 6585 section 4): nothing was done. */
 const UNPROCESSED: ReadonlySet<unknown> = new Set([421, 425, 429])
 
+/** Whether a failed request was refused before it was processed. */
+const wasRefused = ({ status, hint, refused = false, limits = LIMITLESS }: Found): boolean =>
+  refused || hint === true || UNPROCESSED.has(status) || (status === 503 && (limits.retryAfterMs ?? 0) > 0)
+
 /** Puts a verdict together, always of the same shape. */
 export const newVerdict = (found: Found): Verdict => {
-  const { kind, status, limits = LIMITLESS, retryAfterMs, receivedAt } = found
+  const { kind, status, limits = LIMITLESS, retryAfterMs, receivedAt, tentative = false } = found
   const { action, owner, money, transient } = KINDS[kind]
   const failed = action !== 'use'
   const hint = failed ? (found.hint ?? found.bodyHint) : undefined
   // Whoever is out of money does not get it by being asked again.
   const retryable = owner !== undefined && !money && (hint ?? found.retryable ?? transient)
-  const unprocessed = UNPROCESSED.has(status) || (status === 503 && (limits.retryAfterMs ?? 0) > 0)
   return {
     kind,
     action: actionFor(kind, retryable),
     retryable,
-    refused: failed && (unprocessed || found.hint === true || (found.refused ?? false)),
+    refused: failed && wasRefused(found),
     unsent: found.unsent,
-    tentative: found.tentative ?? false,
+    tentative,
     hint,
     status,
     message: failed ? found.message : undefined,

@@ -167,23 +167,30 @@ export const newCurve = ({ departures, outside, unit }: CurveSetting): Curve => 
     return Math.max(0, doubtSince + spacingMs - now)
   }
 
+  /** Where only refusals tell, or what answers tell is gone when they come (to find out takes two round trips), nothing can be foretold; of a limit that is shared, the window knows how. */
+  const foretold = (now: number): Models | undefined => {
+    if (models === undefined || models.scale !== scaleNow() || !servedTell) return undefined
+    if (2 * departures.roundTripMs() >= fillMs(models)) return undefined
+    return now - fellAt < MEMORY * lengthMs ? undefined : models
+  }
+
+  /** What one takes, with what is kept in reserve. One that takes all of it goes once it is full. */
+  const needOf = ({ slope, scale, limit }: Models, weight: Weight | undefined): number => {
+    if (scale === undefined) return slope.unit() + reserve
+    return Math.min(limit, slope.unit() * departures.weigh(scale, weight) + reserve)
+  }
+
   return {
     waitMs: (now, weight) => {
       const stepMs = window.waitMs(now)
-      const scale = scaleNow()
-      // Where only refusals tell, or what answers tell is gone when they come (to find out takes two round trips), nothing can be foretold.
-      if (models === undefined || models.scale !== scale || !servedTell) return stepMs
-      if (2 * departures.roundTripMs() >= fillMs(models)) return stepMs
-      const shapes = likely(models)
-      // The window knows how to share.
-      if (now - fellAt < MEMORY * lengthMs) return stepMs
-      const { slope, echo } = models
+      const one = foretold(now)
+      if (one === undefined) return stepMs
+      const shapes = likely(one)
+      const { slope, echo, scale } = one
       const units = scale === undefined ? departures.calls() : departures.weights(scale)
-      const own = slope.unit() * (scale === undefined ? 1 : departures.weigh(scale, weight))
-      // One that takes all of it goes once it is full.
-      const need = Math.min(scale === undefined ? Infinity : models.limit, own + reserve)
+      const need = needOf(one, weight)
       const waits = {
-        step: Math.max(stepMs, scoutMs(models, now)),
+        step: Math.max(stepMs, scoutMs(one, now)),
         slope: risesMs(slope, need - slope.surely(now, units, departures.roundTripMs()), now),
         echo: echo?.waitMs(now) ?? Infinity,
       }
@@ -194,7 +201,7 @@ export const newCurve = ({ departures, outside, unit }: CurveSetting): Curve => 
       }
       if (!shapes.includes('step')) waits.slope = risesMs(slope, need - slope.level(now, units), now)
       // Somebody has to ask, at the reset at the latest: until resets are known to give all at once, any shape has one more by then.
-      const asking = isSettled(models) && shapes.includes('step') ? [] : shapes.map((shape) => waits[shape])
+      const asking = isSettled(one) && shapes.includes('step') ? [] : shapes.map((shape) => waits[shape])
       return Math.min(most, askMs(Math.min(counted ? stepMs : Math.max(0, dueAt - now), ...asking), now))
     },
     sent: (departure) => {

@@ -1,6 +1,7 @@
 import { clock, type LimitWindow, type Weight } from '@aplomb/pipeline'
 import { type Curve, newCurve, REQUESTS } from './curve.ts'
 import { type Departure, knownWeight, newDepartures } from './departures.ts'
+import type { Report } from './window.ts'
 
 /** Keeps count of announced limits, so that a request waits for its time instead of earning a 429. */
 export interface Pace {
@@ -55,6 +56,13 @@ const NAMED_MS = 60_000
 
 const idOf = ({ name, unit, windowMs }: Pick<LimitWindow, 'name' | 'unit' | 'windowMs'>): string =>
   `${name ?? ''}/${unit ?? ''}/${windowMs ?? ''}`
+
+/** What a window says that counts. How much a request takes is found out from what is left of a known limit; else only its end counts. */
+const reportOf = ({ limit, remaining, resetMs, windowMs, unit = REQUESTS }: LimitWindow): Report | undefined => {
+  if (remaining === undefined || resetMs === undefined || resetMs <= 0) return undefined
+  if (unit !== REQUESTS && limit === undefined && remaining > 0) return undefined
+  return { limit, remaining, resetMs, windowMs }
+}
 
 export const newPace = (): Pace => {
   const departures = newDepartures()
@@ -136,14 +144,12 @@ export const newPace = (): Pace => {
       if (served) noteMissing(windows, departure.place)
       else for (const known of limits.values()) curveOf(known).refused(departure)
       for (const window of windows) {
-        const { limit, remaining, resetMs, windowMs } = window
-        if (remaining === undefined || resetMs === undefined || resetMs <= 0) continue
+        const report = reportOf(window)
+        if (!report) continue
         const { unit = REQUESTS } = window
-        // How much a request takes is found out from what is left of a known limit; else only its end counts.
-        if (unit !== REQUESTS && limit === undefined && remaining > 0) continue
-        const known = find(idOf(window), limit, unit, now)
+        const known = find(idOf(window), report.limit, unit, now)
         if (!known) continue
-        const heard: Heard = [{ limit, remaining, resetMs, windowMs }, departure, served, now]
+        const heard: Heard = [report, departure, served, now]
         if (known.curve || known.place > 0) curveOf(known).learn(...heard)
         else known.first = heard
         known.place = Math.max(known.place, departure.place)

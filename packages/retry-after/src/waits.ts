@@ -75,6 +75,23 @@ export const newWaits = (
     return undefined
   }
 
+  /** Others were served meanwhile: a lost race is no failure of this call. */
+  const isLost = ({ call, at }: Departure, { verdict, elsewhere }: Signal, waitMs: number): boolean => {
+    if (maxAttempts <= 1 || verdict.kind !== 'rate-limited' || waitMs > SHORT_MS || elsewhere) return false
+    const sentAt = firstSentAt.get(call) ?? at
+    return servedAt > (pace.crowded() ? Math.min(sentAt, clock() - SHORT_MS) : sentAt)
+  }
+
+  /** Whether it is sent again, if its wait is not too long: apart where nobody else has to wait. */
+  const againFor = (departure: Departure, signal: Signal, waitMs: number, apart: boolean): Again | undefined => {
+    const { call } = departure
+    if (isLost(departure, signal, waitMs) && call.attempt - call.counted < MOST_RACES) call.excuse()
+    const reason = stop(call, waitMs)
+    if (reason === undefined) return { place: 'back', waitMs, apart }
+    call.giveUp(NAME, reason)
+    return undefined
+  }
+
   return {
     certain: true,
     // Whoever goes first after a pause finds out whether there is room.
@@ -123,17 +140,7 @@ export const newWaits = (
       if (waitMs === undefined) return undefined
       refusedAt = clock()
       if (!elsewhere && !own) extend(call, '', waitMs, verdict.evidence)
-      if (!signal.repeatable) return undefined
-      // Others were served meanwhile: a lost race is no failure of this call.
-      const sentAt = firstSentAt.get(call) ?? at
-      const since = pace.crowded() ? Math.min(sentAt, clock() - SHORT_MS) : sentAt
-      const lost =
-        maxAttempts > 1 && verdict.kind === 'rate-limited' && waitMs <= SHORT_MS && servedAt > since && !elsewhere
-      if (lost && call.attempt - call.counted < MOST_RACES) call.excuse()
-      const reason = stop(call, waitMs)
-      if (reason === undefined) return { place: 'back', waitMs, apart: own || elsewhere }
-      call.giveUp(NAME, reason)
-      return undefined
+      return signal.repeatable ? againFor(departure, signal, waitMs, own || elsewhere) : undefined
     },
   }
 }
