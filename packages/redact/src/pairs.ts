@@ -30,7 +30,7 @@ const isSpeech = (name: string, is: string, value: string): boolean => {
   if (oddness(plain) > 0 || !/^[\p{L}\s.,:;!?'()\d-]+$/u.test(plain)) return false
   const isSentence = /\s/.test(is) ? !/["']/.test(value) : false
   if (SAID.test(plain)) return isSentence || /\s/.test(plain)
-  return isSentence && /^keys?$|tokens$/i.test(name)
+  return isSentence && /^keys?$|tokens$|hook$/i.test(name)
 }
 
 /** Tells of the values of `name=value` and its like, where the name says that the value is a secret. */
