@@ -49,10 +49,10 @@ const CEILINGS = [
   ['@aplomb/retry-after', 'retryAfter', 26],
   ['@aplomb/backoff-jitter', 'backoffJitter', 18.5],
   ['@aplomb/concurrency-gate', 'concurrencyGate', 29],
-  ['@aplomb/credit-meter', 'creditMeter', 27.5],
-  ['@aplomb/log', 'log', 26],
+  ['@aplomb/credit-meter', 'creditMeter', 31],
+  ['@aplomb/log', 'log', 29.5],
   ['@aplomb/limits', 'readHeaders', 23.5],
-  ['@aplomb/classify', 'classify', 39],
+  ['@aplomb/classify', 'classify', 46.5],
 ]
 console.log(`\n${'with createFetch'.padEnd(32)}${'min'.padStart(10)}${'min+gz'.padStart(10)}${'at most'.padStart(10)}`)
 const { gzipped: alone } = await measure({

@@ -33,10 +33,10 @@ export interface Desk {
 /** `sent` gives the request as it was sent: a middleware below may have put secrets into it that the caller never saw. */
 export const newTell = (call: Call, request: Request, sent: () => Request, desk: Desk): Tell => {
   const names = (): Names => {
-    const redactors = [...new Set([sent(), request])].map((one) => desk.redactorFor(one, call.key))
-    const text = (raw: string): string => redactors.reduce((out, one) => one.text(out), raw)
+    const { text, url, learn } = desk.redactorFor(request, call.key)
+    learn(sent())
     const { origin } = new URL(request.url)
-    const api = redactors.reduce((out, one) => one.url(out), origin)
+    const api = url(origin)
     const key = call.key === origin ? api : text(call.key)
     const where = `${request.method} ${text(desk.endpoint(request))}`
     return { api, key, name: key === api ? api : `${api} (${key})`, where, text }

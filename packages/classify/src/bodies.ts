@@ -1,4 +1,4 @@
-import { type Facts, factsOf, LONGEST_MESSAGE, PHRASES } from './facts.ts'
+import { type Facts, factsOf, LONGEST_TEXT, PHRASES } from './facts.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -43,7 +43,7 @@ const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ')
 
 /** What a sentence on its own says. */
 const fromText = (text: string): Facts => {
-  const message = text.trim().slice(0, LONGEST_MESSAGE) || undefined
+  const message = text.trim().slice(0, LONGEST_TEXT) || undefined
   return { message, codes: [], words: message === undefined || PHRASES.test(message) ? '' : message }
 }
 

@@ -1,7 +1,6 @@
 import { type HeaderRow, readBody, readProse, serverTime } from '@aplomb/limits'
 import {
   boolean,
-  carryVerdict as carry,
   finalVerdictOf,
   guarded,
   isKind,
@@ -15,11 +14,11 @@ import {
 } from '@aplomb/pipeline'
 import { decide } from './decide.ts'
 import { readFacts } from './bodies.ts'
-import type { Asked } from './errors.ts'
 import type { Facts } from './facts.ts'
 import { isApis, isSuspect } from './foreign.ts'
 import { headOf, type HeadWithId, messageIn } from './heads.ts'
 import { lookupTest } from './lookups.ts'
+import { type Mask, maskFor } from './masked.ts'
 import { judgeConnection } from './network.ts'
 import {
   type ClassifyOptions,
@@ -33,8 +32,6 @@ import type { Answer, Decision, Finding, Head, Rule } from './types.ts'
 import { verdictFor } from './verdict.ts'
 
 const pending = new WeakMap<object, Promise<Verdict>>()
-/** What refusals answer: an error must not repeat its secrets. */
-const asked = new WeakMap<object, Asked>()
 
 const NO_ANSWER: Verdict = newVerdict({ kind: 'unknown', receivedAt: 0, evidence: 'not a response' })
 
@@ -89,9 +86,8 @@ const STANDARD = newJudge(readOptions('classify', {}, classifyOptions), undefine
 interface Question extends Pick<ClassifyResponseOptions, 'request' | 'receivedAt'> {
   /** Whose signal ends waiting for a body. */
   readonly call: Pick<ClassifyResponseOptions, 'signal'> | undefined
+  readonly mask: Mask
 }
-/** Nothing is known of the request. */
-const UNASKED: Question = { request: undefined, receivedAt: undefined, call: undefined }
 
 const byRules = (rules: readonly Rule[], answer: Answer): Decision | undefined => {
   for (const { name, judge } of rules) {
@@ -131,36 +127,33 @@ const fromBody = async (
   head: HeadWithId,
   judge: Judge,
   receivedAt: number,
-  signal?: AbortSignal,
+  { call, mask }: Question,
 ): Promise<Verdict> => {
   const { peekBytes: bytes, peekTimeoutMs: ms } = judge
-  const peeked = await peek(response, head.header('content-type') ?? '', { bytes, ms, signal })
+  const peeked = await peek(response, head.header('content-type') ?? '', { bytes, ms, signal: call?.signal })
   const answer = answerOf(head, peeked.text, receivedAt)
   const found = isNoRecord(judge, answer, peeked.whole || !response.body)
     ? NO_RECORD
     : (byRules(judge.rules, answer) ?? decide(answer))
-  const verdict = verdictFor(head, found, receivedAt, answer)
+  const verdict = mask(verdictFor(head, found, receivedAt, answer))
   setVerdict(response, verdict, peeked)
   return verdict
 }
 
 /** The verdict at once where no body has to be read, else a promise of it. Remembered per response. */
-const judgeResponse = (
-  response: Response,
-  judge: Judge,
-  { request, receivedAt = Date.now(), call }: Question,
-): Verdict | Promise<Verdict> => {
+const judgeResponse = (response: Response, judge: Judge, question: Question): Verdict | Promise<Verdict> => {
+  const { request, receivedAt = Date.now(), mask } = question
   if (!isObject(response)) return NO_ANSWER
   const known = finalVerdictOf(response) ?? pending.get(response)
   if (known) return known
   const head = headOf(response, { url: request?.url, receivedAt, rows: judge.rows })
   const fromHeadAlone = (): Verdict => {
-    const verdict = fromHead(head, judge, receivedAt)
+    const verdict = mask(fromHead(head, judge, receivedAt))
     setVerdict(response, verdict)
     return verdict
   }
   if (!wantsBody(judge, head)) return fromHeadAlone()
-  const promise = fromBody(response, head, judge, receivedAt, call?.signal)
+  const promise = fromBody(response, head, judge, receivedAt, question)
     .catch(fromHeadAlone) // a stand-in for Response that throws when read
     .then((verdict) => {
       pending.delete(response)
@@ -186,16 +179,16 @@ export const classify = (options: ClassifyOptions = {}): Middleware => {
   const given = readOptions('classify', options, classifyOptions)
   const judge = newJudge(given, given.rows)
   return relay('classify', async (outgoing, next, call) => {
+    const mask = maskFor(outgoing, call)
     let response: Response
     try {
       response = await next()
     } catch (error) {
-      if (isObject(error)) setVerdict(error, judgeConnection(error, outgoing))
+      if (isObject(error)) setVerdict(error, mask(judgeConnection(error, outgoing)))
       throw error
     }
-    const verdict = judgeResponse(response, judge, { request: outgoing, receivedAt: undefined, call })
-    const { action } = verdict instanceof Promise ? await verdict : verdict
-    if (action !== 'use' && isObject(response)) asked.set(response, { request: outgoing.request, key: call.key })
+    const verdict = judgeResponse(response, judge, { request: outgoing, receivedAt: undefined, call, mask })
+    if (verdict instanceof Promise) await verdict
     return response
   })
 }
@@ -205,18 +198,10 @@ export const classify = (options: ClassifyOptions = {}): Middleware => {
  * with which options: the verdict is remembered.
  */
 export const classifyResponse = async (response: Response, options?: ClassifyResponseOptions): Promise<Verdict> => {
-  if (options === undefined) return judgeResponse(response, STANDARD, UNASKED)
-  const read = readOptions('classifyResponse', options, classifyResponseOptions)
+  const read = options && readOptions('classifyResponse', options, classifyResponseOptions)
+  const mask = maskFor({ url: read?.request?.url ?? '', headers: new Headers() })
+  if (!read)
+    return judgeResponse(response, STANDARD, { request: undefined, receivedAt: undefined, call: undefined, mask })
   // Limits remembers what it has looked up for a list of rows, which may be the same each time.
-  return judgeResponse(response, newJudge(read, read.rows && options.rows), { ...read, call: read })
-}
-
-/** What a refusal answers, if it was classified in a pipeline. */
-export const askedOf = (response: Response): Asked | undefined => asked.get(response)
-
-/** For whoever has to wrap a response: the new one is judged as the first was. Returns the new one. */
-export const carryVerdict = (from: Response, to: Response): Response => {
-  const question = asked.get(from)
-  if (question) asked.set(to, question)
-  return carry(from, to)
+  return judgeResponse(response, newJudge(read, read.rows && options?.rows), { ...read, call: read, mask })
 }

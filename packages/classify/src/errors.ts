@@ -1,16 +1,6 @@
-import { redaction } from '@aplomb/redact'
 import type { Verdict, VerdictKind } from '@aplomb/pipeline'
 
-/** What was asked, as far as it is known: what it holds is not to be repeated. */
-export interface Asked {
-  readonly request: Pick<Request, 'url' | 'headers'>
-  /** The call's key: some partition by API key. */
-  readonly key: string
-}
-
-const redactorFor = redaction()
-
-/** What {@link unwrap} throws for an answer that cannot be used. Its texts are redacted; those of its verdict are not. */
+/** What {@link unwrap} throws for an answer that cannot be used. Its texts are redacted, as those of its verdict are. */
 export class ApiError extends Error {
   override readonly name: string = 'ApiError'
   /** The verdict's kind, for logs. */
@@ -26,21 +16,15 @@ export class ApiError extends Error {
   /** The answer, with its body unread. */
   readonly response: Response
 
-  readonly #evidence: string
-
-  constructor(verdict: Verdict, response: Response, asked?: Asked) {
-    const { request = { url: response.url, headers: new Headers() }, key = '' } = asked ?? {}
-    const { text, id } = redactorFor(request, key)
-    const { kind, status, message, requestId, retryAt } = verdict
-    const evidence = text(verdict.evidence)
-    super(message === undefined ? `${kind} (${evidence})` : text(message))
+  constructor(verdict: Verdict, response: Response) {
+    const { kind, status, message, evidence, requestId, retryAt } = verdict
+    super(message ?? `${kind} (${evidence})`)
     this.kind = kind
     this.status = status
-    this.requestId = requestId === undefined ? undefined : id(requestId)
+    this.requestId = requestId
     this.verdict = verdict
     this.retryAt = retryAt
     this.response = response
-    this.#evidence = evidence
     // Whoever prints the error shall not print all that the server said.
     for (const name of ['response', 'verdict']) Object.defineProperty(this, name, { enumerable: false })
   }
@@ -48,7 +32,11 @@ export class ApiError extends Error {
   /** `RateLimitError: 429 rate-limited: Slow down. (429, retry-after 30; request req_1; retry at 2026-01-15T12:00:30.000Z)` */
   override toString(): string {
     const { status, requestId, retryAt, verdict, message } = this
-    const facts = [this.#evidence, requestId && `request ${requestId}`, retryAt && `retry at ${retryAt.toISOString()}`]
+    const facts = [
+      verdict.evidence,
+      requestId && `request ${requestId}`,
+      retryAt && `retry at ${retryAt.toISOString()}`,
+    ]
     const text = verdict.message === undefined ? '' : `: ${message}`
     return `${this.name}: ${status ?? 'no answer'} ${verdict.kind}${text} (${facts.filter(Boolean).join('; ')})`
   }
@@ -115,5 +103,5 @@ const ERRORS: Readonly<Partial<Record<VerdictKind, typeof ApiError>>> = {
 }
 
 /** The error for a verdict; conflicts and what is unknown are plain {@link ApiError}s. */
-export const errorFor = (verdict: Verdict, response: Response, asked?: Asked): ApiError =>
-  new (ERRORS[verdict.kind] ?? ApiError)(verdict, response, asked)
+export const errorFor = (verdict: Verdict, response: Response): ApiError =>
+  new (ERRORS[verdict.kind] ?? ApiError)(verdict, response)

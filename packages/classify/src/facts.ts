@@ -41,8 +41,9 @@ export const PHRASES: RegExp =
 
 const DEEPEST = 8
 const MOST = 3000
-/** Longer messages are cut. */
+/** Longer messages are cut: once they are masked, for a part of a secret is not recognised as one. */
 export const LONGEST_MESSAGE = 2000
+export const LONGEST_TEXT = 8192
 
 const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null
 
@@ -62,12 +63,12 @@ const at = (json: unknown, path: string): unknown => {
 }
 
 const sentence = (value: unknown): string | undefined => {
-  if (typeof value === 'string') return value.trim().slice(0, LONGEST_MESSAGE) || undefined
+  if (typeof value === 'string') return value.trim().slice(0, LONGEST_TEXT) || undefined
   // { base: ['...'] }
   if (!isRecord(value)) return undefined
   const first = Object.values(value)[0]
   const inner: unknown = Array.isArray(first) ? first[0] : first
-  return typeof inner === 'string' ? inner.trim().slice(0, LONGEST_MESSAGE) || undefined : undefined
+  return typeof inner === 'string' ? inner.trim().slice(0, LONGEST_TEXT) || undefined : undefined
 }
 
 /** `{ base: ['...'] }` may stand here. */

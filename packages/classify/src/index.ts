@@ -1,5 +1,5 @@
-export { peekedBody, peekedWhole, setAside, verdictOf } from '@aplomb/pipeline'
-export { carryVerdict, classify, classifyResponse } from './classify.ts'
+export { carryVerdict, peekedBody, peekedWhole, setAside, verdictOf } from '@aplomb/pipeline'
+export { classify, classifyResponse } from './classify.ts'
 export {
   ApiError,
   AuthenticationError,

@@ -1,5 +1,5 @@
 import { newVerdict } from '@aplomb/pipeline'
-import { classifyResponse, askedOf } from './classify.ts'
+import { classifyResponse } from './classify.ts'
 import { errorFor } from './errors.ts'
 import { wallIn } from './foreign.ts'
 import type { ClassifyResponseOptions } from './options.ts'
@@ -24,7 +24,7 @@ export const unwrap = async <T>(
     void settled.body?.cancel().catch(() => {}) // frees the connection
     return null
   }
-  if (verdict.kind !== 'ok') throw errorFor(verdict, settled, askedOf(settled))
+  if (verdict.kind !== 'ok') throw errorFor(verdict, settled)
   const type = settled.headers.get('content-type') ?? 'application/json'
   const copy = /\bhtml\b/i.test(type) ? settled.clone() : undefined
   const text = await settled.text()
@@ -32,7 +32,7 @@ export const unwrap = async <T>(
   if (copy && wall !== undefined) {
     const evidence = `${settled.status}, a page says "${wall}"`
     const found = { kind: 'forbidden', status: settled.status, receivedAt: Date.now(), evidence } as const
-    throw errorFor(newVerdict(found), copy, askedOf(settled))
+    throw errorFor(newVerdict(found), copy)
   }
   void copy?.body?.cancel().catch(() => {})
   if (text.trim() === '') return null

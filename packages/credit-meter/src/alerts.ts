@@ -54,6 +54,7 @@ export const newAlerts = (settings: Settings, onAlert: ((alert: CreditAlert) => 
     const now = Date.now()
     const { key } = account
     const redactor = redactorFor(request, call.key)
+    if (call.sent) redactor.learn(call.sent)
     const api = key === originOf(request.url) ? key : redactor.text(key)
     const message = redactor.text(messageOf(api))
     const { condition, verdict } = facts

@@ -192,6 +192,7 @@ export const newDiary = (call: Call, request: Request, { output, redactor, endpo
 
   const hearAttempt = (event: AttemptEvent): void => {
     flush('retry')
+    redactor.learn(event.request)
     pending = { event, joined: line?.event, creditsUsed: undefined }
     line = undefined
     sums.queue += event.queueMs

@@ -31,7 +31,7 @@ export const newCourse = (call: Call, subject: Subject, watchers: readonly Watch
   const out = new Map<number, Sent>()
   /** An answer waits for its verdict, and for its price. */
   let pending: (Sent & { end: End; endedAt: number; cost?: number; left?: number | undefined }) | undefined
-  let { redactor } = subject
+  const { redactor } = subject
   let queuedAt: number | undefined
   let credits: number | undefined
   let ended = false
@@ -40,11 +40,11 @@ export const newCourse = (call: Call, subject: Subject, watchers: readonly Watch
     for (const one of watchers) notify(what, one)
   }
 
-  const judge = (end: End): Pick<Outcome, 'end' | 'verdict' | 'failure' | 'redactor'> => {
+  const judge = (end: End): Pick<Outcome, 'end' | 'verdict' | 'failure'> => {
     // Our own deadline is no abort of the caller's.
     const signal = clock() >= call.deadline ? undefined : call.signal
     const verdict = 'response' in end ? verdictOf(end.response) : verdictOfError(end.error, { signal })
-    return { end, verdict, failure: failureOf(end, verdict, redactor), redactor }
+    return { end, verdict, failure: failureOf(end, verdict, redactor) }
   }
 
   const charge = (cost: number | undefined, left: number | undefined): void => {
@@ -56,7 +56,7 @@ export const newCourse = (call: Call, subject: Subject, watchers: readonly Watch
     if (!pending) return
     const { end, cost, left, ...sent } = pending
     pending = undefined
-    redactor = subject.redactorFor(sent.request)
+    redactor.learn(sent.request)
     const judged = judge(end)
     const said = judged.verdict.limits.credits
     const paid = cost ?? said?.cost

@@ -54,7 +54,7 @@ export const newMeters = (meter: Meter): Meters => {
     const target = about(request)
     const account = { 'aplomb.key': key, 'server.address': target['server.address'] }
     let kind: VerdictKind = 'unknown'
-    let { redactor } = subject
+    const { redactor } = subject
     calls.add(1, target)
 
     return {
@@ -65,7 +65,6 @@ export const newMeters = (meter: Meter): Meters => {
         const { end, failure } = attempt
         const status = 'response' in end && end.response.status
         kind = attempt.verdict.kind
-        redactor = attempt.redactor
         requests.record(seconds(attempt), {
           ...about(attempt.request),
           ...(status && { 'http.response.status_code': status }),

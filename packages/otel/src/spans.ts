@@ -9,7 +9,7 @@ const WAIT = 'aplomb.wait.duration'
 export const newSpans = (tracer: Tracer, subject: Subject): Watcher => {
   const { request, key, named } = subject
   const open = new Map<number, Span>()
-  let { redactor } = subject
+  const { redactor } = subject
   let count = 0
 
   const nameOf = ({ method }: Request): string =>
@@ -34,7 +34,7 @@ export const newSpans = (tracer: Tracer, subject: Subject): Watcher => {
     count = Math.max(count, number)
     // Where nobody reads it, nobody needs to write it.
     const recording = call.isRecording()
-    if (recording) redactor = subject.redactorFor(sent)
+    if (recording) redactor.learn(sent)
     const attributes = recording ? about(sent) : targetOf(sent)
     if (number > 1) attributes['http.request.resend_count'] = number - 1
     return tracer.startSpan(nameOf(sent), { kind: SpanKind.CLIENT, startTime, attributes }, active)
@@ -49,7 +49,7 @@ export const newSpans = (tracer: Tracer, subject: Subject): Watcher => {
         ...(status && { 'http.response.status_code': status }),
         ...(failure && { 'error.type': failure.type }),
         'aplomb.verdict': verdict.kind,
-        'aplomb.evidence': outcome.redactor.text(verdict.evidence),
+        'aplomb.evidence': redactor.text(verdict.evidence),
         ...(cost !== undefined && { 'aplomb.credits.cost': cost }),
       })
       const { message } = failure ?? {}

@@ -12,10 +12,8 @@ export interface Subject {
   readonly template: string
   /** Whether the user gave the template: then it has few values. */
   readonly named: boolean
-  /** Knows the secrets of the call's request. */
+  /** Knows the secrets of the call's requests. */
   readonly redactor: Redactor
-  /** Knows those of the request that a middleware made of it as well. */
-  redactorFor(sent: Request): Redactor
 }
 
 /** What is wrong, in a word of which there are few, and in a sentence where that word is not enough. */
@@ -44,11 +42,6 @@ export const subjectOf = (
     },
     named: endpoint.named,
     redactor,
-    redactorFor: (sent) => {
-      const own = redactorFor(sent, key)
-      if (sent === request) return own
-      return { ...own, text: (text) => own.text(redactor.text(text)), url: (url) => redactor.text(own.url(url)) }
-    },
   }
 }
 

@@ -1,5 +1,4 @@
 import type { CallEvent, Verdict, WaitKind } from '@aplomb/pipeline'
-import type { Redactor } from '@aplomb/redact'
 import type { Context } from '@opentelemetry/api'
 import type { End, Failure } from './subject.ts'
 
@@ -8,7 +7,6 @@ export interface Outcome {
   readonly end: End
   readonly verdict: Verdict
   readonly failure: Failure | undefined
-  readonly redactor: Redactor
   readonly startedAt: number
   readonly endedAt: number
   /** Credits, if known. */

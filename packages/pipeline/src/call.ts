@@ -36,6 +36,7 @@ export class LiveCall implements Call, Owner {
   readonly startedAt: number = Date.now()
   readonly deadline: number
   attempt = 0
+  sent: Source | undefined = undefined
   counted = 0
   canReplay: boolean
   repeating = false

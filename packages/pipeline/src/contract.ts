@@ -16,7 +16,7 @@ export interface RequestLine {
 /** A request on its way down: all that most middlewares need of it. */
 export interface Outgoing extends RequestLine {
   /** To be changed only on the Request itself. */
-  readonly headers: Pick<Headers, 'get' | 'has'>
+  readonly headers: Pick<Headers, 'get' | 'has' | 'forEach'>
   /** What plain middlewares see. It costs more than all the rest of a call, and is made when somebody asks for it. */
   readonly request: Request
 }
@@ -46,6 +46,8 @@ export interface Call {
   readonly key: string
   /** When the call began, in epoch milliseconds. */
   readonly startedAt: number
+  /** The request that was handed to the inner fetch last: a middleware may have put another in the place of the caller's. */
+  readonly sent: Outgoing | undefined
   /** How often a request of this call was handed to the inner fetch so far. */
   readonly attempt: number
   /** How many of those attempts count against a `maxAttempts`: all but the {@link Call.excuse | excused} ones. */

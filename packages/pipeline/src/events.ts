@@ -1,4 +1,7 @@
-/** One attempt has been answered or has failed. Emitted by the transport, before anybody has judged the answer. */
+/**
+ * One attempt has been answered or has failed. Emitted by the transport, before anybody has judged the answer. `request`,
+ * `response` and `error` may hold secrets: they are not enumerable, so that who prints the event does not print them.
+ */
 export interface AttemptEvent {
   readonly type: 'attempt'
   readonly call: string

@@ -58,22 +58,18 @@ interface Attempt {
   readonly started: number
 }
 
+/** Whoever prints an event shall not print the credentials in a request, the cookies in an answer or the URL in an error. */
+const withHidden = <T extends object, H extends object>(event: T, hidden: H): T & H => {
+  for (const [name, value] of Object.entries(hidden)) Object.defineProperty(event, name, { value })
+  return event as T & H
+}
+
 const report = (call: LiveCall, { from, number, spent, sentAt, started }: Attempt, outcome: Outcome): void => {
   const headersMs = performance.now() - started
   const { queue: queueMs, hold: holdMs, backoff: backoffMs } = spent ?? { queue: 0, hold: 0, backoff: 0 }
   const { request } = from
-  const facts = {
-    call: call.id,
-    key: call.key,
-    attempt: number,
-    request,
-    sentAt,
-    queueMs,
-    holdMs,
-    backoffMs,
-    headersMs,
-  }
-  call.emit({ type: 'attempt', ...facts, ...outcome })
+  const facts = { call: call.id, key: call.key, attempt: number, sentAt, queueMs, holdMs, backoffMs, headersMs }
+  call.emit(withHidden({ type: 'attempt' as const, ...facts }, { request, ...outcome }))
 }
 
 const heard = (call: LiveCall, attempt: Attempt, response: Response): Response => {
@@ -117,6 +113,7 @@ export const send = (from: Source, call: LiveCall): Promise<Response> => {
   if (call.aborted) return Promise.reject(call.signal.reason as Error)
   call.counted++
   const number = ++call.attempt
+  call.sent = from
   const attempt = { from, number, spent: call.waits, sentAt: Date.now(), started: performance.now() }
   call.waits = undefined
   return awaitAnswer(call, attempt, call.attemptTimeoutMs === undefined ? undefined : new AbortController())

@@ -279,8 +279,6 @@ describe('events', () => {
       type: 'attempt',
       call: expect.stringMatching(/./) as string,
       key: 'http://x',
-      request: expect.any(Request) as Request,
-      response: expect.any(Response) as Response,
       headersMs: 100,
     }
     expect(events).toEqual([
@@ -288,6 +286,13 @@ describe('events', () => {
       { ...shared, attempt: 2, sentAt: 5_000_170, queueMs: 0, holdMs: 0, backoffMs: 40 },
     ])
     expect((events[0] as AttemptEvent).call).toBe((events[1] as AttemptEvent).call)
+    for (const event of events) {
+      const { request, response } = event as AttemptEvent
+      expect([request, response]).toEqual([expect.any(Request), expect.any(Response)])
+      // Whoever prints an event prints no credentials.
+      expect(Object.keys(event)).not.toContain('request')
+      expect(Object.keys(event)).not.toContain('response')
+    }
   })
   test('a failed attempt is told with its error', async () => {
     const events: CallEvent[] = []

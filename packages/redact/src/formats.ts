@@ -1,95 +1,58 @@
+import { isDrawn, ODD_AS_SECRET } from './words.ts'
+
 /** What replaces a secret. */
 export const REDACTED = '[redacted]'
 
-/**
- * Keys that tell by their form what they are, by issuer. Each is a pattern for the whole key; a prefix is only listed
- * with as much behind it as no word has.
- */
-export const FORMATS: Readonly<Record<string, string>> = {
-  'OpenAI, Anthropic, OpenRouter, DeepSeek': 'sk-(?:[a-z]{1,12}\\d{0,2}-){0,3}[\\w-]{12,}',
-  'Stripe, Clerk, ElevenLabs': '(?:sk|pk|rk)_(?:live_|test_|prod_)?[A-Za-z0-9]{10,}',
-  'Stripe webhook': 'whsec_[\\w+/=]{10,}',
-  GitHub: '(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_\\w{16,})',
-  GitLab: 'gl(?:pat|dt|rt|ptt|cbt|ft|agent|soat|imt|oas|ffct)-[\\w-]{16,}',
-  'AWS access key': '(?:AKIA|ASIA|ABIA|ACCA|AGPA|AIDA|AIPA|ANPA|ANVA|AROA|APKA|ASCA)[A-Z0-9]{12,}',
-  'Google API key': 'AIza[\\w-]{20,}',
-  'Google OAuth': '(?:ya29\\.[\\w-]{10,}|GOCSPX-[\\w-]{10,}|1//0[\\w-]{10,})',
-  'JSON Web Token': 'eyJ[\\w-]{6,}\\.[\\w-]+(?:\\.[\\w-]*){0,3}',
-  Slack: '(?:xox[a-z](?:\\.xox[a-z])?-[\\w-]{8,}|xapp-[\\w-]{8,})',
-  'Slack webhook': 'hooks\\.slack\\.com/(?:services|workflows|triggers)/[\\w/-]+',
-  'Discord webhook': 'discord(?:app)?\\.com/api/(?:v\\d+/)?webhooks/\\d+/[\\w-]+',
-  'Discord bot': '[MNO][\\w-]{22,28}\\.[\\w-]{5,7}\\.[\\w-]{25,}',
-  Telegram: '(?:bot)?\\d{6,12}:[\\w-]{25,}',
-  Twilio: '(?:AC|SK|AP|MG)[0-9a-f]{30,32}',
-  SendGrid: 'SG\\.[\\w-]{10,}\\.[\\w-]{10,}',
-  Mailgun: '(?:key|pubkey)-[0-9a-f]{24,}',
-  Mailchimp: '[0-9a-f]{32}-us\\d{1,2}',
-  Brevo: 'xkeysib-[\\w-]{16,}',
-  Resend: 're_[A-Za-z0-9_]{16,}',
-  Postmark: '(?:POSTMARK|PM-[A-Z])[\\w-]{16,}',
-  npm: 'npm_[A-Za-z0-9]{16,}',
-  PyPI: 'pypi-[\\w-]{16,}',
-  RubyGems: 'rubygems_[0-9a-f]{16,}',
-  Docker: 'dckr_(?:pat|oat)_[\\w-]{16,}',
-  'Hugging Face': '(?:hf|api_org)_[A-Za-z0-9]{16,}',
-  Replicate: 'r8_[A-Za-z0-9]{16,}',
-  Groq: 'gsk_[A-Za-z0-9]{16,}',
-  xAI: 'xai-[A-Za-z0-9]{16,}',
-  Perplexity: 'pplx-[A-Za-z0-9]{16,}',
-  NVIDIA: 'nvapi-[\\w-]{16,}',
-  Fireworks: 'fw_[A-Za-z0-9]{16,}',
-  'Tavily, Firecrawl': '(?:tvly|fc)-(?:[a-z]{1,12}-){0,2}[A-Za-z0-9]{16,}',
-  Apify: 'apify_api_[A-Za-z0-9]{16,}',
-  Databricks: 'dapi[0-9a-f]{24,}(?:-\\d)?',
-  DigitalOcean: 'do[opr]_v1_[0-9a-f]{16,}',
-  Heroku: 'HRKU-[\\w-]{16,}',
-  Netlify: 'nf[pcoub]_[A-Za-z0-9]{16,}',
-  Vercel: 'v(?:cp|ci|ca|cr|ck)_[A-Za-z0-9]{16,}',
-  Cloudflare: 'v1\\.0-[0-9a-f]{16,}-[0-9a-f]{16,}',
-  'Fly.io': 'fm[12][ar]?_[\\w+/=]{16,}',
-  Shopify: 'shp(?:at|ca|pa|ss|tk|ua)_[0-9a-fA-F]{16,}',
-  Square: '(?:sq0(?:atp|csp|idp)-[\\w-]{16,}|EAAA[\\w-]{20,})',
-  'PayPal, Braintree': 'access_token\\$(?:production|sandbox)\\$[0-9a-z]+\\$[0-9a-f]{16,}',
-  Facebook: 'EAA[A-Za-z0-9]{20,}',
-  X: 'A{10,}[A-Za-z0-9%]{20,}',
-  Linear: 'lin_(?:api|oauth)_[A-Za-z0-9]{16,}',
-  Notion: '(?:secret|ntn)_[A-Za-z0-9]{16,}',
-  Airtable: 'pat[A-Za-z0-9]{14}\\.[0-9a-f]{20,}',
-  Atlassian: 'AT(?:ATT|BB|CTT)[\\w-]{16,}=?[\\w]*',
-  Postman: 'PMAK-[\\w-]{16,}',
-  'New Relic': 'NR(?:AK|JS|II|AL|IQ|RA|BR|SP)-[\\w-]{12,}',
-  Sentry: 'sntry[su]_[\\w+/=]{16,}',
-  Grafana: 'gl(?:c|sa)_[\\w+/=]{16,}',
-  Pulumi: 'pul-[0-9a-f]{16,}',
-  Terraform: '[A-Za-z0-9]{14}\\.atlasv1\\.[\\w-]{20,}',
-  Vault: 'hv[sbr]\\.[\\w-]{16,}',
-  Doppler: 'dp\\.(?:pt|ct|sa|scim|audit)\\.[\\w.-]{16,}',
-  PlanetScale: 'pscale_(?:tkn|pw|oauth)_[\\w.-]{16,}',
-  Supabase: '(?:sbp|sb_secret|sb_publishable)_[\\w-]{16,}',
-  HubSpot: 'pat-(?:na|eu|ap)\\d-[0-9a-f-]{16,}',
-  Mapbox: '(?:pk|sk|tk)\\.eyJ[\\w-]{6,}\\.[\\w-]+',
-  Contentful: 'CFPAT-[\\w-]{16,}',
-  Figma: 'fig[dou]r?_[\\w-]{16,}',
-  Dropbox: 'sl\\.[\\w-]{20,}',
-  Plaid: 'access-(?:sandbox|development|production)-[0-9a-f-]{16,}',
-  Razorpay: 'rzp_(?:live|test)_[A-Za-z0-9]{10,}',
-  'Flutterwave, Paystack': 'FLW(?:SEC|PUB)K(?:_TEST)?-[\\w-]{10,}',
-  Adyen: 'AQE[A-Za-z0-9+/=_-]{20,}',
-  Tailscale: 'tskey-[\\w-]{16,}',
-  LaunchDarkly: '(?:sdk|mob|api)-[0-9a-f]{8}-[0-9a-f-]{20,}',
-  '1Password': 'ops_eyJ[\\w+/=-]{16,}',
-  Typeform: 'tfp_[\\w-]{16,}',
-  'Alibaba, Tencent': '(?:LTAI|AKID)[A-Za-z0-9]{12,}',
-  Okta: '00[\\w-]{39,42}(?![\\w-])',
-  'Azure storage': 'AccountKey=[A-Za-z0-9+/=]{20,}',
-  age: 'AGE-SECRET-KEY-1[0-9A-Z]{20,}',
-}
+/** Prefixes of keys that have only letters and digits behind them. */
+const PLAIN =
+  '(?:[sr]k_(?:live_|test_|prod_)?|pk_(?:live|test)_|gh[pousr]_|re_[A-Za-z\\d]{8}_|npm_|(?:hf|api_org)_|r8_|gsk_|xai-|pplx-|fw_|(?:tvly|fc)-(?:[a-z]{1,12}-)?|apify_api_|dapi|do[opr]_v1_|nf[pcoub]_|vc[aciprk]_|shp(?:at|ca|pa|ss|tk|ua)_|access_token\\$\\w+\\$[a-z\\d]+\\$|EAA|lin_(?:api|oauth)_|(?:secret|ntn)_|pul-|rubygems_|rzp_(?:live|test)_|AGE-SECRET-KEY-|LTAI|AKID|(?:A[KBCS]IA|ACCA|A[GI][PD]A|AIPA|AN[PV]A|AROA|APKA|ASCA)|A{10,}%?)[A-Za-z\\d]{12,}'
+/** Of keys that have marks as well. */
+const MARKED =
+  '(?:sk-|whsec_|github_pat_|gl(?:pat|dt|rt|ptt|cbt|ft|agent|soat|imt|oas|ffct|c|sa)[-_]|AIza|ya29\\.|GOCSPX-|1//0|xox[a-z](?:\\.xox[a-z])?-|xapp-|xkeysib-|POSTMARK|PM-[A-Z]|pypi-|dckr_[op]at_|nvapi-|HRKU-|v1\\.0-[\\da-f]{16}|fm[12][ar]?_|sq0[a-z]{3}-|AT(?:ATT|BB|CTT)|PMAK-|NR(?:AK|JS|II|AL|IQ|RA|BR|SP)-|sntry[su]_|hv[sbr]\\.|dp\\.(?:pt|ct|sa|scim|audit)\\.|pscale_\\w{2,5}_|sb(?:p|_secret|_publishable)_|pat-(?:na|eu|ap)\\d-|CFPAT-|fig[dou]r?_|sl\\.|access-(?:sandbox|development|production)-|FLW\\w{3,5}K(?:_TEST)?-|AQE|tskey-|ops_eyJ|tfp_|AccountKey=)[\\w+/=-]{12,}'
 
-const ANY = new RegExp(`(?<![A-Za-z0-9])(?:${Object.values(FORMATS).join('|')})`, 'g')
-const PEM = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----[\s\S]*?(?:-----END [A-Z0-9 ]*-----|$)/g
+/** What keys look like that tell by their form what they are: with as much behind a prefix as no word has. */
+export const FORMATS: readonly string[] = [
+  PLAIN,
+  MARKED,
+  // JSON Web Token, and whatever else is JSON in Base64; Mapbox
+  '(?:[pst]k\\.)?eyJ[\\w-]{8,}(?:\\.[\\w-]*){0,4}',
+  // Slack and Discord webhooks, Discord and Telegram bots
+  'hooks\\.slack\\.com/[a-z]{8,9}/[\\w/-]+',
+  'discord(?:app)?\\.com/api/(?:v\\d+/)?webhooks/\\d+/[\\w-]+',
+  '[MNO][\\w-]{22,28}\\.[\\w-]{5,7}\\.[\\w-]{25,}',
+  '(?:bot)?\\d{6,12}:[\\w-]{25,}',
+  // Twilio, SendGrid, Mailgun, Mailchimp
+  '(?:AC|SK|AP|MG)[\\da-f]{30,32}',
+  'SG\\.[\\w-]{16,}\\.[\\w-]{16,}',
+  '(?:pub)?key-[\\da-f]{24,}',
+  '[\\da-f]{32}-us\\d{1,2}',
+  // Airtable, Terraform, LaunchDarkly, Okta
+  'pat[A-Za-z\\d]{14}\\.[\\da-f]{20,}',
+  '[A-Za-z\\d]{14}\\.atlasv1\\.[\\w-]{20,}',
+  '(?:sdk|mob|api)-[\\da-f]{8}-[\\da-f-]{20,}',
+  '00[\\w-]{39,42}(?![\\w-])',
+]
+
+const ALL = `(?<![A-Za-z\\d])(?:${FORMATS.join('|')})`
+const ANY = new RegExp(ALL, 'gi')
+/** The beginning of one, where a text was cut. */
+const CUT = new RegExp(`${ALL.replace(/\{\d+,\}/g, '{4,}')}$`)
+const PEM = /-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY[A-Z ]{0,10}-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}-----|$)/g
 const SCHEME =
-  /\b(Bearer|Basic|Digest|Token|ApiKey|Api-Key|AWS4-HMAC-SHA256)(\s+)(?=[^\s,;"']*[\d=_.~+/-])[^\s,;"'<>]{6,}/gi
+  /\b(Bearer|Basic|Digest|Token|ApiKey|Api-Key|AWS4-HMAC-SHA256)\s{1,9}(?![\w-]{1,40}=[^=\s])(?=[^\s,;"'<>]{0,99}[\d=_.~+/-])([^\s,;"'<>]{6,})/dgi
+/** Connection strings of drivers that are no URLs. */
+const LOGIN =
+  /(?<![\w.+-])(?!(?:mailto|acct|sips?|xmpp|npm|pkg):)[\w.+-]{1,64}:([^\s@/:"'<>]{3,128})@(?:tcp\(|localhost|[a-z\d-]{1,63}(?:\.[a-z\d-]{1,63}){0,8}(?:\.[a-z]{2,12}|:\d{2,5}))\b/dgi
 
-/** Masks everything that has the form of a known kind of key. */
-export const maskFormats = (text: string): string =>
-  text.replace(PEM, REDACTED).replace(SCHEME, `$1$2${REDACTED}`).replace(ANY, REDACTED)
+/** Tells of everything that has the form of a known kind of key. */
+export const findFormats = (text: string, found: (from: number, to: number) => void): void => {
+  for (const pattern of [PEM, ANY])
+    for (const { 0: key, index } of text.matchAll(pattern)) found(index, index + key.length)
+  for (const { 1: scheme = '', 2: key = '', indices } of text.matchAll(SCHEME))
+    // The others are words, too: "basic plan-b", "digest sha256:".
+    if (/^bearer$/i.test(scheme) || key.includes('=') || (!/^digest$/i.test(scheme) && isDrawn(key, ODD_AS_SECRET)))
+      found(...(indices?.[2] ?? [0, 0]))
+  for (const { indices } of text.matchAll(LOGIN)) found(...(indices?.[1] ?? [0, 0]))
+  const cut = CUT.exec(text)
+  if (cut) found(cut.index, text.length)
+}

@@ -1,3 +1,5 @@
+import { isSecretName } from './names.ts'
+
 /** Query parameters whose values are shown. */
 export const HARMLESS_QUERY: readonly string[] = [
   'page',
@@ -72,12 +74,8 @@ export const HARMLESS_HEADERS: readonly string[] = [
   'x-should-retry',
 ]
 
-/** Names that are only given to secrets. */
-export const SECRET_NAME: RegExp =
-  /key|token|secret|passw|passphrase|pass(?:code)?(?![a-z])|pwd|auth|sig(?:nature)?\b|credential|session|cookie|jwt|bearer|otp|csrf|xsrf|private|licen[cs]e/i
-
 const LIMIT_HEADER = /rate-?limit|concurren|quota|retry-after|credits-|credit-(?:cost|balance|remaining)/
 
 /** Headers about limits, by any vendor. Tokens are what language models count in. */
 export const isLimitHeader = (name: string): boolean =>
-  LIMIT_HEADER.test(name) && !SECRET_NAME.test(name.replace('tokens', ''))
+  LIMIT_HEADER.test(name) && !isSecretName(name.replace('tokens', ''))

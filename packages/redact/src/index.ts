@@ -1,4 +1,5 @@
 export type { ErrorRecord } from './error.ts'
+export type { Held } from './known.ts'
 export type { RedactOptions, Redactor } from './redact.ts'
 export { describeError } from './error.ts'
 export { REDACTED } from './formats.ts'

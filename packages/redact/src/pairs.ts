@@ -1,35 +1,54 @@
-import { REDACTED } from './formats.ts'
-import { SECRET_NAME } from './harmless.ts'
+import { isPinName, isSecretName } from './names.ts'
 import { oddness } from './words.ts'
 
-/** JSON inside JSON has its quotes escaped. */
-const NAME = /(\\{0,7}["']?)([\w.$-]{1,64})\1\s{0,3}[=:]\s{0,3}/g
-const VALUE = /(\\{1,7}["']).*?(?:(?<!\\)\1|$)|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,;&"'(){}[\]<>]+/sy
+/**
+ * `name=`, `"name": `, `name => `; `<name>`; `--name `; `"name": "name", "value": ` and `name="name"` of forms. JSON inside
+ * JSON has its quotes escaped.
+ */
+const NAME =
+  /(\\{0,64}["'])(?:name|key|header|field)\1\s?:\s?\1([\w.$-]{1,64})\1\s?,\s?\1value\1\s?:\s?|\bname="([\w.$-]{1,64})"\s{1,8}(?:value=)?|(\\{0,64}["']?)([\w.$-]{1,64})\4\s{0,3}(?:=>|[=:])\s{0,3}|<([\w.:-]{1,64})(?:\s[^<>]{0,200})?>\s{0,3}|(?<!\S)--?([\w-]{1,64})\s{1,3}/g
+const VALUE =
+  /\[\s{0,3}["'][^\]]*\]?|(\\{1,64}["']).*?(?:(?<!\\)\1|$)|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,;&"'(){}[\]<>]+/sy
+/** Letters and digits in one. */
+const REST = /\s{1,9}(?=[\w+/=.~-]{0,64}\d)(?=[\w+/=.~-]{0,64}[a-z])[\w+/=.~-]{2,128}/iy
+const LINE = /(?:="[^"\n]*"|[^\n"'<>{}])+/y
 
-const HARMLESS = new Set(['null', 'true', 'false', '', REDACTED])
+/** These have several parts, or words. */
+const LONG = /authorization$|cookie$|phrase$|mnemonic$/i
 
-/** Names of secrets that may be a few digits. */
-const DIGITS = /otp|pass|pwd/i
+const NOTHING = /^(?:null|true|false|nil|none|value|\*+|\[redacted)?$/i
 
-/** "tokens: 4096", "API key: not found" */
-const isSpeech = (name: string, colon: string, value: string): boolean =>
-  (/^["']?-?\d{1,7}\.?["']?$/.test(value) && !DIGITS.test(name)) ||
-  (/:\s/.test(colon) && !/["']/.test(value) && oddness(value) === 0)
+/** What is said of a secret in place of its value. */
+const SAID =
+  /(?<!\p{L})(?:not?|is|are|was|must|should|can(?:not)?|ha[sd]|unknown|missing|invalid|valid|expire[ds]?|revoked|required|malformed|incorrect|wrong|empty|denied|failed|mismatch|forbidden|unsupported|expected|received|string|header|please|use|your|this|too|already|disabled|error|rejected|exceeded|authentication|token)(?!\p{L})/iu
 
-/** `name=value` and `"name": "value"`, where the name says that the value is a secret. */
-export const maskPairs = (text: string): string => {
-  let masked = ''
-  let done = 0
+/** "tokens: 4096", "API key: not found", "password": "This field is required." */
+const isSpeech = (name: string, is: string, value: string): boolean => {
+  const plain = value.replace(/^[\\"'[\s]+|[\\"'\]\s]+$/g, '')
+  if (NOTHING.test(plain)) return true
+  if (/^-?\d[\d.,]{0,8}(?:m?s|[mhdk%])?\.?$/.test(plain)) return !isPinName(name)
+  if (oddness(plain) > 0 || !/^[\p{L}\s.,:;!?'()\d-]+$/u.test(plain)) return false
+  const isSentence = /\s/.test(is) ? !/["']/.test(value) : false
+  if (SAID.test(plain)) return isSentence || /\s/.test(plain)
+  return isSentence && /^keys?$|tokens$|hook$/i.test(name)
+}
+
+/** Tells of the values of `name=value` and its like, where the name says that the value is a secret. */
+export const findPairs = (text: string, found: (from: number, to: number) => void): void => {
   NAME.lastIndex = 0
-  for (let found = NAME.exec(text); found; found = NAME.exec(text)) {
-    const [whole, , name = ''] = found
+  for (let pair = NAME.exec(text); pair; pair = NAME.exec(text)) {
+    const name = pair[2] ?? pair[3] ?? pair[5] ?? pair[6] ?? pair[7] ?? ''
     // What it is the name of may have such pairs inside.
-    if (!SECRET_NAME.test(name)) continue
-    VALUE.lastIndex = NAME.lastIndex
-    const value = VALUE.exec(text)?.[0] ?? ''
-    if (HARMLESS.has(value.replace(/^\\*["']|\\*["']$/g, '')) || isSpeech(name, whole, value)) continue
-    masked += text.slice(done, NAME.lastIndex) + REDACTED
-    done = NAME.lastIndex += value.length
+    if (!isSecretName(name)) continue
+    const from = NAME.lastIndex
+    const pattern = LONG.test(name) && /[^"'[\\]/.test(text.charAt(from)) ? LINE : VALUE
+    pattern.lastIndex = from
+    const value = pattern.exec(text)?.[0] ?? ''
+    if (isSpeech(name, pair[0], value)) continue
+    let to = from + value.length
+    // Wrapped, or in groups: as long as what follows is no word.
+    if (/^[^\\"'[]/.test(value)) for (REST.lastIndex = to; REST.test(text); to = REST.lastIndex);
+    found(from, to)
+    NAME.lastIndex = to
   }
-  return masked + text.slice(done)
 }

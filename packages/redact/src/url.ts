@@ -1,37 +1,50 @@
-import { REDACTED } from './formats.ts'
-import { ODD, oddness } from './words.ts'
+import { isId, isDrawn, ODD, oddness } from './words.ts'
+import { readingOf } from './reading.ts'
 
-const isNumber = (segment: string): boolean => /^[\d.,:+-]{1,24}$/.test(segment)
+/** Behind one of these in a path comes what opens it. */
+const OPENS = /hook|token|secret|reset|verif|confirm|invit|magic|unsubscribe|share|session|sign-?in|log-?in|otp/i
 
-const isShown = (segment: string): boolean =>
-  segment === REDACTED ||
-  (segment.length <= 80 && !/[@%\s]/.test(segment) && (isNumber(segment) || oddness(segment) < ODD))
+/** Part of a document. */
+const WORDS = /^[a-z]{2,20}(?:[-_.][a-z]{1,20})*$/i
 
-const decoded = (text: string): string => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
+const isShown = (raw: string): boolean => {
+  const part = readingOf(raw).text
+  if (part.length > 80 || part.includes('@', 1) || part.includes('%')) return false
+  return /^[\d.,:+-]{1,24}$/.test(part) || isId(part) || !isDrawn(part, ODD)
 }
 
-/** Makes a function that masks userinfo, path segments that look like keys, and the values of all but `shown` parameters. */
-export const urlRedactor = (shown: ReadonlySet<string>): ((url: string) => string) => {
-  const maskPair = (pair: string): string => {
-    const at = pair.indexOf('=')
-    if (at < 0) return isShown(pair) && oddness(pair) === 0 ? pair : REDACTED
-    const name = pair.slice(0, at)
-    const value = pair.slice(at + 1)
-    const isHarmless = shown.has(decoded(name).toLowerCase()) && isShown(value)
-    return `${isShown(name) ? name : REDACTED}=${isHarmless ? value : REDACTED}`
+/** Tells of userinfo, path segments that look like keys, the values of all but `shown` parameters, and the fragment. Whether it is a URL at all. */
+export const findInUrl = (
+  url: string,
+  shown: ReadonlySet<string>,
+  found: (from: number, to: number) => void,
+): boolean => {
+  const parts = /^([^:/?#]+:\/\/|(?=\/))(?:([^/?#]*)@)?([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(url)
+  if (!parts) return false
+  const [, scheme = '', userinfo, host = '', path = '', query, fragment] = parts
+  let at = scheme.length
+  if (userinfo !== undefined) {
+    found(at, at + userinfo.length)
+    at += userinfo.length + 1
   }
-
-  return (url) => {
-    const parts = /^([^:]+:\/\/)(?:([^/?#]*)@)?([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?$/s.exec(url)
-    if (!parts) return REDACTED
-    const [, scheme = '', userinfo, host = '', path = '', query, fragment] = parts
-    const safePath = path.replace(/[^/]+/g, (segment) => (isShown(segment) ? segment : REDACTED))
-    const safeQuery = query === undefined ? '' : `?${query.split('&').map(maskPair).join('&')}`
-    return `${scheme}${userinfo === undefined ? '' : `${REDACTED}@`}${host}${safePath}${safeQuery}${fragment ? `#${REDACTED}` : ''}`
+  at += host.length
+  let opens = false
+  for (const { 0: segment, index } of path.matchAll(/[^/]+/g)) {
+    if (opens ? oddness(segment) > 0 : !isShown(segment)) found(at + index, at + index + segment.length)
+    opens ||= OPENS.test(segment)
   }
+  at += path.length
+  if (query !== undefined) {
+    at++
+    for (const { 0: pair, index } of query.matchAll(/[^&]+/g)) {
+      const from = at + index
+      const [, name = '', is = '', value = ''] = /^([^=]*)(=?)(.*)$/s.exec(pair) ?? []
+      if (!isShown(name) || (!is && oddness(name) > 0)) found(from, from + name.length)
+      const isHarmless = shown.has(readingOf(name).text.toLowerCase()) && isShown(value)
+      if (is && !isHarmless) found(from + name.length + 1, from + pair.length)
+    }
+    at += query.length
+  }
+  if (fragment && !WORDS.test(fragment)) found(at + 1, at + 1 + fragment.length)
+  return true
 }

@@ -27,7 +27,7 @@ export const SAMPLES: Readonly<Record<string, readonly string[]>> = {
   Mailgun: [`key-${hex(32)}`],
   Mailchimp: [`${hex(32)}-us12`],
   Brevo: [`xkeysib-${hex(64)}-${letters(16)}`],
-  Resend: [`re_${letters(32)}`],
+  Resend: [`re_${letters(8)}_${letters(24)}`],
   Postmark: [`PM-T-${letters(32)}`],
   npm: [`npm_${letters(36)}`],
   PyPI: [`pypi-${letters(60)}`],

@@ -35,14 +35,6 @@ const savedOf = ({ status, headers, body, receivedAt }: Case): SavedAnswer => ({
 
 const CASES = ['limit-responses', 'limit-responses-2', 'limit-responses-2-relatives', 'catalogue'].flatMap(casesIn)
 
-/** What tells it looks like a secret, and is masked. */
-const TOO_MUCH = new Set([
-  'gemini: 429-retryinfo-fractional',
-  'google-cloud: 429-retryinfo-nanoseconds',
-  'aws-dynamodb: 400-provisioned-throughput',
-  'trello: interval only',
-])
-
 describe('a redacted copy is read as one answer, and judged as the original is', () => {
   const isJudgedAlike = async (saved: SavedAnswer): Promise<boolean> => {
     const [copy, ...more] = parseAnswers(redactedCopy(saved))
@@ -53,8 +45,8 @@ describe('a redacted copy is read as one answer, and judged as the original is',
     return difference(before!, after!) === undefined
   }
 
-  it.each(CASES.map((one) => [`${one.api}: ${one.case}`, savedOf(one)] as const))('%s', async (name, saved) => {
-    expect(await isJudgedAlike(saved)).toBe(!TOO_MUCH.has(name))
+  it.each(CASES.map((one) => [`${one.api}: ${one.case}`, savedOf(one)] as const))('%s', async (_, saved) => {
+    expect(await isJudgedAlike(saved)).toBe(true)
   })
 })
 
