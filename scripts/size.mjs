@@ -46,9 +46,9 @@ for (const { folder, manifest } of publicPackagesIn(root)) {
 
 /** Middlewares with `createFetch`, and how many kilobytes a page may ship for one: what is reached, so that it does not grow. */
 const CEILINGS = [
-  ['@aplomb/retry-after', 'retryAfter', 26],
+  ['@aplomb/retry-after', 'retryAfter', 26.5],
   ['@aplomb/backoff-jitter', 'backoffJitter', 18.5],
-  ['@aplomb/concurrency-gate', 'concurrencyGate', 29],
+  ['@aplomb/concurrency-gate', 'concurrencyGate', 30],
   ['@aplomb/credit-meter', 'creditMeter', 31],
   ['@aplomb/log', 'log', 29.5],
   ['@aplomb/limits', 'readHeaders', 23.5],

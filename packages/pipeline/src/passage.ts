@@ -134,18 +134,22 @@ const hear = (gateway: Gateway, departure: Flight, signal: Signal, { gatewayOf }
   }
 }
 
-/** Lines up again: before those who wait for what it leaves, or after a time apart. */
-const enterAgain = async (gateway: Gateway, departure: Flight, { constraint, again }: Found): Promise<Departure> => {
+/** Lines up again after a time apart. */
+const enterApart = async (gateway: Gateway, departure: Flight, { constraint, again }: Found): Promise<Departure> => {
   const { call, request } = departure
-  const { place, waitMs = 0, apart = false } = again
-  if (apart && waitMs > 0) {
-    end(gateway, departure)
-    await sleep(waitMs, call.signal)
-    call.waited(constraint.certain ? 'hold' : 'backoff', waitMs)
-    return gateway.door.enter(call, request, place)
-  }
+  const { place, waitMs = 0 } = again
+  end(gateway, departure)
+  await sleep(waitMs, call.signal)
+  call.waited(constraint.certain ? 'hold' : 'backoff', waitMs)
+  return gateway.door.enter(call, request, place)
+}
+
+/** Lines up again, before those who wait for what it leaves. */
+const enterAgain = (gateway: Gateway, departure: Flight, found: Found): Departure | Promise<Departure> => {
+  const { place, waitMs = 0, apart = false } = found.again
+  if (apart && waitMs > 0) return enterApart(gateway, departure, found)
   try {
-    return gateway.door.enter(call, request, place)
+    return gateway.door.enter(departure.call, departure.request, place)
   } finally {
     end(gateway, departure)
   }
@@ -160,8 +164,8 @@ export const pass = async (
 ): Promise<Response> => {
   const gateway = passage.gatewayOf(call.key)
   if (call.attempt > 0) await delay(gateway, call, request)
-  const entered = gateway.door.enter(call, request, 'new')
-  let departure: Flight = entered instanceof Promise ? await entered : entered
+  const first = gateway.door.enter(call, request, 'new')
+  let departure: Flight = first instanceof Promise ? await first : first
   for (;;) {
     const signal = await send(gateway, departure, next)
     const { response } = signal
@@ -176,7 +180,8 @@ export const pass = async (
     const facts = { call: call.id, key: call.key, by, attempt: call.attempt }
     call.emit({ type: 'retry', ...facts, reason: `${kind}: ${evidence}`, waitMs: again.waitMs ?? 0 })
     try {
-      departure = await enterAgain(gateway, departure, found)
+      const entered = enterAgain(gateway, departure, found)
+      departure = entered instanceof Promise ? await entered : entered
     } catch (error) {
       // It was not sent again: then the last answer stands.
       if (last && !call.aborted) return last
