@@ -49,6 +49,7 @@ const newLive = (gone: AbortController): Live => {
   let flight: Flight | undefined
   let pickUp: ReturnType<typeof setTimeout> | undefined
   let over = false
+  let listening = false
 
   const until = <T extends Turn>(fits: (one: Turn) => one is T): Promise<T> =>
     new Promise((resolve) => {
@@ -77,7 +78,16 @@ const newLive = (gone: AbortController): Live => {
     lost?.reject(reason)
   }
 
-  return {
+  /** A wait begins with an event. Nobody listens as long as all goes well: being listened to costs a call more than sending it. */
+  const listen = ({ call }: Live): void => {
+    if (listening) return
+    listening = true
+    call.on(({ type }) => {
+      if (type === 'retry') live.say({ kind: 'again' })
+    })
+  }
+
+  const live: Live = {
     call: undefined as unknown as Call,
     get sending() {
       return flight !== undefined && turn?.kind !== 'send'
@@ -103,10 +113,17 @@ const newLive = (gone: AbortController): Live => {
       if (!over) turn = undefined
       return next
     },
-    heard: (response) => after(({ resolve }) => resolve(response)),
-    failed: (error) => after(({ reject }) => reject(error)),
+    heard: (response) => {
+      if (!response.ok) listen(live)
+      return after(({ resolve }) => resolve(response))
+    },
+    failed: (error) => {
+      listen(live)
+      return after(({ reject }) => reject(error))
+    },
     abandon,
   }
+  return live
 }
 
 /** Begins a call of the pipeline. */
@@ -124,9 +141,6 @@ export const carried = (make: (inner: Fetch, outermost: Middleware) => Fetch): B
       const { live, allow } = starting
       live.call = call
       allow(call)
-      call.on(({ type }) => {
-        if (type === 'retry') live.say({ kind: 'again' })
-      })
     }
     starting = undefined
     return next()
