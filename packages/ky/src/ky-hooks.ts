@@ -61,10 +61,11 @@ export const kyHooks = (given: readonly Middleware[] | KyHooksOptions = {}): KyH
   const begin = carried((fetch, outermost) => {
     if (Array.isArray(given)) return createFetch([outermost, ...(given as readonly Middleware[])], { fetch })
     const options = given as KyHooksOptions
-    const { observe = [] } = options
-    if ('fetch' in options) throw new TypeError('kyHooks: `fetch` is an option of ky itself')
     // In its own words, where they are none.
-    if (typeof options !== 'object' || options === null || !Array.isArray(observe)) return aplomb(options)
+    if (typeof options !== 'object' || options === null) return aplomb(options)
+    if ('fetch' in options) throw new TypeError('kyHooks: `fetch` is an option of ky itself')
+    const { observe = [] } = options
+    if (!Array.isArray(observe)) return aplomb(options)
     return aplomb({ ...options, observe: [outermost, ...observe], fetch })
   })
 
