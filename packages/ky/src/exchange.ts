@@ -65,10 +65,16 @@ const isReplayable = (body: unknown): body is BodyInit =>
 const isAgain = (turn: Turn | undefined): boolean => turn?.kind === 'again' || turn?.kind === 'send'
 
 /**
- * `throws` tells for which answers ky throws. `retry` is changed: ky is to ask whether, and not to wait by itself for what
- * has waited already.
+ * `throws` tells for which answers ky throws. `retry` is changed: ky is to ask whether, and not to wait by itself
+ * for what has waited already. `own` is the signal that ky was given: after a time-out, that of its request has fired, and ky 2
+ * makes it anew only when it sends.
  */
-export const newExchange = (begin: Begin, retry: KyRetry, throws: (response: Response) => boolean): Exchange => {
+export const newExchange = (
+  begin: Begin,
+  retry: KyRetry,
+  throws: (response: Response) => boolean,
+  own?: AbortSignal,
+): Exchange => {
   const { limit, delay, jitter, shouldRetry } = retry
   const methods = [...retry.methods]
   let run: Run | undefined
@@ -78,6 +84,7 @@ export const newExchange = (begin: Begin, retry: KyRetry, throws: (response: Res
   let stopListening: (() => void) | undefined
   let retryCount = 0
   let passed = false
+  let timedOut = false
   /** Requests of former calls that do not count against ky's limit. */
   let excusedBefore = 0
   /** Whether the pipeline has ordered the next retry, so that it is the one that waits. */
@@ -106,6 +113,19 @@ export const newExchange = (begin: Begin, retry: KyRetry, throws: (response: Res
     excusedBefore = excused()
     run = undefined
     restrict()
+  }
+
+  const watch = (signal: AbortSignal | undefined): void => {
+    stopListening?.()
+    stopListening = undefined
+    const watched = run
+    if (!signal || !watched) return
+    const stop = (): void => {
+      // What is out fails by itself, and ky says with what.
+      if (!watched.sending) watched.abandon(signal.reason)
+    }
+    if (signal.aborted) stop()
+    else stopListening = onAbort(signal, stop)
   }
 
   const abandon = (reason: unknown): void => {
@@ -151,8 +171,10 @@ export const newExchange = (begin: Begin, retry: KyRetry, throws: (response: Res
 
   /** ky had no answer: it has ended the request by itself, or has no hook that would have told before. */
   const miss = async (missing: Run, error: Error, forced: boolean): Promise<void> => {
-    const timedOut = error.name === 'TimeoutError'
-    if (!timedOut && current?.signal.aborted) {
+    const signal = current?.signal
+    // Of a signal of the user's own, such as AbortSignal.timeout(), that is the reason.
+    timedOut = error.name === 'TimeoutError' && error !== signal?.reason
+    if (!timedOut && signal?.aborted) {
       outcome = { error, decided: true, retryable: false }
       abandon(error)
       return
@@ -195,19 +217,12 @@ export const newExchange = (begin: Begin, retry: KyRetry, throws: (response: Res
     retryCount = count
     ordered = false
     current = request
-    stopListening?.()
     const instead = kept
     kept = undefined
     if (instead) return carrying(instead)
     run ??= start(request, options)
     const passing = run
-    const { signal } = request
-    const stop = (): void => {
-      // What is out fails by itself, and ky says with what.
-      if (!passing.sending) passing.abandon(signal.reason)
-    }
-    if (signal.aborted) stop()
-    stopListening = onAbort(signal, stop)
+    watch(timedOut && request.signal.aborted ? own : request.signal)
     const turn = await passing.pass()
     if (turn.kind === 'send') {
       // Else ky would keep the whole of an upload.
@@ -221,6 +236,8 @@ export const newExchange = (begin: Begin, retry: KyRetry, throws: (response: Res
   return {
     pass,
     arrive: async (request) => {
+      current = request
+      watch(request.signal)
       if (!passed) return pass(request, { retry }, retryCount + 1)
       passed = false
       return undefined

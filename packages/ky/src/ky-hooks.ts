@@ -32,6 +32,7 @@ interface InitOptions {
   fetch?: (request: Request, init?: RequestInit) => Promise<Response>
   hooks?: Hooks
   readonly throwHttpErrors?: Throwing
+  readonly signal?: AbortSignal
 }
 
 /** What other hooks of ky 2 are given. */
@@ -61,11 +62,10 @@ export const kyHooks = (given: readonly Middleware[] | KyHooksOptions = {}): KyH
   const begin = carried((fetch, outermost) => {
     if (Array.isArray(given)) return createFetch([outermost, ...(given as readonly Middleware[])], { fetch })
     const options = given as KyHooksOptions
-    // In its own words, where they are none.
-    if (typeof options !== 'object' || options === null) return aplomb(options)
-    if ('fetch' in options) throw new TypeError('kyHooks: `fetch` is an option of ky itself')
+    if (Object.hasOwn(Object(options), 'fetch')) throw new TypeError('kyHooks: `fetch` is an option of ky itself')
+    // What is wrong with them, it says itself.
+    aplomb(options)
     const { observe = [] } = options
-    if (!Array.isArray(observe)) return aplomb(options)
     return aplomb({ ...options, observe: [outermost, ...observe], fetch })
   })
 
@@ -95,10 +95,10 @@ export const kyHooks = (given: readonly Middleware[] | KyHooksOptions = {}): KyH
 
   /** Of ky 2: here each call has hooks of its own, and a `fetch` that sees every answer before any hook does. */
   const init = (call: InitOptions): void => {
-    const { fetch: theirs, hooks = {}, throwHttpErrors } = call
+    const { fetch: theirs, hooks = {}, throwHttpErrors, signal } = call
     let exchange: Exchange | undefined
     const pass = ({ request, options, retryCount }: HookState): Promise<Request | Response | undefined> => {
-      exchange ??= newExchange(begin, options.retry, throwsFor(throwHttpErrors))
+      exchange ??= newExchange(begin, options.retry, throwsFor(throwHttpErrors), signal)
       return exchange.pass(request, options, retryCount)
     }
     call.hooks = {

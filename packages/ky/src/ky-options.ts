@@ -1,4 +1,3 @@
-import { type Jitter } from '@aplomb/backoff-jitter'
 import {
   callback,
   count,
@@ -12,7 +11,7 @@ import {
   shape,
   string,
 } from '@aplomb/pipeline'
-import { aplomb, type AplombFetch, type AplombOptions } from 'aplomb'
+import { aplomb, type AplombFetch, type AplombOptions, type Jitter } from 'aplomb'
 
 /** ky's own `retry` options that mean something to aplomb. */
 export interface KyRetryOptions {
@@ -117,11 +116,11 @@ const translate = (options: AplombOptions, retry: KyRetryOptions): AplombOptions
  * const items = await api.get('v1/items').json()
  */
 export const kyOptions = (options: KyOptionsOptions = {}): KyOptions => {
-  // In its own words, where they are none.
-  if (typeof options !== 'object' || options === null) aplomb(options)
-  const { retry, ...own } = options
+  // What is wrong with them, aplomb says itself.
+  if (!Object.hasOwn(Object(options), 'retry')) return { fetch: aplomb(options), retry: 0, timeout: false }
+  const { retry = {}, ...own } = options
   refuseMeaningless(Object(retry))
-  const given = read(either(LIMIT, shape(retryOptions)), retry ?? {}, { of: 'kyOptions', path: 'retry', root: {} })
+  const given = read(either(LIMIT, shape(retryOptions)), retry, { of: 'kyOptions', path: 'retry', root: {} })
   const retries = typeof given === 'number' ? { limit: given } : (given as KyRetryOptions)
   return { fetch: aplomb(translate(own, retries)), retry: 0, timeout: false }
 }

@@ -2,6 +2,7 @@ import type { KyInstance, Options } from 'ky'
 import { describe, expect, it } from 'vitest'
 import { kyHooks, kyOptions } from '../src/index.ts'
 import { type Answer, never, type Server, serverOf } from './support/server.ts'
+import { settled, useFakeTime } from './support/time.ts'
 import { hooksOf, type Seen, VERSIONS } from './support/versions.ts'
 
 const URL_OF = 'https://api.test/v1/items'
@@ -10,7 +11,7 @@ const URL_OF = 'https://api.test/v1/items'
 const MOUNTS: Readonly<Record<string, (ky: KyInstance, fetch: Server, repeats: boolean) => KyInstance>> = {
   kyOptions: (ky, fetch, repeats) =>
     ky.create({ ...kyOptions({ fetch, log: false, backoffJitter: { baseMs: 1, maxAttempts: repeats ? 4 : 1 } }) }),
-  kyHooks: (ky, fetch) => ky.create({ fetch, hooks: kyHooks({ log: false, backoffJitter: { baseMs: 1 } }) as object }),
+  kyHooks: (ky, fetch) => ky.create({ fetch, hooks: kyHooks({ log: false, backoffJitter: { baseMs: 1 } }) }),
 }
 
 /** With its limit: 2.1 keeps the 0 of `kyOptions()` otherwise, 1.14 does not. */
@@ -375,6 +376,8 @@ const FEATURES: readonly Feature[] = [
   },
 ]
 
+useFakeTime()
+
 describe.each(VERSIONS)('ky %s', (_, ky, major) => {
   const features = FEATURES.filter((one) => (one.major ?? major) === major)
   describe.each(Object.keys(MOUNTS))('with %s', (mount) => {
@@ -384,7 +387,7 @@ describe.each(VERSIONS)('ky %s', (_, ky, major) => {
         const record = async (make: (fetch: Server) => KyInstance): Promise<unknown> => {
           const fetch = serverOf(...script.map((one) => one()))
           const noted: unknown[] = []
-          const result = await run({ api: make(fetch), ky, major, note: (what) => noted.push(what) })
+          const result = await settled(run({ api: make(fetch), ky, major, note: (what) => noted.push(what) }))
           return { noted, result, served: fetch.served }
         }
         const bare = await record((fetch) => ky.create({ fetch, ...(mount === 'kyOptions' && !loop && { retry: 0 }) }))

@@ -1,8 +1,9 @@
 import { aplomb, backoffJitter, concurrencyGate, creditMeter, log, middleware, retryAfter, verdictOf } from 'aplomb'
 import type { Verdict } from '@aplomb/pipeline'
-import type { KyInstance, Options } from 'ky'
+import ky2, { type KyInstance, type Options } from 'ky'
+import ky1 from 'ky-1'
 import { describe, expect, it, vi } from 'vitest'
-import { kyHooks, type KyHooksOptions, SentAgainError } from '../src/index.ts'
+import { kyHooks, SentAgainError } from '../src/index.ts'
 import { type Answer, never, type Server, serverOf } from './support/server.ts'
 import { listeners, outcomeOf, settled, useFakeTime } from './support/time.ts'
 import { hooksOf, type Seen, VERSIONS } from './support/versions.ts'
@@ -33,7 +34,7 @@ describe.each(VERSIONS)('kyHooks() of ky %s', (_, ky, major) => {
     more: Options = {},
   ) => {
     const server = timed(serverOf(...script))
-    const api: KyInstance = ky.create({ fetch: server, hooks: kyHooks(given) as object, ...more })
+    const api: KyInstance = ky.create({ fetch: server, hooks: kyHooks(given), ...more })
     return { server, api }
   }
   const hooked = (hooks: Parameters<typeof hooksOf>[1]): Options => ({ hooks: hooksOf(major, hooks) })
@@ -236,7 +237,12 @@ describe.each(VERSIONS)('kyHooks() of ky %s', (_, ky, major) => {
     it('is on the HTTPError, with retryAt', async () => {
       const { api } = setup([refusal({ 'retry-after': '90' })])
       const errors: unknown[] = []
-      const seen = hooked({ beforeError: ({ error }) => (errors.push({ ...error }), error) })
+      const seen = hooked({
+        beforeError: ({ error }) => {
+          errors.push(Object.assign({}, error))
+          return error
+        },
+      })
       const error = await outcomeOf(api.get(URL_OF, seen))
       expect(error).toMatchObject({
         name: 'HTTPError',
@@ -313,10 +319,10 @@ describe.each(VERSIONS)('kyHooks() of ky %s', (_, ky, major) => {
     const check = async (
       script: readonly Answer[],
       run: (api: KyInstance) => Promise<unknown>,
-      { afterMs = 0, options = {} as KyHooksOptions } = {},
+      { afterMs = 0 } = {},
     ): Promise<void> => {
       const gate = concurrencyGate({ limit: 1 })
-      const { api } = setup(script, { backoffJitter: { jitter: 'none' }, concurrencyGate: gate, ...options })
+      const { api } = setup(script, { backoffJitter: { jitter: 'none' }, concurrencyGate: gate })
       await run(api)
       await vi.advanceTimersByTimeAsync(afterMs)
       expect(gate.stats(ORIGIN)).toMatchObject({ active: 0, queued: 0 })
@@ -344,6 +350,34 @@ describe.each(VERSIONS)('kyHooks() of ky %s', (_, ky, major) => {
           await vi.advanceTimersByTimeAsync(5000)
         })
       }
+    })
+
+    it('aborted while it backs off after a time-out of ky', () => {
+      const controller = new AbortController()
+      return check(
+        [never],
+        async (api) => {
+          const retry = { retryOnTimeout: true }
+          const call = outcomeOf(api.get(URL_OF, { timeout: 50, retry, signal: controller.signal }))
+          await vi.advanceTimersByTimeAsync(500)
+          controller.abort('mine')
+          await vi.advanceTimersByTimeAsync(1)
+          expect(listeners(controller.signal)).toBe(0)
+          expect(await call).toBe('mine')
+        },
+        { afterMs: 3000 },
+      )
+    })
+
+    it("aborted by a time limit of its caller's own, for which nothing is sent again", async () => {
+      const reason = new DOMException('too late', 'TimeoutError')
+      const controller = new AbortController()
+      const { api, server } = setup([never])
+      const call = outcomeOf(api.get(URL_OF, { retry: { retryOnTimeout: true }, signal: controller.signal }))
+      await vi.advanceTimersByTimeAsync(50)
+      controller.abort(reason)
+      expect(await call).toBe(reason)
+      expect(server.times).toHaveLength(1)
     })
 
     it('aborted in line, behind another one', () =>
@@ -393,7 +427,7 @@ describe.each(VERSIONS)('kyHooks() of ky %s', (_, ky, major) => {
       ))
 
     it.each([
-      ['stopped', () => ky.stop, undefined],
+      ['stopped', (): unknown => ky.stop, undefined],
       [
         'ended by an error',
         () => Promise.reject(new Error('of a hook')),
@@ -421,7 +455,7 @@ describe.each(VERSIONS)('kyHooks() of ky %s', (_, ky, major) => {
       await check(
         [500],
         async (api) =>
-          expect(await outcomeOf(api.get(URL_OF, { totalTimeout: 500 } as Options))).toMatchObject({
+          expect(await outcomeOf(api.get(URL_OF, { totalTimeout: 500 }))).toMatchObject({
             name: 'TimeoutError',
           }),
         { afterMs: 3000 },
@@ -430,7 +464,7 @@ describe.each(VERSIONS)('kyHooks() of ky %s', (_, ky, major) => {
         [500],
         async (api) => {
           const slow = hooked({ beforeRetry: () => new Promise((resolve) => setTimeout(resolve, 5000)) })
-          expect(await outcomeOf(api.get(URL_OF, { totalTimeout: 500, ...slow } as Options))).toMatchObject({
+          expect(await outcomeOf(api.get(URL_OF, { totalTimeout: 500, ...slow }))).toMatchObject({
             name: 'TimeoutError',
           })
         },
@@ -499,6 +533,11 @@ describe('kyHooks()', () => {
     const make = (): unknown => kyHooks(given as never)
     expect(make).toThrow(type)
     expect(make).toThrow(message)
+  })
+
+  it('has the types of the hooks of either version', () => {
+    expect(typeof ky2.extend({ hooks: kyHooks() }).get).toBe('function')
+    expect(typeof ky1.extend({ hooks: kyHooks() }).get).toBe('function')
   })
 
   it('takes a list of middlewares', () => {

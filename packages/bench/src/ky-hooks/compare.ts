@@ -24,8 +24,8 @@ const withHooks =
   (ky: KyInstance) =>
   (fetch: Fetch): Fetch => {
     // As often as `aplomb()` sends.
-    const api = ky.create({ fetch, retry: { limit: 3 }, hooks: kyHooks() as object })
-    return (input) => api(String(input))
+    const api = ky.create({ fetch, retry: { limit: 3 }, hooks: kyHooks() })
+    return (input) => api(input)
   }
 
 const CLIENTS: Readonly<Record<string, (fetch: Fetch) => Fetch>> = {

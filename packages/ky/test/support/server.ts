@@ -3,7 +3,7 @@ import type { Fetch } from '@aplomb/pipeline'
 /** One answer: a status, a Response, or what makes one. */
 export type Answer = number | Response | Error | ((request: Request) => Response | Promise<Response>)
 
-export interface Served {
+interface Served {
   readonly method: string
   readonly url: string
   readonly headers: Record<string, string>

@@ -13,8 +13,9 @@ export const useFakeTime = (): void => {
 }
 
 const turn = setImmediate
+/** All that can happen without time passing has happened: microtasks, and the turns that a body in memory takes. */
 const flush = async (): Promise<void> => {
-  for (let i = 0; i < 3; i++) await new Promise<void>((resolve) => void turn(resolve))
+  for (let i = 0; i < 10; i++) await new Promise<void>((resolve) => void turn(resolve))
 }
 
 /** Lets time pass, timer by timer, until the promise has settled; fails if it never will. */
