@@ -380,15 +380,18 @@ describe.each(VERSIONS)('kyHooks() of ky %s', (_, ky, major) => {
       expect(server.times).toHaveLength(1)
     })
 
-    it('aborted in line, behind another one', () =>
+    it('aborted in line, behind another one, at once', () =>
       check([() => new Promise((resolve) => setTimeout(() => resolve(new Response()), 1000))], async (api) => {
         const first = api.get(URL_OF)
         await vi.advanceTimersByTimeAsync(0)
         const controller = new AbortController()
-        const second = outcomeOf(api.get(URL_OF, { signal: controller.signal }))
+        const errors: unknown[] = []
+        const second = api.get(URL_OF, { signal: controller.signal }).catch((error: unknown) => errors.push(error))
         await vi.advanceTimersByTimeAsync(10)
-        controller.abort()
-        expect(await second).toMatchObject({ name: 'AbortError' })
+        controller.abort('mine')
+        await vi.advanceTimersByTimeAsync(0)
+        expect(errors).toEqual(['mine'])
+        await second
         await settled(first)
       }))
 
@@ -451,7 +454,10 @@ describe.each(VERSIONS)('kyHooks() of ky %s', (_, ky, major) => {
         { afterMs: 3000 },
       ))
 
-    it.runIf(major === 2)('ended by totalTimeout, in line and in a hook', async () => {
+    it.runIf(major === 2)('ended by totalTimeout, under way, backing off and in a hook', async () => {
+      await check([never], async (api) =>
+        expect(await outcomeOf(api.get(URL_OF, { totalTimeout: 50 }))).toMatchObject({ name: 'TimeoutError' }),
+      )
       await check(
         [500],
         async (api) =>
