@@ -64,17 +64,19 @@ const isReplayable = (body: unknown): body is BodyInit =>
 
 const isAgain = (turn: Turn | undefined): boolean => turn?.kind === 'again' || turn?.kind === 'send'
 
-/**
- * `throws` tells for which answers ky throws. `retry` is changed: ky is to ask whether, and not to wait by itself
- * for what has waited already. `own` is the signal that ky was given: after a time-out, that of its request has fired, and ky 2
- * makes it anew only when it sends.
- */
-export const newExchange = (
-  begin: Begin,
-  retry: KyRetry,
-  throws: (response: Response) => boolean,
-  own?: AbortSignal,
-): Exchange => {
+/** What is known of a call of ky's before its first request. */
+export interface KyCall {
+  readonly retry: KyRetry
+  /** For which answers ky throws. */
+  readonly throws: (response: Response) => boolean
+  /** Whether ky keeps all bodies for sending them again, whatever its limit. */
+  readonly keepsBodies: boolean
+  /** The signal that ky was given: after a time-out, that of its request has fired, and ky 2 makes it anew only when it sends. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Changes `retry`: ky is to ask whether, and not to wait by itself for what has waited already. */
+export const newExchange = (begin: Begin, { retry, throws, keepsBodies, signal: own }: KyCall): Exchange => {
   const { limit, delay, jitter, shouldRetry } = retry
   const methods = [...retry.methods]
   let run: Run | undefined
@@ -136,8 +138,7 @@ export const newExchange = (
 
   const start = (request: Request, { body, priority }: KyCallOptions): Run => {
     const method = request.method.toLowerCase()
-    // ky tees a body that can be read but once, unless it may never send again.
-    const oneShot = limit === 0 && request.body !== null && !isReplayable(body)
+    const oneShot = !keepsBodies && limit === 0 && request.body !== null && !isReplayable(body)
     const sent = oneShot ? new ReadableStream() : isReplayable(body) && request.body ? body : undefined
     shown = new Headers(request.headers)
     outcome = undefined
@@ -197,7 +198,7 @@ export const newExchange = (
 
   retry.shouldRetry = async (state) => {
     const { error } = state
-    const theirs = await shouldRetry?.(state)
+    const theirs = error instanceof SentAgainError ? undefined : await shouldRetry?.(state)
     if (run?.sending) await miss(run, error, theirs === true)
     judge(error)
     if (theirs === false) {
@@ -207,7 +208,7 @@ export const newExchange = (
     ordered = kept !== undefined || isAgain(run?.turn)
     if (ordered || theirs === true) return true
     if (!outcome) return undefined
-    if (outcome.error !== undefined && outcome.error !== error && !(error.cause === outcome.error)) throw outcome.error
+    if (outcome.error !== undefined && outcome.error !== error && error.cause !== outcome.error) throw outcome.error
     return outcome.decided || !outcome.retryable ? false : undefined
   }
   retry.delay = (attempt) => (ordered ? 0 : delay(attempt))
@@ -220,6 +221,8 @@ export const newExchange = (
     const instead = kept
     kept = undefined
     if (instead) return carrying(instead)
+    // Another hook has taken its answer before we saw it.
+    if (run?.sending) abandon(new DOMException('The answer was not handed over', 'AbortError'))
     run ??= start(request, options)
     const passing = run
     watch(timedOut && request.signal.aborted ? own : request.signal)
@@ -237,7 +240,6 @@ export const newExchange = (
     pass,
     arrive: async (request) => {
       current = request
-      watch(request.signal)
       if (!passed) return pass(request, { retry }, retryCount + 1)
       passed = false
       return undefined

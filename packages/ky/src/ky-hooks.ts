@@ -79,7 +79,8 @@ export const kyHooks = (given: readonly Middleware[] | KyHooksOptions = {}): KyH
   ): Promise<Request | Response | undefined> => {
     if (!options) return undefined
     const { retry, throwHttpErrors } = options
-    const exchange = exchanges.get(retry) ?? newExchange(begin, retry, throwsFor(throwHttpErrors))
+    const exchange =
+      exchanges.get(retry) ?? newExchange(begin, { retry, throws: throwsFor(throwHttpErrors), keepsBodies: true })
     exchanges.set(retry, exchange)
     return exchange.pass(request, options, state?.retryCount ?? 0)
   }
@@ -98,7 +99,12 @@ export const kyHooks = (given: readonly Middleware[] | KyHooksOptions = {}): KyH
     const { fetch: theirs, hooks = {}, throwHttpErrors, signal } = call
     let exchange: Exchange | undefined
     const pass = ({ request, options, retryCount }: HookState): Promise<Request | Response | undefined> => {
-      exchange ??= newExchange(begin, options.retry, throwsFor(throwHttpErrors), signal)
+      exchange ??= newExchange(begin, {
+        retry: options.retry,
+        throws: throwsFor(throwHttpErrors),
+        keepsBodies: false,
+        signal,
+      })
       return exchange.pass(request, options, retryCount)
     }
     call.hooks = {

@@ -377,6 +377,7 @@ describe.each(VERSIONS)('kyHooks() of ky %s', (_, ky, major) => {
       await vi.advanceTimersByTimeAsync(50)
       controller.abort(reason)
       expect(await call).toBe(reason)
+      expect(vi.getTimerCount()).toBe(0)
       expect(server.times).toHaveLength(1)
     })
 
@@ -394,6 +395,21 @@ describe.each(VERSIONS)('kyHooks() of ky %s', (_, ky, major) => {
         await second
         await settled(first)
       }))
+
+    it('failed, with a body that is a stream and retry: 0', () =>
+      check([new TypeError('fetch failed')], async (api) => {
+        const body = new Blob(['streamed']).stream()
+        expect(await outcomeOf(api.post(URL_OF, { body, retry: 0 }))).toBeInstanceOf(Error)
+      }))
+
+    it('answered, where a hook before ours sends again', async () => {
+      const gate = concurrencyGate({ limit: 1 })
+      const server = serverOf(200, 201)
+      const again = hooked({ afterResponse: ({ retryCount }) => (retryCount === 0 ? ky.retry() : undefined) })
+      const api = ky.create({ fetch: server, ...again }).extend({ hooks: kyHooks([gate]) })
+      expect((await settled(api.get(URL_OF))).status).toBe(201)
+      expect(gate.stats(ORIGIN)).toMatchObject({ active: 0, queued: 0 })
+    })
 
     it('timed out by ky', () =>
       check([never], async (api) =>
