@@ -2,10 +2,11 @@ import { createFetch, type Middleware } from '@aplomb/pipeline'
 import { aplomb, type AplombOptions } from 'aplomb'
 import { carrying } from './clones.ts'
 import { type Exchange, type KyCallOptions, type KyRetry, newExchange } from './exchange.ts'
+import { refuseMeaningless } from './meaningless.ts'
 import { carried } from './run.ts'
 
-/** Options of {@link kyHooks}: those of `aplomb()`, but for `fetch`, which is ky's own option. */
-export type KyHooksOptions = Omit<AplombOptions, 'fetch'>
+/** Options of {@link kyHooks}: those of `aplomb()`, but for what ky does itself. */
+export type KyHooksOptions = Omit<AplombOptions, 'fetch' | 'replayLimitBytes'>
 
 /** A hook of either ky: 1.14 calls most of them with several values, 2 with one object. */
 type Hook<Result> = (...given: unknown[]) => Result
@@ -49,6 +50,10 @@ const throwsFor =
 
 const without = (hooks: readonly unknown[] = [], own: unknown): readonly unknown[] => hooks.filter((one) => one !== own)
 
+/** What is ky's own to decide, and by what. */
+const DECIDED_BY_KY = { fetch: 'it is an option of ky itself', replayLimitBytes: 'ky keeps what it may send again' }
+const ATTEMPTS = { attemptTimeoutMs: "ky's `timeout` is that" }
+
 /**
  * Hooks by which ky's own loop is told whether, when and how often a request is sent again, and waits for its turn before
  * it sends: by these middlewares, or by all of aplomb with these options.
@@ -62,7 +67,8 @@ export const kyHooks = (given: readonly Middleware[] | KyHooksOptions = {}): KyH
   const begin = carried((fetch, outermost) => {
     if (Array.isArray(given)) return createFetch([outermost, ...(given as readonly Middleware[])], { fetch })
     const options = given as KyHooksOptions
-    if (Object.hasOwn(Object(options), 'fetch')) throw new TypeError('kyHooks: `fetch` is an option of ky itself')
+    refuseMeaningless('kyHooks: ', options, DECIDED_BY_KY)
+    refuseMeaningless('kyHooks: backoffJitter.', options?.backoffJitter, ATTEMPTS)
     // What is wrong with them, it says itself.
     aplomb(options)
     const { observe = [] } = options

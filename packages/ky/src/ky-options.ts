@@ -12,6 +12,7 @@ import {
   string,
 } from '@aplomb/pipeline'
 import { aplomb, type AplombFetch, type AplombOptions, type Jitter } from 'aplomb'
+import { refuseMeaningless } from './meaningless.ts'
 
 /** ky's own `retry` options that mean something to aplomb. */
 export interface KyRetryOptions {
@@ -56,15 +57,10 @@ const retryOptions: KindsOf<KyRetryOptions> = {
 }
 
 /** What ky has and aplomb decides otherwise, and by what. */
-const MEANINGLESS: readonly (readonly [name: string, instead: string])[] = [
-  ['statusCodes', 'the verdict on an answer decides; give `classify: { rules }`'],
-  ['afterStatusCodes', 'a wait is heard of any answer that names one'],
-  ['shouldRetry', 'the verdict decides; give `repeatable` or `classify: { rules }`'],
-]
-
-const refuseMeaningless = (retry: object): void => {
-  for (const [name, instead] of MEANINGLESS)
-    if (Object.hasOwn(retry, name)) throw new TypeError(`kyOptions: retry.${name} has no meaning here: ${instead}`)
+const DECIDED_OTHERWISE = {
+  statusCodes: 'the verdict on an answer decides; give `classify: { rules }`',
+  afterStatusCodes: 'a wait is heard of any answer that names one',
+  shouldRetry: 'the verdict decides; give `repeatable` or `classify: { rules }`',
 }
 
 /** So large that doubling never gets there: the delay tells how often it has doubled. */
@@ -119,7 +115,7 @@ export const kyOptions = (options: KyOptionsOptions = {}): KyOptions => {
   // What is wrong with them, aplomb says itself.
   if (!Object.hasOwn(Object(options), 'retry')) return { fetch: aplomb(options), retry: 0, timeout: false }
   const { retry = {}, ...own } = options
-  refuseMeaningless(Object(retry))
+  refuseMeaningless('kyOptions: retry.', retry, DECIDED_OTHERWISE)
   const given = read(either(LIMIT, shape(retryOptions)), retry, { of: 'kyOptions', path: 'retry', root: {} })
   const retries = typeof given === 'number' ? { limit: given } : (given as KyRetryOptions)
   return { fetch: aplomb(translate(own, retries)), retry: 0, timeout: false }

@@ -546,7 +546,13 @@ describe.each(VERSIONS)('kyHooks() of ky %s', (_, ky, major) => {
 
 describe('kyHooks()', () => {
   it.each([
-    [{ fetch: globalThis.fetch }, TypeError, /kyHooks: `fetch` is an option of ky/],
+    [{ fetch: globalThis.fetch }, TypeError, /kyHooks: fetch has no meaning here: it is an option of ky/],
+    [{ replayLimitBytes: 5 }, TypeError, /kyHooks: replayLimitBytes has no meaning here/],
+    [
+      { backoffJitter: { attemptTimeoutMs: 5 } },
+      TypeError,
+      /kyHooks: backoffJitter.attemptTimeoutMs has .*ky's `timeout`/,
+    ],
     [{ retries: 2 }, TypeError, /unknown option retries/],
     [5, TypeError, /options must be/],
     [[5], TypeError, /middlewares\[1\]/],
