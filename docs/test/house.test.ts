@@ -63,6 +63,8 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'credit-meter': ['pipeline', 'redact'],
   log: ['pipeline', 'redact'],
   otel: ['pipeline', 'redact'],
+  // And aplomb.
+  ky: ['pipeline'],
   // Its deliveries are sent by a pipeline of two.
   alert: ['backoff-jitter', 'pipeline', 'redact', 'retry-after'],
 }

@@ -126,7 +126,8 @@ export const backoffJitter = (options: BackoffJitterOptions = {}): Middleware =>
   /** Why a failure ends the call; undefined if it may be sent again. */
   const stop = ({ method }: Outgoing, { verdict }: Failure, call: Call): string | undefined => {
     if (!verdict.retryable) return verdict.evidence
-    if (call.counted >= maxAttempts) return `${call.counted} attempts were made, maxAttempts is ${maxAttempts}`
+    const most = Math.min(maxAttempts, call.maxCarried)
+    if (call.counted >= most) return `${call.counted} attempts were made, maxAttempts is ${most}`
     if (!call.canReplay) return 'the request body cannot be sent again'
     if (!call.repeatable && !verdict.refused && !verdict.unsent) return `${method} may have been carried out`
     return undefined

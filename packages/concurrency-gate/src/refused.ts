@@ -65,7 +65,8 @@ const silentWaitFor = (
 
 const stop = ({ call }: Departure, refusals: number, waitMs: number): string | undefined => {
   if (refusals >= MOST_REFUSALS) return `refused ${refusals} times`
-  if (call.counted >= call.maxAttempts) return `refused ${call.counted} times, and nobody else was served meanwhile`
+  if (call.counted >= Math.min(call.maxAttempts, call.maxCarried))
+    return `refused ${call.counted} times, and nobody else was served meanwhile`
   if (waitMs > LONGEST_WAIT_MS || !call.fits(waitMs)) return `a wait of ${Math.ceil(waitMs)} ms is too long`
   if (!call.canReplay) return 'the request body cannot be sent again'
   return undefined

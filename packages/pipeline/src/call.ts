@@ -45,6 +45,7 @@ export class LiveCall implements Call, Owner {
   attemptTimeoutMs: number | undefined = undefined
   // As often as p-retry, ky and the SDKs send by default, or once more.
   maxAttempts = 4
+  maxCarried: number = Infinity
   /** Time spent since the last attempt, in milliseconds. */
   waits: Record<WaitKind, number> | undefined = undefined
   /** That came back so far. */

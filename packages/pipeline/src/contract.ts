@@ -85,6 +85,8 @@ export interface Call {
   attemptTimeoutMs: number | undefined
   /** How often it may be sent for failures of its own. Backoff-jitter sets its option. @default 4 */
   maxAttempts: number
+  /** The same, as whoever carries the requests of this call allows it, whatever the middlewares say. @default Infinity */
+  maxCarried: number
   /**
    * How many milliseconds a wait that begins now may last: until the deadline and, once the call has been sent, for as
    * long as its waits since then stay within `maxTotalWaitMs`.

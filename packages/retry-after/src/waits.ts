@@ -70,7 +70,8 @@ export const newWaits = (
     if (waitMs > maxWaitMs) return `the server asks for ${seconds(waitMs)}, maxWaitMs is ${seconds(maxWaitMs)}`
     if (!call.fits(waitMs))
       return `the server asks for ${seconds(waitMs)}, ${call.deadline < Infinity ? 'past the deadline' : 'more than maxTotalWaitMs leaves'}`
-    if (call.counted >= maxAttempts) return `${call.counted} attempts were made, maxAttempts is ${maxAttempts}`
+    const most = Math.min(maxAttempts, call.maxCarried)
+    if (call.counted >= most) return `${call.counted} attempts were made, maxAttempts is ${most}`
     if (!call.canReplay) return 'the request body cannot be sent again'
     return undefined
   }

@@ -5,6 +5,7 @@ export const packages = {
   '@aplomb/classify': () => import('@aplomb/classify'),
   '@aplomb/concurrency-gate': () => import('@aplomb/concurrency-gate'),
   '@aplomb/credit-meter': () => import('@aplomb/credit-meter'),
+  '@aplomb/ky': () => import('@aplomb/ky'),
   '@aplomb/limits': () => import('@aplomb/limits'),
   '@aplomb/log': () => import('@aplomb/log'),
   '@aplomb/mock-api': () => import('@aplomb/mock-api'),

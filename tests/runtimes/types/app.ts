@@ -4,6 +4,7 @@ import { backoffJitter } from '@aplomb/backoff-jitter'
 import { classify, RateLimitError, unwrap, verdictOf } from '@aplomb/classify'
 import { concurrencyGate } from '@aplomb/concurrency-gate'
 import { creditMeter } from '@aplomb/credit-meter'
+import { kyHooks, kyOptions } from '@aplomb/ky'
 import { readLimits } from '@aplomb/limits'
 import { log } from '@aplomb/log'
 import { createMockApi, respond } from '@aplomb/mock-api'
@@ -12,6 +13,7 @@ import { callOf, compose, createFetch, type Fetch, middleware, type Middleware }
 import { describeError, redaction } from '@aplomb/redact'
 import { retryAfter } from '@aplomb/retry-after'
 import { aplomb } from 'aplomb'
+import ky from 'ky'
 
 /** What client libraries ask for. */
 interface ClientOptions {
@@ -34,6 +36,8 @@ const stamp = middleware('stamp', async (request, next, call) => {
 const inner: Fetch = fetch
 const alerts = alert({ to: ({ message }) => message, errorRate: false })
 export const client: ClientOptions = { fetch: aplomb({ fetch, use: [sign, stamp], observe: [alerts, otel()] }) }
+
+export const clients = [ky.create(kyOptions({ retry: 3 })), ky.extend({ hooks: kyHooks({ observe: [alerts] }) })]
 
 export const pipeline: Fetch = createFetch(
   [compose(log(), backoffJitter()), concurrencyGate(), retryAfter(), creditMeter(), classify()],
