@@ -30,8 +30,11 @@ export const newSilentWindow = (): SilentWindow => {
     },
     slidesPast: (at) => {
       log.refused(at)
+      if (log.believed()) return true
       const lengthMs = estimator.lengthMs()
-      return log.believed() || (lengthMs !== undefined && log.explains(at, lengthMs, estimator.quota()))
+      const quota = estimator.quota()
+      // One that is used up refuses, be it fixed or not.
+      return lengthMs !== undefined && estimator.passed() < quota && log.explains(at, lengthMs, quota)
     },
   }
 }

@@ -10,7 +10,9 @@ export interface WindowEstimator {
   openedAt(): number | undefined
   /** Whether the length that was found cannot be: it has more than doubled since. */
   contradicted(): boolean
-  /** Its length, once it has held. */
+  /** How many this window has let through; those without an answer are among them, as refusals are quick. */
+  passed(): number
+  /** Its length, as far as it is known. */
   lengthMs(): number | undefined
   /** How many requests a window takes; Infinity if that is not known. */
   quota(): number
@@ -167,6 +169,7 @@ export const newWindowEstimator = (): WindowEstimator => {
   return {
     openedAt: () => (spansSeveral() ? undefined : openedAt),
     contradicted: () => firstPeriodMs !== undefined && periodMs !== undefined && periodMs > 2 * firstPeriodMs,
+    passed,
     lengthMs: () => periodMs,
     quota: () => quota,
     hasQuota: (at) => {
