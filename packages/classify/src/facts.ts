@@ -1,3 +1,5 @@
+import { envelopes } from '@aplomb/limits/vendors'
+
 /** What a body says, wherever it says it. */
 export interface Facts {
   readonly json?: unknown
@@ -175,11 +177,16 @@ const survey = (
   return { codes, texts, ids, hint }
 }
 
-/** Meta's and Facebook's numbers mean something only in their own envelope. */
-const metaCodes = (json: unknown): string[] => {
-  const [code, trace, type] = ['error.code', 'error.fbtrace_id', 'error.type'].map((path) => at(json, path))
-  return typeof code === 'number' && (trace !== undefined || type === 'OAuthException') ? [`meta:${code}`] : []
-}
+/** Codes that are numbers of their own envelope. */
+const codesIn = (json: unknown): string[] =>
+  envelopes.flatMap(({ code, as, where }) => {
+    const given = at(json, code)
+    const isIts = Object.entries(where).some(([path, is]) => {
+      const value = at(json, path)
+      return value !== undefined && is.test(JSON.stringify(value))
+    })
+    return typeof given === 'number' && isIts ? [`${as}:${given}`] : []
+  })
 
 /** What parsed JSON says. */
 export const factsOf = (given: unknown): Facts => {
@@ -188,5 +195,5 @@ export const factsOf = (given: unknown): Facts => {
   const message = messageOf(given)
   const requestId = REQUEST_IDS.map((key) => ids.get(key)).find((id) => id !== undefined)
   const words = [...new Set([message ?? '', ...texts])].filter((text) => !PHRASES.test(text)).join('\n')
-  return { json, message, codes: [...metaCodes(json), ...codes], words, requestId, hint }
+  return { json, message, codes: [...codesIn(json), ...codes], words, requestId, hint }
 }

@@ -4,8 +4,10 @@ export { readHead, type ReadHead, type ReadLimitsOptions, readLimits, serverTime
 export { readHeaders, type ReadHeadersOptions, rowsKind } from './read-headers.ts'
 export { type HeaderRow, type Meaning, MEANINGS } from './rows.ts'
 export type { ConcurrencyLimit, Credits, Limits, LimitWindow } from '@aplomb/pipeline'
+export type { CodeRow, EnvelopeRow, ErrorHeaderRow, WordRow } from './vendor.ts'
 export { atCeiling, emptyWindow, exhausted, type HeaderSign, isAllowance, windowWait, zeroLimit } from './signs.ts'
 export { tightestFirst } from './order.ts'
+export { DAY, HOUR, MINUTE, SECOND } from './units.ts'
 export {
   MAX_WAIT_MS,
   parseDate,
