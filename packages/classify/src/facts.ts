@@ -1,3 +1,4 @@
+import { isRecord, type Json, parseJson, walk } from '@aplomb/limits'
 import { envelopes } from '@aplomb/limits/vendors'
 
 /** What a body says, wherever it says it. */
@@ -9,8 +10,6 @@ export interface Facts {
   readonly requestId?: string | undefined
   readonly hint?: boolean | undefined
 }
-
-type Json = Readonly<Record<string, unknown>>
 
 /** Where APIs put the text for humans, the usual place first. Keys are compared without `_`, `-` and case. */
 const MESSAGES: readonly string[] = `
@@ -46,8 +45,6 @@ const MOST = 3000
 /** Longer messages are cut. */
 export const LONGEST_MESSAGE = 2000
 
-const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null
-
 /** A key without `_`, `-` and case. */
 const plain = (key: string): string => key.slice(0, 50).toLowerCase().replaceAll(/[_-]/g, '')
 
@@ -82,11 +79,9 @@ const jsonIn = (text: string): { readonly before: string; readonly json: unknown
   const start = text.search(/[[{]\s*["{]/)
   const end = Math.max(text.lastIndexOf('}'), text.lastIndexOf(']')) + 1
   if (start < 0 || end <= start || text.length > LONGEST_INNER) return undefined
-  try {
-    return { before: text.slice(0, start).trim(), json: JSON.parse(text.slice(start, end)) }
-  } catch {
-    return undefined // a sentence with braces
-  }
+  const json = parseJson(text.slice(start, end))
+  // Else it is a sentence with braces.
+  return json === undefined ? undefined : { before: text.slice(0, start).trim(), json }
 }
 
 /** With strings that are JSON read. */
@@ -139,7 +134,6 @@ const survey = (
   const texts: string[] = []
   const ids = new Map<string, string>()
   let hint: boolean | undefined
-  let seen = 0
   const note = (key: string, value: unknown): void => {
     const letters = key.toLowerCase().replaceAll(/[^a-z]/g, '')
     if (typeof value === 'boolean' && HINTS.test(letters)) hint ??= value
@@ -160,20 +154,7 @@ const survey = (
     const code = codeOf(value)
     if (code !== undefined) codes.push(code)
   }
-  let level: unknown[] = [json]
-  for (let depth = 0; depth < DEEPEST && level.length > 0 && seen < MOST; depth++) {
-    const next: unknown[] = []
-    for (const node of level) {
-      if (!isRecord(node)) continue
-      for (const key of Object.keys(node)) {
-        if (++seen > MOST) break
-        const value = node[key]
-        note(key, value)
-        if (isRecord(value)) next.push(value)
-      }
-    }
-    level = next
-  }
+  walk(json, note)
   return { codes, texts, ids, hint }
 }
 

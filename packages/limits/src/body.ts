@@ -1,3 +1,4 @@
+import { isRecord, type Json, walk } from './json.ts'
 import { tightestFirst } from './order.ts'
 import { readLimits } from './read.ts'
 import type { Credits, LimitWindow } from '@aplomb/pipeline'
@@ -14,7 +15,6 @@ export interface BodyLimits {
   readonly credits?: Credits | undefined
 }
 
-type Json = Readonly<Record<string, unknown>>
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 interface Found {
@@ -23,10 +23,6 @@ interface Found {
   readonly windows: LimitWindow[]
   readonly credits: Writable<Partial<Credits>>
 }
-
-/** Enough for any error body; what is deeper or beyond is not looked at. */
-const DEEPEST = 7
-const MOST = 2000
 
 /** Keys without `_`, `-` and case, and how their number is read. */
 const WAITS: readonly (readonly [RegExp, TimeUnit])[] = [
@@ -51,7 +47,6 @@ const CREDITS: readonly (readonly [RegExp, 'cost' | 'remaining' | 'limit'])[] = 
 /** These mean a limit only in an answer that was refused: an account's balance may be what was asked for. */
 const REFUSED_ONLY = /^balance$/
 
-const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null
 const number = (value: unknown): number | undefined =>
   typeof value === 'number' && value >= 0 && value < 1e15 ? value : undefined
 
@@ -89,8 +84,7 @@ const windowIn = (key: string, object: Json, now: number): LimitWindow | undefin
   return { limit, remaining, resetMs, source: 'body' }
 }
 
-const look = (key: string, node: Json, now: number, served: boolean, found: Found): void => {
-  const value = node[key]
+const look = (key: string, value: unknown, node: Json, now: number, served: boolean, found: Found): void => {
   const plain = key.toLowerCase().replaceAll(/[_-]/g, '')
   const wait = WAITS.find(([pattern]) => pattern.test(plain))
   if (wait && !served && found.waitMs === undefined) {
@@ -116,22 +110,7 @@ const look = (key: string, node: Json, now: number, served: boolean, found: Foun
  */
 export const readBody = (body: unknown, now: number = Date.now(), served = false): BodyLimits => {
   const found: Found = { windows: [], credits: {} }
-  let level: unknown[] = [body]
-  let seen = 0
-  // Breadth first: what is said at the top counts more than what is nested.
-  for (let depth = 0; depth < DEEPEST && level.length > 0; depth++) {
-    const next: unknown[] = []
-    for (const node of level) {
-      if (!isRecord(node)) continue
-      for (const key of Object.keys(node)) {
-        if (++seen > MOST) break
-        const value = node[key]
-        look(key, node, now, served, found)
-        if (isRecord(value)) next.push(value)
-      }
-    }
-    level = next
-  }
+  walk(body, (key, value, node) => look(key, value, node, now, served, found))
   const { credits, waitMs, inMs, windows } = found
   return {
     ...(waitMs !== undefined && { retryAfterMs: waitMs, ...(inMs && { inMs }) }),

@@ -40,11 +40,14 @@ export const membersOf = (text: string, isDictionary: boolean): readonly Member[
   const found = [...`,${text}`.matchAll(MEMBER)]
   const length = found.reduce((sum, [member]) => sum + member.length, 0)
   if (length <= text.length || found.some(({ groups }) => isDictionary !== (groups!['key'] !== undefined))) return []
-  return found.map(({ groups: { key, value = '', params = '' } = {} }) => ({
-    key,
-    value,
-    params: new Map(Array.from(params.matchAll(PARAMETERS), ({ groups }) => [groups!['name']!, groups!['given']])),
-  }))
+  return found.map(({ groups }) => {
+    const { key, value = '', params = '' } = groups as Partial<Record<string, string>>
+    const parameters = Array.from(
+      params.matchAll(PARAMETERS),
+      (one) => [one.groups!['name']!, one.groups!['given']] as const,
+    )
+    return { key, value, params: new Map(parameters) }
+  })
 }
 
 const count = (value: string | undefined): number | undefined =>

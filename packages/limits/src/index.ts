@@ -1,4 +1,5 @@
 export { type BodyLimits, readBody } from './body.ts'
+export { isRecord, type Json, parseJson, walk } from './json.ts'
 export { type Prose, readProse } from './prose.ts'
 export { readHead, type ReadHead, type ReadLimitsOptions, readLimits, serverTime, type Wanted } from './read.ts'
 export { readHeaders, type ReadHeadersOptions, rowsKind } from './read-headers.ts'
