@@ -64,6 +64,8 @@ const SHOWS: Readonly<Record<string, (entry: never, shown: Evidence) => boolean>
   plans: ({ words: wanted }: { readonly words: RegExp }, { words }) => wanted.test(words),
   rates: (pattern: RegExp, { codes }) => codes.some((code) => pattern.test(code)),
   concurrencyHosts: (host: string, { one }) => one.status === 429 && new URL(one.url!).hostname.endsWith(host),
+  outcomes: ({ key, kinds }: { readonly key: string; readonly kinds: object }, { json }) =>
+    String((json as Record<string, unknown> | undefined)?.[key]) in kinds,
   hints: hasHeader,
   messageHeaders: hasHeader,
   platforms: hasHeader,

@@ -72,3 +72,17 @@ export interface ErrorHeaderRow {
   /** What codes mean that are not known in general; each status below 400 is a 200. */
   readonly kinds: readonly CodeRow[]
 }
+
+/** Answers with status 200 that name their outcome, for a rule of `classify`. */
+export interface OutcomeRow {
+  readonly rule: string
+  /** The member that names it. */
+  readonly key: string
+  /** The member that is `false` where there is an outcome to read. @default always */
+  readonly flag?: string | undefined
+  /** The member with the text for humans. */
+  readonly message?: string | undefined
+  readonly kinds: Readonly<Record<string, VerdictKind>>
+  /** What all others mean. @default that nothing is wrong */
+  readonly otherwise?: VerdictKind | undefined
+}

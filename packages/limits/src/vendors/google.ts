@@ -1,4 +1,4 @@
-import type { CodeRow } from '../vendor.ts'
+import type { CodeRow, OutcomeRow } from '../vendor.ts'
 
 // Google: Cloud, Gemini, Maps
 
@@ -13,4 +13,24 @@ export const codes: readonly CodeRow[] = [
 export const proxyIds: readonly string[] = [
   // Witness: google: trace id
   'x-cloud-trace-context',
+]
+
+export const outcomes: readonly OutcomeRow[] = [
+  // Witness: google-maps: 200-over-query-limit
+  {
+    rule: 'googleMaps',
+    key: 'status',
+    message: 'error_message',
+    kinds: {
+      OVER_QUERY_LIMIT: 'rate-limited',
+      OVER_DAILY_LIMIT: 'quota-exhausted',
+      REQUEST_DENIED: 'unauthenticated',
+      INVALID_REQUEST: 'invalid',
+      MAX_ELEMENTS_EXCEEDED: 'invalid',
+      MAX_DIMENSIONS_EXCEEDED: 'invalid',
+      MAX_WAYPOINTS_EXCEEDED: 'invalid',
+      MAX_ROUTE_LENGTH_EXCEEDED: 'invalid',
+      UNKNOWN_ERROR: 'server-error',
+    },
+  },
 ]

@@ -1,5 +1,14 @@
 // Written by `npm run sync`, from the files beside it.
-import type { BodyRow, CodeRow, EnvelopeRow, ErrorHeaderRow, HeaderRow, PlanRow, WordRow } from '../vendor.ts'
+import type {
+  BodyRow,
+  CodeRow,
+  EnvelopeRow,
+  ErrorHeaderRow,
+  HeaderRow,
+  OutcomeRow,
+  PlanRow,
+  WordRow,
+} from '../vendor.ts'
 import * as apifreaks from './apifreaks.ts'
 import * as atlassian from './atlassian.ts'
 import * as aws from './aws.ts'
@@ -126,6 +135,7 @@ export const headers: readonly HeaderRow[] = /* @__PURE__ */ [
 ].flat()
 export const hints: readonly string[] = /* @__PURE__ */ [stripe.hints].flat()
 export const messageHeaders: readonly string[] = /* @__PURE__ */ [bamboohr.messageHeaders].flat()
+export const outcomes: readonly OutcomeRow[] = /* @__PURE__ */ [google.outcomes, slack.outcomes].flat()
 export const plans: readonly PlanRow[] = /* @__PURE__ */ [aws.plans].flat()
 export const platforms: readonly string[] = /* @__PURE__ */ [
   ngrok.platforms,
