@@ -51,8 +51,8 @@ const CEILINGS = [
   ['@aplomb/concurrency-gate', 'concurrencyGate', 29],
   ['@aplomb/credit-meter', 'creditMeter', 27.5],
   ['@aplomb/log', 'log', 26],
-  ['@aplomb/limits', 'readHeaders', 23.5],
-  ['@aplomb/classify', 'classify', 39],
+  ['@aplomb/limits', 'readHeaders', 21.75],
+  ['@aplomb/classify', 'classify', 38],
 ]
 console.log(`\n${'with createFetch'.padEnd(32)}${'min'.padStart(10)}${'min+gz'.padStart(10)}${'at most'.padStart(10)}`)
 const { gzipped: alone } = await measure({

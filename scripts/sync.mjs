@@ -45,7 +45,8 @@ const vendorTables = () => {
       const parts = vendors
         .filter((one) => one.tables.some(([, own]) => own === table))
         .map(({ name }) => `${name}.${table}`)
-      return `export const ${table}: readonly ${type}[] = /* @__PURE__ */ [${parts.join(', ')}].flat()`
+      const all = parts.length > 1 ? `/* @__PURE__ */ [${parts.join(', ')}].flat()` : parts[0]
+      return `export const ${table}: readonly ${type}[] = ${all}`
     })
   return [
     '// Written by `npm run sync`, from the files beside it.',

@@ -3,7 +3,7 @@ import { decideInBand } from './decide.ts'
 import { readFacts } from './bodies.ts'
 import { factsOf } from './facts.ts'
 import type { VerdictKind } from '@aplomb/pipeline'
-import type { Answer, Finding, Head, Rule } from './types.ts'
+import type { Answer, Head, Rule } from './types.ts'
 
 type Json = Readonly<Record<string, unknown>>
 

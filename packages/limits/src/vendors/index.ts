@@ -97,8 +97,8 @@ export const concurrencyHosts: readonly string[] = /* @__PURE__ */ [
   twilio.concurrencyHosts,
   webscrapingapi.concurrencyHosts,
 ].flat()
-export const envelopes: readonly EnvelopeRow[] = /* @__PURE__ */ [meta.envelopes].flat()
-export const errorHeaders: readonly ErrorHeaderRow[] = /* @__PURE__ */ [brightdata.errorHeaders].flat()
+export const envelopes: readonly EnvelopeRow[] = meta.envelopes
+export const errorHeaders: readonly ErrorHeaderRow[] = brightdata.errorHeaders
 export const headers: readonly HeaderRow[] = /* @__PURE__ */ [
   apifreaks.headers,
   aws.headers,
@@ -133,10 +133,10 @@ export const headers: readonly HeaderRow[] = /* @__PURE__ */ [
   xero.headers,
   yelp.headers,
 ].flat()
-export const hints: readonly string[] = /* @__PURE__ */ [stripe.hints].flat()
-export const messageHeaders: readonly string[] = /* @__PURE__ */ [bamboohr.messageHeaders].flat()
+export const hints: readonly string[] = stripe.hints
+export const messageHeaders: readonly string[] = bamboohr.messageHeaders
 export const outcomes: readonly OutcomeRow[] = /* @__PURE__ */ [google.outcomes, slack.outcomes].flat()
-export const plans: readonly PlanRow[] = /* @__PURE__ */ [aws.plans].flat()
+export const plans: readonly PlanRow[] = aws.plans
 export const platforms: readonly string[] = /* @__PURE__ */ [
   ngrok.platforms,
   railway.platforms,
@@ -152,7 +152,7 @@ export const proxyIds: readonly string[] = /* @__PURE__ */ [
   meta.proxyIds,
   vercel.proxyIds,
 ].flat()
-export const rates: readonly RegExp[] = /* @__PURE__ */ [aws.rates].flat()
+export const rates: readonly RegExp[] = aws.rates
 export const requestIds: readonly string[] = /* @__PURE__ */ [
   atlassian.requestIds,
   aws.requestIds,
@@ -169,6 +169,6 @@ export const requestIds: readonly string[] = /* @__PURE__ */ [
   twilio.requestIds,
   zoom.requestIds,
 ].flat()
-export const suspects: readonly string[] = /* @__PURE__ */ [imperva.suspects].flat()
+export const suspects: readonly string[] = imperva.suspects
 export const walls: readonly string[] = /* @__PURE__ */ [aws.walls, cloudflare.walls, sucuri.walls, vercel.walls].flat()
-export const words: readonly WordRow[] = /* @__PURE__ */ [wechat.words].flat()
+export const words: readonly WordRow[] = wechat.words
