@@ -65,7 +65,7 @@ export interface EnvelopeRow {
   readonly where: Readonly<Record<string, RegExp>>
 }
 
-/** Headers that say what went wrong, whatever the status. */
+/** Headers that say what went wrong, whatever the status. Each of them is a `reason` among the vendor's `headers`, too. */
 export interface ErrorHeaderRow {
   readonly codes: readonly string[]
   readonly messages: readonly string[]
