@@ -51,7 +51,7 @@ const CEILINGS = [
   ['@aplomb/concurrency-gate', 'concurrencyGate', 30],
   ['@aplomb/credit-meter', 'creditMeter', 31],
   ['@aplomb/log', 'log', 29.5],
-  ['@aplomb/limits', 'readHeaders', 23.5],
+  ['@aplomb/limits', 'readHeaders', 23.75],
   ['@aplomb/classify', 'classify', 46.5],
 ]
 console.log(`\n${'with createFetch'.padEnd(32)}${'min'.padStart(10)}${'min+gz'.padStart(10)}${'at most'.padStart(10)}`)

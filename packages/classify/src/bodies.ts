@@ -1,14 +1,5 @@
+import { type Json, parseJson } from '@aplomb/limits'
 import { type Facts, factsOf, LONGEST_TEXT, PHRASES } from './facts.ts'
-
-type Json = Readonly<Record<string, unknown>>
-
-const parse = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 const unescape = (text: string): string =>
   text.replaceAll(
@@ -35,7 +26,8 @@ const fromScraps = (text: string): Json => {
     /"(message|detail|title|code|type|status|error|error_code|errorCode|request_id|requestId|retry_after|reason|description)"\s{0,9}:\s{0,9}("(?:[^"\\]|\\.){0,4000}"|-?\d{1,15}\b)/g,
   )
   const record = new Map<string, unknown>()
-  for (const [, key = '', value = ''] of [...members].slice(0, 50)) if (!record.has(key)) record.set(key, parse(value))
+  for (const [, key = '', value = ''] of [...members].slice(0, 50))
+    if (!record.has(key)) record.set(key, parseJson(value))
   return Object.fromEntries(record)
 }
 
@@ -53,7 +45,7 @@ export const readFacts = (text: string): Facts => {
   // JSON that says nothing is not a sentence.
   if (/^(?:null|true|false|-?\d[\d.]{0,30})?$/.test(trimmed)) return { codes: [], words: '' }
   if (/^[[{"]/.test(trimmed)) {
-    const json = parse(trimmed)
+    const json = parseJson(trimmed)
     return factsOf(json === undefined ? fromScraps(trimmed) : json)
   }
   if (/<!doctype html|<html[\s>]/i.test(trimmed.slice(0, 1000))) {

@@ -1,6 +1,7 @@
-import { atCeiling, emptyWindow, exhausted, isAllowance, zeroLimit } from '@aplomb/limits'
+import { atCeiling, emptyWindow, exhausted, HOUR, isAllowance, type CodeRow, zeroLimit } from '@aplomb/limits'
+import { errorHeaders, plans } from '@aplomb/limits/vendors'
 import { byStatus, KINDS } from '@aplomb/pipeline'
-import { rowFor } from './codes.ts'
+import { namesRate, rowFor } from './codes.ts'
 import { challenge } from './foreign.ts'
 import { limitsOnlyConcurrency } from './hosts.ts'
 import type { Answer, Decision, Finding } from './types.ts'
@@ -9,15 +10,15 @@ import { wordingOf } from './words.ts'
 /** Looks at one kind of sign. */
 type Sign = (answer: Answer) => Decision | undefined
 
-const HOUR = 3_600_000
-
 const fromCodes = (
   codes: readonly string[],
   status: number,
   where: string,
-): (Finding & { vague: boolean }) | undefined => {
+): (Finding & Pick<CodeRow, 'vague' | 'anyPeriod'>) | undefined => {
   const hit = rowFor(codes, status)
-  return hit && { kind: hit.row.kind, sign: `${where} "${hit.code}"`, code: hit.code, vague: hit.row.vague ?? false }
+  if (!hit) return undefined
+  const { kind, vague, anyPeriod } = hit.row
+  return { kind, sign: `${where} "${hit.code}"`, code: hit.code, vague, anyPeriod }
 }
 
 /** The problem types of the IETF draft, with the policies that were violated. */
@@ -43,10 +44,10 @@ const problemType: Sign = ({ json, limits }) => {
 
 /** A header made to name the limit: `Stripe-Rate-Limited-Reason`, `X-Rate-Limit-Problem`, `x-amzn-ErrorType`. */
 const reasonHeader: Sign = ({ limits: { reason }, status, words, header }) => {
-  // AWS API Gateway's usage plans; elsewhere in AWS the same exception is a throttle.
-  if (status === 429 && /^limit exceeded\.?$/i.test(words) && (reason ?? header('x-amzn-requestid')) !== undefined) {
-    return { kind: 'quota-exhausted', sign: `message says "${words}"`, code: reason }
-  }
+  const plan = plans.find(
+    (row) => row.on.includes(status) && row.words.test(words) && row.beside.some((name) => header(name) !== undefined),
+  )
+  if (plan) return { kind: plan.kind, sign: `message says "${words}"`, code: reason }
   if (reason === undefined) return undefined
   const found = fromCodes([reason], status, 'reason')
   return found?.vague ? undefined : found
@@ -56,10 +57,6 @@ const concurrencyHeaders: Sign = ({ limits, status }) => {
   const full = atCeiling(limits, status)
   return full && { ...full, by: 'ceiling' }
 }
-
-/** OpenAI and its like: of requests or tokens, whatever the period; the wait is in the headers. */
-const isWindowCode = ({ codes }: Answer): boolean =>
-  codes.includes('rate_limit_exceeded') && codes.some((code) => /^(?:requests|(?:input_|output_)?tokens)$/.test(code))
 
 /** A code that says which limit; else one that says there is one, with the words or the windows that tell which. */
 const codeThenWords: Sign = (answer) => {
@@ -71,14 +68,12 @@ const codeThenWords: Sign = (answer) => {
   if (code && !code.vague) return code
   const wording = wordingOf(words, status)
   const empty = emptyWindow(limits, status)
-  const window = empty && isWindowCode(answer) ? { ...empty, kind: 'rate-limited' as const } : empty
-  // Amazon's Selling Partner API calls a throttle "QuotaExceeded".
-  const isRate =
-    status === 429 && codes.some((one) => one === 'QuotaExceeded' || /throttl|rate_?limit_?exceeded/i.test(one))
+  const anyPeriod = found?.anyPeriod
+  const window = empty && anyPeriod ? { ...empty, kind: 'rate-limited' as const } : empty
   const soft = wording?.row.soft
-  const passes = (limits.retryAfterMs ?? waitMs ?? Infinity) < HOUR || (soft === 'code' && isRate)
+  const passes = (limits.retryAfterMs ?? waitMs ?? Infinity) < HOUR || (soft === 'code' && namesRate(codes))
   const kind = soft && passes ? 'rate-limited' : wording?.row.kind
-  if (wording && kind && (kind === 'concurrency-limited' || !isWindowCode(answer))) {
+  if (wording && kind && (kind === 'concurrency-limited' || !anyPeriod)) {
     const sign = `message says "${wording.said}"`
     if (window && kind === 'rate-limited') return window
     // A wait in a header bears out what the words say of a rate.
@@ -114,19 +109,21 @@ const profile: Sign = ({ status, url }) => {
     : { kind: 'concurrency-limited', sign: `${host} limits nothing but concurrency` }
 }
 
-/** Bright Data puts what went wrong into headers, also with status 200. */
+/** What went wrong stands in headers, perhaps also with status 200. */
 const errorHeader: Sign = ({ header, status, limits }) => {
+  // A header that says what went wrong is a reason, too.
   if (limits.reason === undefined) return undefined
-  const code = header('x-brd-err-code') ?? header('x-luminati-error-code')
-  const message = header('x-brd-err-msg') ?? header('x-brd-error') ?? header('x-luminati-error')
-  if (code === undefined && message === undefined) return undefined
-  const sign = `x-brd-err-code ${code ?? message}`
-  const known =
-    fromCodes([code ?? ''], status, 'x-brd-err-code') ??
-    (status === 402 || code?.startsWith('policy') ? { kind: 'forbidden' as const, sign } : undefined)
-  if (known) return { ...known, code, message }
-  if (status >= 400) return undefined
-  return { kind: /^(?:client|target_4)/.test(code ?? '') ? 'invalid' : 'server-error', sign, code, message }
+  for (const { codes, messages, kinds } of errorHeaders) {
+    const first = (names: readonly string[]): string | undefined =>
+      names.map((name) => header(name)).find((value) => value !== undefined)
+    const [code, message] = [first(codes), first(messages)]
+    if (code === undefined && message === undefined) continue
+    const general = fromCodes([code ?? ''], status, codes[0]!)
+    const own = rowFor([code ?? ''], status < 400 ? 200 : status, kinds)
+    const found = general ?? (own && { kind: own.row.kind, sign: `${codes[0]} ${code ?? message}` })
+    if (found) return { ...found, code, message }
+  }
+  return undefined
 }
 
 /** A 413 or a 408 says more than its number: temporarily, or that it was not the network. */

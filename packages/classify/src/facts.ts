@@ -1,3 +1,6 @@
+import { isRecord, type Json, parseJson, walk } from '@aplomb/limits'
+import { envelopes } from '@aplomb/limits/vendors'
+
 /** What a body says, wherever it says it. */
 export interface Facts {
   readonly json?: unknown
@@ -7,8 +10,6 @@ export interface Facts {
   readonly requestId?: string | undefined
   readonly hint?: boolean | undefined
 }
-
-type Json = Readonly<Record<string, unknown>>
 
 /** Where APIs put the text for humans, the usual place first. Keys are compared without `_`, `-` and case. */
 const MESSAGES: readonly string[] = `
@@ -45,8 +46,6 @@ const MOST = 3000
 export const LONGEST_MESSAGE = 2000
 export const LONGEST_TEXT = 8192
 
-const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null
-
 /** A key without `_`, `-` and case. */
 const plain = (key: string): string => key.slice(0, 50).toLowerCase().replaceAll(/[_-]/g, '')
 
@@ -81,11 +80,9 @@ const jsonIn = (text: string): { readonly before: string; readonly json: unknown
   const start = text.search(/[[{]\s*["{]/)
   const end = Math.max(text.lastIndexOf('}'), text.lastIndexOf(']')) + 1
   if (start < 0 || end <= start || text.length > LONGEST_INNER) return undefined
-  try {
-    return { before: text.slice(0, start).trim(), json: JSON.parse(text.slice(start, end)) }
-  } catch {
-    return undefined // a sentence with braces
-  }
+  const json = parseJson(text.slice(start, end))
+  // Else it is a sentence with braces.
+  return json === undefined ? undefined : { before: text.slice(0, start).trim(), json }
 }
 
 /** With strings that are JSON read. */
@@ -138,7 +135,6 @@ const survey = (
   const texts: string[] = []
   const ids = new Map<string, string>()
   let hint: boolean | undefined
-  let seen = 0
   const note = (key: string, value: unknown): void => {
     const letters = key.toLowerCase().replaceAll(/[^a-z]/g, '')
     if (typeof value === 'boolean' && HINTS.test(letters)) hint ??= value
@@ -159,28 +155,20 @@ const survey = (
     const code = codeOf(value)
     if (code !== undefined) codes.push(code)
   }
-  let level: unknown[] = [json]
-  for (let depth = 0; depth < DEEPEST && level.length > 0 && seen < MOST; depth++) {
-    const next: unknown[] = []
-    for (const node of level) {
-      if (!isRecord(node)) continue
-      for (const key of Object.keys(node)) {
-        if (++seen > MOST) break
-        const value = node[key]
-        note(key, value)
-        if (isRecord(value)) next.push(value)
-      }
-    }
-    level = next
-  }
+  walk(json, note)
   return { codes, texts, ids, hint }
 }
 
-/** Meta's and Facebook's numbers mean something only in their own envelope. */
-const metaCodes = (json: unknown): string[] => {
-  const [code, trace, type] = ['error.code', 'error.fbtrace_id', 'error.type'].map((path) => at(json, path))
-  return typeof code === 'number' && (trace !== undefined || type === 'OAuthException') ? [`meta:${code}`] : []
-}
+/** Codes that are numbers of their own envelope. */
+const codesIn = (json: unknown): string[] =>
+  envelopes.flatMap(({ code, as, where }) => {
+    const given = at(json, code)
+    const isIts = Object.entries(where).some(([path, is]) => {
+      const value = at(json, path)
+      return value !== undefined && is.test(JSON.stringify(value))
+    })
+    return typeof given === 'number' && isIts ? [`${as}:${given}`] : []
+  })
 
 /** What parsed JSON says. */
 export const factsOf = (given: unknown): Facts => {
@@ -189,5 +177,5 @@ export const factsOf = (given: unknown): Facts => {
   const message = messageOf(given)
   const requestId = REQUEST_IDS.map((key) => ids.get(key)).find((id) => id !== undefined)
   const words = [...new Set([message ?? '', ...texts])].filter((text) => !PHRASES.test(text)).join('\n')
-  return { json, message, codes: [...metaCodes(json), ...codes], words, requestId, hint }
+  return { json, message, codes: [...codesIn(json), ...codes], words, requestId, hint }
 }

@@ -16,6 +16,7 @@ export interface FailureRow {
  */
 export const FAILURES: readonly FailureRow[] = [
   // Certificates and protocols (Node: doc/api/tls.md, "X509 certificate error codes")
+  // Witness: https://nodejs.org/api/tls.html#x509-certificate-error-codes
   {
     codes:
       /^(?:CERT_\w+|\w+_CERT|\w+_CERT_\w+|ERR_SSL_\w+|ERR_TLS_(?!HANDSHAKE_TIMEOUT)\w+|EPROTO|HOSTNAME_MISMATCH|UNABLE_TO_(?:GET|VERIFY)_\w+|INVALID_(?:CA|PURPOSE)|ERR_BAD_SSL_\w+|ERR_CERTIFICATE_\w+|UND_ERR_PRX_TLS)$/,
@@ -25,6 +26,7 @@ export const FAILURES: readonly FailureRow[] = [
     retryable: false,
   },
   // Rules of the platform: redirects, CORS, integrity, mixed content (fetch standard, "network error")
+  // Witness: https://fetch.spec.whatwg.org/#concept-network-error
   {
     codes:
       /^(?:UND_ERR_REDIRECT_MAX|TooManyRedirects|UnexpectedRedirect|RedirectURL\w+|UnsupportedRedirect\w+|ERR_TOO_MANY_REDIRECTS|ERR_(?:UNSAFE|INVALID)_REDIRECT|ERR_BLOCKED_BY_\w+|ERR_CLEARTEXT_NOT_PERMITTED|ERR_(?:NETWORK_)?ACCESS_DENIED)$/,
@@ -34,6 +36,7 @@ export const FAILURES: readonly FailureRow[] = [
     retryable: false,
   },
   // What stays as it is: a dispatcher that was closed, a head larger than the client takes or none that HTTP allows
+  // Witness: https://undici.nodejs.org/#/docs/api/Errors.md
   {
     codes:
       /^(?:UND_ERR_(?:DESTROYED|CLOSED|HEADERS_OVERFLOW|RES_EXCEEDED_MAX_SIZE|MAX_ORIGINS_REACHED)|HPE_(?:HEADER_OVERFLOW|INVALID_HEADER_TOKEN|(?:CR|LF)_EXPECTED|INVALID_TRANSFER_ENCODING|(?:INVALID|UNEXPECTED)_CONTENT_LENGTH)|ERR_RESPONSE_HEADERS_TOO_BIG)$/,
@@ -43,6 +46,7 @@ export const FAILURES: readonly FailureRow[] = [
     retryable: false,
   },
   // Bad arguments
+  // Witness: https://undici.nodejs.org/#/docs/api/Errors.md
   {
     codes:
       /^(?:ERR_INVALID_(?:URL|ARG|CHAR|HTTP_TOKEN)\w*|ERR_(?:UNKNOWN|DISALLOWED)_URL_SCHEME|ERR_UNSAFE_PORT|ERR_FILE_NOT_FOUND|UND_ERR_(?:INVALID_ARG|INVALID_RETURN_VALUE|NOT_SUPPORTED|BPL_MISSING_UPSTREAM)|UND_ERR_RE[QS]_CONTENT_LENGTH_MISMATCH|Unsupported\w*Protocol)$/,
@@ -52,6 +56,7 @@ export const FAILURES: readonly FailureRow[] = [
     retryable: false,
   },
 
+  // Witness: https://nodejs.org/api/errors.html#common-system-errors
   {
     codes:
       /^(?:UND_ERR_(?:CONNECT|HEADERS|BODY)_TIMEOUT|ETIMEDOUT|ESOCKETTIMEDOUT|ERR_TLS_HANDSHAKE_TIMEOUT|ERR_(?:CONNECTION_)?TIMED_OUT)$/,
@@ -59,6 +64,7 @@ export const FAILURES: readonly FailureRow[] = [
     kind: 'timeout',
     retryable: true,
   },
+  // Witness: https://nodejs.org/api/errors.html#common-system-errors
   {
     codes:
       /^(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|ENOTFOUND|EAI_\w+|EPIPE|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENETRESET|ENOTCONN|EADDRNOTAVAIL|EADDRINUSE|EMFILE|ENFILE|UND_ERR_\w+|HPE_\w+|ERR_(?:HTTP2|STREAM|QUIC|SPDY|NETWORK|CONNECTION|PROXY|TUNNEL|SOCKS|NAME|DNS|ADDRESS|INTERNET|SOCKET)(?:_\w+)?|ERR_EMPTY_RESPONSE|ERR_(?:INCOMPLETE|INVALID)_\w*(?:CHUNKED_ENCODING|RESPONSE)|ERR_CONTENT_LENGTH_MISMATCH|ConnectionRefused|ConnectionClosed|ConnectionReset|FailedToOpenSocket)$/,

@@ -1,14 +1,11 @@
+import { platforms, suspects, walls } from '@aplomb/limits/vendors'
 import type { Answer, Decision, Head } from './types.ts'
 
-/** A wall in front of the API that no repetition passes. */
-const WALLS = ['cf-mitigated', 'x-vercel-mitigated', 'x-amzn-waf-action', 'cf-chl-bypass', 'x-sucuri-block']
-/** A platform that has no such API, or none that runs. */
-const PLATFORMS = ['ngrok-error-code', 'x-vercel-error', 'x-railway-fallback', 'x-render-routing']
-/** Imperva's WAF: on all that passes it, challenge or answer. */
-const SUSPECT = 'x-iinfo'
-
 /** Headers that only somebody in front of the API sends. */
-export const FOREIGN: readonly string[] = [...WALLS, ...PLATFORMS, SUSPECT]
+export const FOREIGN: readonly string[] = [...walls, ...platforms, ...suspects]
+
+const isAmong = (names: readonly string[], name: string | undefined): name is string =>
+  name !== undefined && names.includes(name)
 
 const isPage = ({ text }: Answer): boolean => /<!doctype html|<html[\s>]/i.test(text.slice(0, 1000))
 
@@ -21,19 +18,19 @@ const isHtml = ({ header }: Head): boolean => /\bhtml\b/i.test(header('content-t
 export const wallIn = (page: string): string | undefined => WALL.exec(page.slice(0, 8192))?.[0]
 
 /** Whether an answer that claims success has to be looked at: a page, where the wall answers with 200. */
-export const isSuspect = (head: Head): boolean => head.foreign === SUSPECT && isHtml(head)
+export const isSuspect = (head: Head): boolean => isAmong(suspects, head.foreign) && isHtml(head)
 
 /** A challenge for a browser, in place of an answer of the API's. */
 export const challenge = (answer: Answer): Decision | undefined => {
   const { foreign, header, text } = answer
-  if (foreign !== undefined && WALLS.includes(foreign)) {
+  if (isAmong(walls, foreign)) {
     const said = header(foreign)
     // What a wall lets pass, or only logs, is the API's.
     if (!/^(?:allow|count|log)/i.test(said ?? ''))
       return { kind: 'forbidden', sign: `${foreign} ${said}`, retryable: false }
   }
   // ngrok's warning, which a click dismisses, comes with 200.
-  if (foreign !== undefined && PLATFORMS.includes(foreign) && answer.status < 400 && isHtml(answer))
+  if (isAmong(platforms, foreign) && answer.status < 400 && isHtml(answer))
     return { kind: 'forbidden', sign: `${foreign} ${header(foreign)}`, retryable: false }
   const wall = isPage(answer) ? wallIn(text) : undefined
   return wall === undefined ? undefined : { kind: 'forbidden', sign: `a page says "${wall}"`, retryable: false }
@@ -48,7 +45,7 @@ const NO_ROUTE =
  * read `whole` is judged by what it calls itself.
  */
 export const isApis = ({ foreign, header, text, message }: Answer, whole: boolean): boolean => {
-  if (foreign !== undefined && foreign !== SUSPECT) return false
+  if (foreign !== undefined && !suspects.includes(foreign)) return false
   if (NO_ROUTE.test(message ?? '')) return false
   const type = header('content-type')
   if (text.trim() !== '') return /^\s*(?:[[{"]|null\b|true\b|false\b)/.test(text)

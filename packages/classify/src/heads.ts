@@ -1,48 +1,14 @@
 import { type HeaderRow, readHead, type Wanted } from '@aplomb/limits'
+import { hints, messageHeaders, proxyIds, requestIds } from '@aplomb/limits/vendors'
 import { headersOf, statusOf } from '@aplomb/pipeline'
 import { FOREIGN } from './foreign.ts'
 import type { Head } from './types.ts'
 
 /** Where request ids are found; what a proxy adds comes last, after the ids in the body. */
-const REQUEST_IDS: readonly string[] = [
-  'x-request-id',
-  'request-id',
-  'x-github-request-id',
-  'x-amzn-requestid',
-  'x-amz-request-id',
-  'apim-request-id',
-  'x-ms-request-id',
-  'x-ms-correlation-request-id',
-  'twilio-request-id',
-  'x-okta-request-id',
-  'x-notion-request-id',
-  'dg-request-id',
-  'x-dropbox-request-id',
-  'x-shopify-request-id',
-  'x-requestid',
-  'requestid',
-  'x-scrapfly-log',
-  'x-slack-req-id',
-  'x-zm-trackingid',
-  'x-arequestid',
-  'atl-request-id',
-  'x-fb-request-id',
-]
-const PROXY_IDS: readonly string[] = [
-  'x-correlation-id',
-  'correlation-id',
-  'x-hubspot-correlation-id',
-  'x-trace-id',
-  'atl-traceid',
-  'x-fb-trace-id',
-  'x-amzn-trace-id',
-  'x-cloud-trace-context',
-  'cf-ray',
-  'x-amz-cf-id',
-  'x-vercel-id',
-]
+const REQUEST_IDS: readonly string[] = ['x-request-id', 'request-id', ...requestIds, 'x-requestid', 'requestid']
+const PROXY_IDS: readonly string[] = ['x-correlation-id', 'correlation-id', 'x-trace-id', ...proxyIds]
 
-const HINTS: readonly string[] = ['x-should-retry', 'stripe-should-retry']
+const HINTS: readonly string[] = ['x-should-retry', ...hints]
 
 const NAMES: readonly string[] = [...FOREIGN, ...REQUEST_IDS, ...PROXY_IDS]
 /** By rank: what only somebody in front of the API sends, then ids, the API's own first. */
@@ -66,7 +32,7 @@ export const hintOf = (head: Head): boolean | undefined => {
   return value === 'true' ? true : value === 'false' ? false : undefined
 }
 
-const MESSAGES: readonly string[] = ['x-bamboohr-error-message', 'x-error-message', 'x-error-detail', 'grpc-message']
+const MESSAGES: readonly string[] = [...messageHeaders, 'x-error-message', 'x-error-detail', 'grpc-message']
 
 /** What is said to humans in a header. */
 export const messageIn = (header: Head['header']): string | undefined =>

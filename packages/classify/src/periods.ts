@@ -1,14 +1,11 @@
+import { DAY, HOUR, MINUTE, SECOND } from '@aplomb/limits'
+
 /** A length of time that a sentence gives to a limit. */
 export interface Period {
   readonly ms: number
   /** In its words: "per day". */
   readonly said: string
 }
-
-const SECOND = 1000
-const MINUTE = 60 * SECOND
-export const HOUR: number = 60 * MINUTE
-export const DAY: number = 24 * HOUR
 
 /** By the first letters: `s`, `sec`, `seconds`. A month comes before the minute. */
 const UNITS: readonly (readonly [RegExp, number])[] = [

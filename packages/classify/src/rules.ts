@@ -1,8 +1,9 @@
+import { outcomes } from '@aplomb/limits/vendors'
 import { decideInBand } from './decide.ts'
 import { readFacts } from './bodies.ts'
 import { factsOf } from './facts.ts'
 import type { VerdictKind } from '@aplomb/pipeline'
-import type { Answer, Finding, Head, Rule } from './types.ts'
+import type { Answer, Head, Rule } from './types.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -14,17 +15,6 @@ const typed =
     status >= 200 && status < 300 && status !== 204 && pattern.test(header('content-type') ?? '')
 
 const json = typed(/\bjson\b/i)
-
-/** The kind that a table gives for a code. */
-const fromTable = (
-  table: Readonly<Record<string, VerdictKind>>,
-  code: unknown,
-  fallback?: VerdictKind,
-): Finding | undefined => {
-  if (typeof code !== 'string') return undefined
-  const kind = Object.hasOwn(table, code) ? table[code] : fallback
-  return kind && { kind, sign: `"${code}"`, code }
-}
 
 const served = ({ status }: Answer): boolean => status < 300
 
@@ -55,63 +45,28 @@ const shopify: Rule = {
   },
 }
 
-/** Google Maps' older web services: the outcome is in `status`. */
-const googleMaps: Rule = {
-  name: 'googleMaps',
-  reads: json,
-  judge: (answer) => {
-    const { json: body } = answer
-    if (!served(answer) || !isRecord(body)) return undefined
-    const kinds = {
-      OVER_QUERY_LIMIT: 'rate-limited',
-      OVER_DAILY_LIMIT: 'quota-exhausted',
-      REQUEST_DENIED: 'unauthenticated',
-      INVALID_REQUEST: 'invalid',
-      MAX_ELEMENTS_EXCEEDED: 'invalid',
-      MAX_DIMENSIONS_EXCEEDED: 'invalid',
-      MAX_WAYPOINTS_EXCEEDED: 'invalid',
-      MAX_ROUTE_LENGTH_EXCEEDED: 'invalid',
-      UNKNOWN_ERROR: 'server-error',
-    } as const
-    const found = fromTable(kinds, body['status'])
-    // The status is not a message.
-    return found && { ...found, message: typeof body['error_message'] === 'string' ? body['error_message'] : undefined }
-  },
+/** A rule for an API whose answers name the outcome themselves. */
+const outcome = (name: string): Rule => {
+  const row = outcomes.find(({ rule }) => rule === name)!
+  return {
+    name,
+    reads: json,
+    judge: (answer) => {
+      const { json: body } = answer
+      if (!served(answer) || !isRecord(body) || (row.flag !== undefined && body[row.flag] !== false)) return undefined
+      const code = body[row.key]
+      if (typeof code !== 'string') return undefined
+      const kind = Object.hasOwn(row.kinds, code) ? row.kinds[code] : row.otherwise
+      const message = row.message === undefined ? undefined : body[row.message]
+      return kind && { kind, sign: `"${code}"`, code, message: typeof message === 'string' ? message : undefined }
+    },
+  }
 }
 
+/** Google Maps' older web services: the outcome is in `status`. */
+const googleMaps = outcome('googleMaps')
 /** Slack's Web API: `{ "ok": false, "error": "ratelimited" }`. */
-const slack: Rule = {
-  name: 'slack',
-  reads: json,
-  judge: (answer) => {
-    const { json: body } = answer
-    if (!served(answer) || !isRecord(body) || body['ok'] !== false) return undefined
-    const kinds = {
-      ratelimited: 'rate-limited',
-      rate_limited: 'rate-limited',
-      message_limit_exceeded: 'quota-exhausted',
-      not_authed: 'unauthenticated',
-      invalid_auth: 'unauthenticated',
-      account_inactive: 'unauthenticated',
-      token_revoked: 'unauthenticated',
-      token_expired: 'unauthenticated',
-      missing_scope: 'forbidden',
-      no_permission: 'forbidden',
-      access_denied: 'forbidden',
-      ekm_access_denied: 'forbidden',
-      not_allowed_token_type: 'forbidden',
-      org_login_required: 'forbidden',
-      team_access_not_granted: 'forbidden',
-      channel_not_found: 'missing',
-      user_not_found: 'missing',
-      fatal_error: 'server-error',
-      internal_error: 'server-error',
-      request_timeout: 'server-error',
-      service_unavailable: 'overloaded',
-    } as const
-    return fromTable(kinds, body['error'], 'invalid')
-  },
-}
+const slack = outcome('slack')
 
 /** gRPC-web's status codes. */
 const GRPC: Readonly<Record<string, VerdictKind>> = {

@@ -8,7 +8,8 @@ const casesIn = (file: string): readonly Case[] =>
 
 const judge = async (one: Case): Promise<Record<string, unknown>> => {
   const receivedAt = Date.parse(one.receivedAt)
-  return fieldsOf(await classifyResponse(responseOf(one), { receivedAt, rules: Object.values(rules) }), one)
+  const request = one.url === undefined ? undefined : { url: one.url }
+  return fieldsOf(await classifyResponse(responseOf(one), { receivedAt, request, rules: Object.values(rules) }), one)
 }
 
 describe('every documented response is read right, field by field', () => {
@@ -19,6 +20,12 @@ describe('every documented response is read right, field by field', () => {
 
 describe('typical answers of the other APIs, made from the names and wordings that they document', () => {
   it.each(casesIn('./catalogue.json'))('$api: $case', async (one) => {
+    expect(await judge(one)).toEqual(expectedOf(one))
+  })
+})
+
+describe('answers that show what is known of a vendor, or of a wording', () => {
+  it.each(casesIn('./witnesses.json'))('$api: $case', async (one) => {
     expect(await judge(one)).toEqual(expectedOf(one))
   })
 })

@@ -164,12 +164,13 @@ export const APPLY: Readonly<Record<Meaning, Apply>> = {
     readPolicies(text)
       .slice(0, 32)
       .forEach((policy) => policies.push({ group, source: header, policy })),
-  'retry-after': (draft, { rank, header, unit }, text) => {
+  'retry-after': (draft, { rank, header, unit, finer }, text) => {
     const ms = byEitherClock(draft, (clock) => parseRetryAfter(text, clock, unit))
     if (ms === undefined) return
     const { wait } = draft
     if (header === 'retry-after') draft.plainWaitMs = ms
-    if (!wait || rank < wait.rank || (rank === wait.rank && ms > wait.ms)) draft.wait = { rank, ms, source: header }
+    if (!wait || rank < wait.rank || (rank === wait.rank && ms > wait.ms))
+      draft.wait = { rank, ms, source: header, finer }
   },
   reason: (draft, { rank }, text) => {
     if (text === '' || text.length > 500 || (draft.reason && draft.reason.rank <= rank)) return

@@ -1,7 +1,9 @@
+import { isRecord, type Json, walk } from './json.ts'
 import { tightestFirst } from './order.ts'
 import { readLimits } from './read.ts'
 import type { Credits, LimitWindow } from '@aplomb/pipeline'
 import { parseReset, type TimeUnit } from './values.ts'
+import { bodies } from './vendors/index.ts'
 
 /** What the JSON of an answer says about limits. */
 export interface BodyLimits {
@@ -13,7 +15,6 @@ export interface BodyLimits {
   readonly credits?: Credits | undefined
 }
 
-type Json = Readonly<Record<string, unknown>>
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 interface Found {
@@ -22,10 +23,6 @@ interface Found {
   readonly windows: LimitWindow[]
   readonly credits: Writable<Partial<Credits>>
 }
-
-/** Enough for any error body; what is deeper or beyond is not looked at. */
-const DEEPEST = 7
-const MOST = 2000
 
 /** Keys without `_`, `-` and case, and how their number is read. */
 const WAITS: readonly (readonly [RegExp, TimeUnit])[] = [
@@ -50,7 +47,6 @@ const CREDITS: readonly (readonly [RegExp, 'cost' | 'remaining' | 'limit'])[] = 
 /** These mean a limit only in an answer that was refused: an account's balance may be what was asked for. */
 const REFUSED_ONLY = /^balance$/
 
-const isRecord = (value: unknown): value is Json => typeof value === 'object' && value !== null
 const number = (value: unknown): number | undefined =>
   typeof value === 'number' && value >= 0 && value < 1e15 ? value : undefined
 
@@ -61,26 +57,21 @@ const waitOf = (value: unknown, now: number, unit: TimeUnit): number | undefined
   return seconds === undefined ? undefined : parseReset(String(seconds), now)
 }
 
-/** Shopify's leaky bucket: what is asked for beyond what is there comes back at `restoreRate` per second. */
-const throttleStatus = (cost: Json, found: Found): void => {
-  const status = cost['throttleStatus']
-  if (!isRecord(status)) return
-  const [limit, remaining, rate] = ['maximumAvailable', 'currentlyAvailable', 'restoreRate'].map((key) =>
-    number(status[key]),
-  )
+/** A limit in points, by the names that a vendor gives its members. */
+const pointsIn = (key: string, object: Json, around: Json, found: Found): void => {
+  const row = bodies.find((one) => one.key === key)
+  if (!row) return
+  const member = (name: string | undefined, of: Json): number | undefined => (name ? number(of[name]) : undefined)
+  const remaining = member(row.remaining, object)
   if (remaining === undefined) return
-  found.windows.push({ name: 'query cost', limit, remaining, unit: 'points', source: 'body' })
-  const lacking = (number(cost['requestedQueryCost']) ?? 0) - remaining
-  if (lacking > 0 && rate) found.waitMs ??= parseReset(`${(lacking / rate).toFixed(3)}s`)
-}
-
-/** monday's `{ before, query, after, reset_in_x_seconds }`. */
-const complexity = (key: string, object: Json, found: Found): void => {
-  const [cost, remaining, seconds] = ['query', 'after', 'reset_in_x_seconds'].map((name) => number(object[name]))
-  if (key !== 'complexity' || remaining === undefined) return
+  const [seconds, perSecond] = [member(row.reset, object), member(row.perSecond, object)]
   const resetMs = seconds === undefined ? undefined : parseReset(String(seconds))
-  found.windows.push({ name: key, remaining, resetMs, unit: 'points', source: 'body' })
-  found.credits.cost ??= cost
+  const limit = member(row.limit, object)
+  found.windows.push({ name: row.name, limit, remaining, resetMs, unit: 'points', source: 'body' })
+  const cost = member(row.cost, object)
+  if (cost !== undefined) found.credits.cost ??= cost
+  const lacking = (member(row.asked, around) ?? 0) - remaining
+  if (lacking > 0 && perSecond) found.waitMs ??= parseReset(`${(lacking / perSecond).toFixed(3)}s`)
 }
 
 /** `{ total, remaining, reset, resetMs }` under a key that speaks of a limit. */
@@ -93,7 +84,7 @@ const windowIn = (key: string, object: Json, now: number): LimitWindow | undefin
   return { limit, remaining, resetMs, source: 'body' }
 }
 
-const look = (key: string, value: unknown, now: number, served: boolean, found: Found): void => {
+const look = (key: string, value: unknown, node: Json, now: number, served: boolean, found: Found): void => {
   const plain = key.toLowerCase().replaceAll(/[_-]/g, '')
   const wait = WAITS.find(([pattern]) => pattern.test(plain))
   if (wait && !served && found.waitMs === undefined) {
@@ -104,8 +95,7 @@ const look = (key: string, value: unknown, now: number, served: boolean, found: 
   const credit = CREDITS.find(([pattern]) => pattern.test(plain))?.[1] ?? inRefusal
   if (credit && number(value) !== undefined) found.credits[credit] ??= number(value)
   if (!isRecord(value) || Array.isArray(value)) return
-  throttleStatus(value, found)
-  complexity(key, value, found)
+  pointsIn(key, value, node, found)
   if (served) return
   const window = windowIn(key, value, now)
   if (window) found.windows.push(window)
@@ -120,22 +110,7 @@ const look = (key: string, value: unknown, now: number, served: boolean, found: 
  */
 export const readBody = (body: unknown, now: number = Date.now(), served = false): BodyLimits => {
   const found: Found = { windows: [], credits: {} }
-  let level: unknown[] = [body]
-  let seen = 0
-  // Breadth first: what is said at the top counts more than what is nested.
-  for (let depth = 0; depth < DEEPEST && level.length > 0; depth++) {
-    const next: unknown[] = []
-    for (const node of level) {
-      if (!isRecord(node)) continue
-      for (const key of Object.keys(node)) {
-        if (++seen > MOST) break
-        const value = node[key]
-        look(key, value, now, served, found)
-        if (isRecord(value)) next.push(value)
-      }
-    }
-    level = next
-  }
+  walk(body, (key, value, node) => look(key, value, node, now, served, found))
   const { credits, waitMs, inMs, windows } = found
   return {
     ...(waitMs !== undefined && { retryAfterMs: waitMs, ...(inMs && { inMs }) }),

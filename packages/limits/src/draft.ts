@@ -19,7 +19,7 @@ export interface Draft {
   readonly bare: Set<WindowDraft>
   readonly concurrency: Map<string, Writable<ConcurrencyLimit>>
   credits?: Writable<Credits> & { before?: number }
-  wait?: { rank: number; ms: number; source: string }
+  wait?: { rank: number; ms: number; source: string; finer: boolean | undefined }
   /** `Retry-After` itself, in milliseconds. */
   plainWaitMs?: number
   reason?: { rank: number; text: string }

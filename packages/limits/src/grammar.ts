@@ -1,4 +1,5 @@
 import type { HeaderRow, Meaning } from './rows.ts'
+import { DAY, HOUR, MINUTE, SECOND } from './units.ts'
 
 /** A row that was matched to a header name. */
 export interface Resolved extends HeaderRow {
@@ -7,11 +8,6 @@ export interface Resolved extends HeaderRow {
   /** Position in the table: of several waits or reasons, the smallest counts. */
   readonly rank: number
 }
-
-const SECOND = 1000
-const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
 
 /** Window lengths that names give away: `-minute`, `-10s`, `daily`, `24hour`. */
 const LENGTHS: readonly (readonly [RegExp, number])[] = [

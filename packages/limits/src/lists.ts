@@ -1,3 +1,4 @@
+import { isRecord, parseJson } from './json.ts'
 import { parseNumber } from './values.ts'
 
 /** One value of a header that may hold several: a number, perhaps with the length of its window. */
@@ -57,16 +58,6 @@ export const readFields = (text: string): ReadonlyMap<string, number> =>
       .slice(0, MOST)
       .map(([, key = '', value]) => [key.toLowerCase(), Number(value)]),
   )
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-
-const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text.slice(0, 16_384))
-  } catch {
-    return undefined
-  }
-}
 
 /** A window that one value spells out. */
 export interface Spelled {

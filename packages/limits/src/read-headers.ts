@@ -1,4 +1,5 @@
 import {
+  boolean,
   either,
   judgeHead,
   type KindsOf,
@@ -43,6 +44,7 @@ export const rowsKind: Kind = list(
     group: string(),
     windowMs: either(lengthMs, list(lengthMs, 'a list of such')),
     counts: string(),
+    finer: boolean,
   }),
   'a list of rows',
 )

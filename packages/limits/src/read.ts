@@ -6,6 +6,7 @@ import { type Resolver, resolverFor } from './resolve.ts'
 import type { HeaderRow } from './rows.ts'
 import type { Limits } from '@aplomb/pipeline'
 import { parseDate, parseNumber } from './values.ts'
+import { SECOND } from './units.ts'
 
 /** How {@link readLimits} reads. */
 export interface ReadLimitsOptions {
@@ -83,14 +84,10 @@ const collect = (headers: object, resolve: Resolver, wanted: Wanted | undefined)
 const peek = (headers: object, name: string): string =>
   asText(isMapLike(headers) ? headers.get(name) : (headers as Record<string, unknown>)[name]) ?? ''
 
-/** The same wait as `Retry-After`, only finer. */
-const FINER = /^(?:(?:x-ms-)?retry-after-ms|x-retry-in)$/
-const SECOND = 1000
-
 /** A finer wait is believed where `Retry-After` is what comes of rounding it; else that counts. */
 const waitIn = ({ wait, plainWaitMs }: Draft): Pick<Limits, 'retryAfterMs' | 'retryAfterSource'> => {
   if (!wait) return {}
-  if (FINER.test(wait.source) && plainWaitMs !== undefined && Math.abs(wait.ms - plainWaitMs) >= SECOND)
+  if (wait.finer && plainWaitMs !== undefined && Math.abs(wait.ms - plainWaitMs) >= SECOND)
     return { retryAfterMs: plainWaitMs, retryAfterSource: 'retry-after' }
   return { retryAfterMs: wait.ms, retryAfterSource: wait.source }
 }

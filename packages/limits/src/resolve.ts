@@ -1,5 +1,6 @@
 import { lengthOf, readName, type Resolved } from './grammar.ts'
-import { ROWS, type HeaderRow } from './rows.ts'
+import { HEADERS } from './headers.ts'
+import type { HeaderRow } from './rows.ts'
 
 /** Finds the row for a header name, or null. */
 export type Resolver = (header: string) => Resolved | null
@@ -34,13 +35,13 @@ const newResolver = (rows: readonly HeaderRow[]): Resolver => {
   }
 }
 
-const standard = newResolver(ROWS)
+const standard = newResolver(HEADERS)
 const extended = new WeakMap<readonly HeaderRow[], Resolver>()
 
 /** The resolver for the house's rows, with the user's own in front. Made once per array of rows. */
 export const resolverFor = (rows: readonly HeaderRow[] | undefined): Resolver => {
   if (!rows || rows.length === 0) return standard
   let resolver = extended.get(rows)
-  if (!resolver) extended.set(rows, (resolver = newResolver([...rows, ...ROWS])))
+  if (!resolver) extended.set(rows, (resolver = newResolver([...rows, ...HEADERS])))
   return resolver
 }

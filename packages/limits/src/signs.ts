@@ -1,4 +1,5 @@
 import type { Limits, LimitWindow, VerdictKind } from '@aplomb/pipeline'
+import { DAY } from './units.ts'
 
 /** What headers say of a refusal beyond its status. */
 export interface HeaderSign {
@@ -6,8 +7,6 @@ export interface HeaderSign {
   /** In a few words: "x-concurrent-threads-active 3 of 3". */
   readonly sign: string
 }
-
-const DAY = 86_400_000
 
 /** Windows that are used up. */
 export const exhausted = ({ windows }: Pick<Limits, 'windows'>): readonly LimitWindow[] =>

@@ -1,3 +1,5 @@
+import { DAY, HOUR, MINUTE, SECOND } from './units.ts'
+
 /**
  * The longest wait or reset that is believed: 366 days, a year's allowance. Anything beyond is a unit mistake or
  * nonsense and is ignored.
@@ -14,11 +16,6 @@ export const MAX_WAIT_MS: number = 366 * 86_400_000
  */
 export type TimeUnit = (typeof TIME_UNITS)[number]
 export const TIME_UNITS = ['auto', 'ms', 'min', 's/ms'] as const
-
-const SECOND = 1000
-const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
 
 /** A plain decimal number, or undefined. No exponents, no trailing words, at most 16 digits before the point. */
 export const parseNumber = (text: string): number | undefined =>

@@ -7,6 +7,8 @@ export interface Case {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: unknown
+  /** What was asked, where that matters. */
+  readonly url?: string
   readonly receivedAt: string
   readonly expect: Readonly<Record<string, unknown>> & { readonly kind: string }
 }
@@ -21,10 +23,11 @@ const KINDS: Readonly<Record<string, VerdictKind>> = {
   validation: 'unprocessable',
 }
 
-export const responseOf = ({ status, headers, body }: Case): Response => {
-  const text = typeof body === 'string' ? body : JSON.stringify(body)
-  return new Response(body === null ? null : text, { status, headers })
-}
+export const textOf = ({ body }: Case): string =>
+  body === null ? '' : typeof body === 'string' ? body : JSON.stringify(body)
+
+export const responseOf = (one: Case): Response =>
+  new Response(one.body === null ? null : textOf(one), { status: one.status, headers: one.headers })
 
 /** The expectation in our words. */
 export const expectedOf = ({ expect }: Case): Record<string, unknown> => ({

@@ -1,0 +1,6 @@
+// Dropbox
+
+export const requestIds: readonly string[] = [
+  // Witness: dropbox: request id
+  'x-dropbox-request-id',
+]

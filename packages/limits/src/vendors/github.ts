@@ -1,0 +1,6 @@
+// GitHub
+
+export const requestIds: readonly string[] = [
+  // Witness: github: 200-core
+  'x-github-request-id',
+]

@@ -1,0 +1,6 @@
+// Railway
+
+export const platforms: readonly string[] = [
+  // Witness: railway: 404 on a lookup
+  'x-railway-fallback',
+]

@@ -1,0 +1,6 @@
+// ScrapeOps
+
+export const concurrencyHosts: readonly string[] = [
+  // Witness: scrapeops: 429 without a body
+  'scrapeops.io',
+]

@@ -1,0 +1,6 @@
+// ScraperAPI
+
+export const concurrencyHosts: readonly string[] = [
+  // Witness: scraperapi: 429 without a body
+  'scraperapi.com',
+]

@@ -1,0 +1,6 @@
+// Zoom
+
+export const requestIds: readonly string[] = [
+  // Witness: zoom: request id
+  'x-zm-trackingid',
+]
