@@ -1,6 +1,7 @@
 import { isSecretName } from './names.ts'
 import { folded, readingOf } from './reading.ts'
-import { isId, ODD, ODD_IN_TEXT, oddness } from './words.ts'
+import { hiddenSegments } from './url.ts'
+import { ODD, ODD_IN_TEXT, oddness } from './words.ts'
 
 /** Shorter values are in every text. */
 const SHORTEST = 4
@@ -104,7 +105,7 @@ export const newKnown = (shown: {
     const [, userinfo = '', path = '', query = ''] =
       /^[^:]+:\/\/(?:([^/?#]*)@)?[^/?#]*([^?#]*)(?:\?([^#]*))?/.exec(url) ?? []
     if (userinfo) for (const one of [userinfo, ...userinfo.split(':')]) add(one, true)
-    for (const segment of path.split('/')) if (oddness(segment) >= ODD && !isId(segment)) add(segment, false)
+    for (const { 0: segment } of hiddenSegments(path)) if (oddness(segment) >= ODD) add(segment, false)
     for (const pair of query.split('&')) {
       const [, name = '', value = ''] = /^(?:([^=]*)=)?(.*)$/s.exec(pair) ?? []
       const plain = readingOf(name).text
@@ -112,7 +113,7 @@ export const newKnown = (shown: {
       add(value, isSecretName(plain))
     }
     headers.forEach((value, name) => {
-      if (TRACE.test(name)) return
+      if (name === 'host' || TRACE.test(name)) return
       const always = isSecretName(name)
       for (const part of partsOf(value)) {
         // A scheme is no secret; what follows it is.

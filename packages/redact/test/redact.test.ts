@@ -67,6 +67,16 @@ describe('5. what the request holds as a secret is masked everywhere, in all its
     expect(text('no blue in paris for 192.0.2.1')).toBe('no blue in paris for 192.0.2.1')
     expect(text('no paris-texas')).toBe('no [redacted]')
   })
+
+  test('nor the host, and what is shown of a path', () => {
+    const redactor = redactorFor('https://b.s3.amazonaws.com/graphql', { host: 'b.s3.amazonaws.com' })
+    expect(redactor.url('https://b.s3.amazonaws.com/graphql')).toBe('https://b.s3.amazonaws.com/graphql')
+    expect(redactor.text('200, graphql: no bucket b.s3.amazonaws.com')).toBe(
+      '200, graphql: no bucket b.s3.amazonaws.com',
+    )
+    expect(redactorFor(`${URL_A}/a8Kd02Lq`).text('no a8Kd02Lq')).toBe('no [redacted]')
+    expect(redactorFor(`${URL_A}/reset/xkcdqzwv`).text('no xkcdqzwv')).toBe('no [redacted]')
+  })
 })
 
 describe('7. an identifier is shown, unless the request held it', () => {
