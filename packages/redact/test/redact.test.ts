@@ -208,6 +208,10 @@ describe('10. texts are bounded, and of any make take milliseconds', () => {
     'x.',
     'https://a',
     '-----BEGIN PRIVATE KEY-----',
+    'password ',
+    'password 1',
+    '-u a:',
+    'machine a login b ',
     ' ',
     'é%',
   ]
