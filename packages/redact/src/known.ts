@@ -1,4 +1,5 @@
 import { isSecretName } from './names.ts'
+import { findPairs } from './pairs.ts'
 import { folded, readingOf } from './reading.ts'
 import { hiddenSegments } from './url.ts'
 import { ODD, ODD_IN_TEXT, oddness } from './words.ts'
@@ -13,6 +14,9 @@ const PART = 8
 const LONGEST = 4096
 
 const LONGEST_CUT = 200
+
+/** Logins are short. */
+const LONGEST_BODY = 65_536
 
 /** Shorter ones are not looked for between other characters: "no time" holds "otim". A one-time code may have a space. */
 const LOOSE = 8
@@ -65,6 +69,8 @@ const TRACE = /^(?:x-)?(?:amzn-|ms-|client-)*(?:request-id|correlation-id|trace(
 export interface Held {
   readonly url: string
   readonly headers: Pick<Headers, 'forEach'>
+  /** Its body, where that is known: what it gives the name of a secret is one. */
+  readonly bodyText?: string | undefined
 }
 
 /** What requests hold that is not for others to read. */
@@ -101,7 +107,7 @@ export const newKnown = (shown: {
     }
   }
 
-  const learn: Known['learn'] = ({ url, headers }, key) => {
+  const learn: Known['learn'] = ({ url, headers, bodyText = '' }, key) => {
     const [, userinfo = '', path = '', query = ''] =
       /^[^:]+:\/\/(?:([^/?#]*)@)?[^/?#]*([^?#]*)(?:\?([^#]*))?/.exec(url) ?? []
     if (userinfo) for (const one of [userinfo, ...userinfo.split(':')]) add(one, true)
@@ -121,6 +127,8 @@ export const newKnown = (shown: {
         if (!shown.headers.has(name) || (oddness(part) >= ODD_IN_TEXT && !/\s/.test(part))) add(part, always)
       }
     })
+    const body = bodyText.slice(0, LONGEST_BODY)
+    findPairs(body, (from, to) => add(body.slice(from, to).replace(/^[\\"'[]+|[\\"'\]]+$/g, ''), true))
     // Some partition by API key.
     if (key !== originOf(url)) add(key, false)
   }

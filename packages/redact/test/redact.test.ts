@@ -68,6 +68,12 @@ describe('5. what the request holds as a secret is masked everywhere, in all its
     expect(text('no paris-texas')).toBe('no [redacted]')
   })
 
+  test('what a body that is known gives the name of a secret', () => {
+    const bodyText = '{"query":"mutation($p: String!) { a }","variables":{"password":"open sesame","city":"paris"}}'
+    const { text } = redaction()({ url: URL_A, headers: new Headers(), bodyText }, originOf(URL_A))
+    expect(text('$p got open sesame in paris')).toBe('$p got [redacted] in paris')
+  })
+
   test('nor the host, and what is shown of a path', () => {
     const redactor = redactorFor('https://b.s3.amazonaws.com/graphql', { host: 'b.s3.amazonaws.com' })
     expect(redactor.url('https://b.s3.amazonaws.com/graphql')).toBe('https://b.s3.amazonaws.com/graphql')
