@@ -73,9 +73,10 @@ const CODES: readonly CodeRow[] = [
   { code: /^quotaexceeded$|^limitexceeded$|^spikearrest/, kind: 'rate-limited', on: [429], vague: true },
 
   {
-    code: /apikey(?:not|in)?valid|invalidapikey|^(?:invalid|expired|revoked)(?:auth|token|accesstoken|session\w*|credentials)$|^(?:auth)?token(?:invalid|expired|revoked)\w*$|authenticationerror|^unauthenticated$|^notauthed$|^meta190$|^requestdenied$|expiredtokenexception|unrecognizedclient|invalidsignature/,
+    code: /apikey(?:not|in)?valid|invalidapikey|^(?:invalid|expired|revoked)(?:auth|token|accesstoken|session\w*|credentials)$|^(?:auth)?token(?:invalid|expired|revoked)\w*$|authenticationerror|^unauthenticated$|^notauthed$|^meta190$|^requestdenied$|expiredtokenexception|unrecognizedclient|invalidsignature|^signaturedoesnotmatch$|^invalidaccesskeyid$/,
     kind: 'unauthenticated',
-    on: REQUEST_FAULTS,
+    // AWS refuses credentials with 403.
+    on: [...REQUEST_FAULTS, 403],
   },
   { code: /accessdenied|^autherror$|^forbidden$|permissiondenied|missingscope/, kind: 'forbidden', on: REQUEST_FAULTS },
   { code: /resourcenotfound/, kind: 'missing', on: REQUEST_FAULTS },
