@@ -64,9 +64,10 @@ export const CODES: readonly CodeRow[] = [
 
   // Witness: google-maps: 200-request-denied
   {
-    code: /apikey(?:not|in)?valid|invalidapikey|^(?:invalid|expired|revoked)(?:auth|token|accesstoken|session\w*|credentials)$|^(?:auth)?token(?:invalid|expired|revoked)\w*$|authenticationerror|^unauthenticated$|^notauthed$|^meta190$|^requestdenied$|expiredtokenexception|unrecognizedclient|invalidsignature/,
+    code: /apikey(?:not|in)?valid|invalidapikey|^(?:invalid|expired|revoked)(?:auth|token|accesstoken|session\w*|credentials)$|^(?:auth)?token(?:invalid|expired|revoked)\w*$|authenticationerror|^unauthenticated$|^notauthed$|^meta190$|^requestdenied$|expiredtokenexception|unrecognizedclient|invalidsignature|^signaturedoesnotmatch$|^invalidaccesskeyid$/,
     kind: 'unauthenticated',
-    on: REQUEST_FAULTS,
+    // AWS refuses credentials with 403.
+    on: [...REQUEST_FAULTS, 403],
   },
   // Witness: fluxrouter: 500-auth_error
   { code: /accessdenied|^autherror$|^forbidden$|permissiondenied|missingscope/, kind: 'forbidden', on: REQUEST_FAULTS },

@@ -126,7 +126,7 @@ describe('an explicit invitation to send the same again counts', () => {
   })
 })
 
-describe('a refusal for good is one under 5xx, too', () => {
+describe('the code of a refusal for good decides under 5xx and 403, too', () => {
   it.each<[number, unknown, string]>([
     [500, { error: { type: 'auth_error', message: 'Invalid proxy server token' } }, 'forbidden'],
     [500, { error: { type: 'validation_error', message: 'model is required' } }, 'unprocessable'],
@@ -134,6 +134,11 @@ describe('a refusal for good is one under 5xx, too', () => {
     [500, { error: 'ExceededBudget: User has exceeded their budget. Max Budget: 1' }, 'quota-exhausted'],
     [500, { error: { message: 'litellm.AuthenticationError: no', code: '500' } }, 'unauthenticated'],
     [502, { error: { code: 'invalid_api_key' } }, 'unauthenticated'],
+    // S3, DynamoDB: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+    [403, { Code: 'SignatureDoesNotMatch' }, 'unauthenticated'],
+    [403, { Code: 'InvalidAccessKeyId' }, 'unauthenticated'],
+    [403, { __type: 'com.amazon.coral.service#ExpiredTokenException' }, 'unauthenticated'],
+    [403, { Code: 'AccessDenied' }, 'forbidden'],
     [503, { error: { code: 'PERMISSION_DENIED' } }, 'forbidden'],
   ])('%i %j', async (status, body, kind) => {
     expect(await judge(status, body)).toMatchObject({ kind, retryable: false })

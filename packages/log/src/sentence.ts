@@ -9,7 +9,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
     invalid: 'fix the request',
     unprocessable: 'fix the data',
     unauthenticated: 'fix the key',
-    forbidden: 'fix the plan, or what the key may do',
+    forbidden: 'fix the plan, what the key may do, or what a firewall lets through',
     missing: 'fix the URL',
     conflict: 'look who else changes it',
     billing: 'pay',

@@ -95,7 +95,7 @@ describe('13. the sentence of a record', () => {
     [400, 'fix the request'],
     [401, 'fix the key'],
     [402, 'pay'],
-    [403, 'fix the plan, or what the key may do'],
+    [403, 'fix the plan, what the key may do, or what a firewall lets through'],
     [404, 'fix the URL'],
     [422, 'fix the data'],
     [500, 'try later, or tell who runs it'],

@@ -44,6 +44,13 @@ const SCHEME =
 const LOGIN =
   /(?<![\w.+-])(?!(?:mailto|acct|sips?|xmpp|npm|pkg):)[\w.+-]{1,64}:([^\s@/:"'<>]{3,128})@(?:tcp\(|localhost|[a-z\d-]{1,63}(?:\.[a-z\d-]{1,63}){0,8}(?:\.[a-z]{2,12}|:\d{2,5}))\b/dgi
 
+/** Of curl's command line, and of netrc. */
+const COMMAND =
+  /(?<!\S)(?:-[a-zA-Z]{0,6}u\s{1,3}|-[uU]\s{0,3}(?!r[il]:|ser:)|--(?:proxy-)?user[\s=]\s{0,2})["']?[^\s:"']{1,64}:(?!\/\/)([^\s"']{1,128})|\b(?:machine\s{1,9}\S{1,256}|default)\s{1,9}(?:(?:login|account)\s{1,9}\S{1,128}\s{1,9}){0,2}password\s{1,9}(\S{1,128})/dg
+/** Keys are drawn by lot, passwords are words: quoted, or with digits, right behind the name. */
+const PASSWORD =
+  /(?<![a-z])(?:passw(?:or)?[dt]|passphrase|passcode|pwd)\s{1,3}(?:(?:is|was|of|value)\s{1,3}){0,2}(?:(["'`])([^\s"'`]{3,128})\1|(?!(?:sha|md|utf|base|argon|pbkdf|oauth|rfc|http|v)-?\d|\d{1,3}-?(?:char|digit|[dhms]|min|hour|day)(?:\W|s\b|acter))(?=[^\s\d]{0,128}\d)(?=[^\sa-z]{0,128}[a-z])([^\s"'`,;:()<>]{4,128}))/dgi
+
 /** Tells of everything that has the form of a known kind of key. */
 export const findFormats = (text: string, found: (from: number, to: number) => void): void => {
   for (const pattern of [PEM, ANY])
@@ -52,7 +59,8 @@ export const findFormats = (text: string, found: (from: number, to: number) => v
     // The others are words, too: "basic plan-b", "digest sha256:".
     if (/^bearer$/i.test(scheme) || key.includes('=') || (!/^digest$/i.test(scheme) && isDrawn(key, ODD_AS_SECRET)))
       found(...(indices?.[2] ?? [0, 0]))
-  for (const { indices } of text.matchAll(LOGIN)) found(...(indices?.[1] ?? [0, 0]))
+  for (const pattern of [LOGIN, COMMAND, PASSWORD])
+    for (const { indices } of text.matchAll(pattern)) found(...(indices?.[3] ?? indices?.[2] ?? indices?.[1] ?? [0, 0]))
   const cut = CUT.exec(text)
   if (cut) found(cut.index, text.length)
 }

@@ -1,6 +1,8 @@
 import { isSecretName } from './names.ts'
+import { findPairs } from './pairs.ts'
 import { folded, readingOf } from './reading.ts'
-import { isId, ODD, ODD_IN_TEXT, oddness } from './words.ts'
+import { hiddenSegments } from './url.ts'
+import { ODD, ODD_IN_TEXT, oddness } from './words.ts'
 
 /** Shorter values are in every text. */
 const SHORTEST = 4
@@ -12,6 +14,9 @@ const PART = 8
 const LONGEST = 4096
 
 const LONGEST_CUT = 200
+
+/** Logins are short. */
+const LONGEST_BODY = 65_536
 
 /** Shorter ones are not looked for between other characters: "no time" holds "otim". A one-time code may have a space. */
 const LOOSE = 8
@@ -64,6 +69,8 @@ const TRACE = /^(?:x-)?(?:amzn-|ms-|client-)*(?:request-id|correlation-id|trace(
 export interface Held {
   readonly url: string
   readonly headers: Pick<Headers, 'forEach'>
+  /** Its body, where that is known: what it gives the name of a secret is one. */
+  readonly bodyText?: string | undefined
 }
 
 /** What requests hold that is not for others to read. */
@@ -100,11 +107,11 @@ export const newKnown = (shown: {
     }
   }
 
-  const learn: Known['learn'] = ({ url, headers }, key) => {
+  const learn: Known['learn'] = ({ url, headers, bodyText = '' }, key) => {
     const [, userinfo = '', path = '', query = ''] =
       /^[^:]+:\/\/(?:([^/?#]*)@)?[^/?#]*([^?#]*)(?:\?([^#]*))?/.exec(url) ?? []
     if (userinfo) for (const one of [userinfo, ...userinfo.split(':')]) add(one, true)
-    for (const segment of path.split('/')) if (oddness(segment) >= ODD && !isId(segment)) add(segment, false)
+    for (const { 0: segment } of hiddenSegments(path)) if (oddness(segment) >= ODD) add(segment, false)
     for (const pair of query.split('&')) {
       const [, name = '', value = ''] = /^(?:([^=]*)=)?(.*)$/s.exec(pair) ?? []
       const plain = readingOf(name).text
@@ -112,7 +119,7 @@ export const newKnown = (shown: {
       add(value, isSecretName(plain))
     }
     headers.forEach((value, name) => {
-      if (TRACE.test(name)) return
+      if (name === 'host' || TRACE.test(name)) return
       const always = isSecretName(name)
       for (const part of partsOf(value)) {
         // A scheme is no secret; what follows it is.
@@ -120,6 +127,8 @@ export const newKnown = (shown: {
         if (!shown.headers.has(name) || (oddness(part) >= ODD_IN_TEXT && !/\s/.test(part))) add(part, always)
       }
     })
+    const body = bodyText.slice(0, LONGEST_BODY)
+    findPairs(body, (from, to) => add(body.slice(from, to).replace(/^[\\"'[]+|[\\"'\]]+$/g, ''), true))
     // Some partition by API key.
     if (key !== originOf(url)) add(key, false)
   }

@@ -22,11 +22,12 @@ const NOTHING = /^(?:null|true|false|nil|none|value|\*+|\[redacted)?$/i
 const SAID =
   /(?<!\p{L})(?:not?|is|are|was|must|should|can(?:not)?|ha[sd]|unknown|missing|invalid|valid|expire[ds]?|revoked|required|malformed|incorrect|wrong|empty|denied|failed|mismatch|forbidden|unsupported|expected|received|string|header|please|use|your|this|too|already|disabled|error|rejected|exceeded|authentication|token)(?!\p{L})/iu
 
-/** "tokens: 4096", "API key: not found", "password": "This field is required." */
+/** "tokens: 4096", "tokens: input=12", "API key: not found", "password": "This field is required." */
 const isSpeech = (name: string, is: string, value: string): boolean => {
   const plain = value.replace(/^[\\"'[\s]+|[\\"'\]\s]+$/g, '')
   if (NOTHING.test(plain)) return true
-  if (/^-?\d[\d.,]{0,8}(?:m?s|[mhdk%])?\.?$/.test(plain)) return !isPinName(name)
+  const count = /tokens$/i.test(name) ? plain.replace(/^[a-z_]{1,20}=|(?<=\d)\/\w{1,9}(?=\W?$)/gi, '') : plain
+  if (/^-?\d[\d.,]{0,8}(?:m?s|[mhdk%])?\.?$/.test(count)) return !isPinName(name)
   if (oddness(plain) > 0 || !/^[\p{L}\s.,:;!?'()\d-]+$/u.test(plain)) return false
   const isSentence = /\s/.test(is) ? !/["']/.test(value) : false
   if (SAID.test(plain)) return isSentence || /\s/.test(plain)

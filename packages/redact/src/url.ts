@@ -13,6 +13,16 @@ const isShown = (raw: string): boolean => {
   return /^[\d.,:+-]{1,24}$/.test(part) || isId(part) || !isDrawn(part, ODD)
 }
 
+/** The segments of a path that may open something, or look like keys. */
+export const hiddenSegments = (path: string): readonly RegExpExecArray[] => {
+  let opens = false
+  return [...path.matchAll(/[^/]+/g)].filter(([segment]) => {
+    const isHidden = opens ? oddness(segment) > 0 : !isShown(segment)
+    opens ||= OPENS.test(segment)
+    return isHidden
+  })
+}
+
 /** Tells of userinfo, path segments that look like keys, the values of all but `shown` parameters, and the fragment. Whether it is a URL at all. */
 export const findInUrl = (
   url: string,
@@ -28,11 +38,7 @@ export const findInUrl = (
     at += userinfo.length + 1
   }
   at += host.length
-  let opens = false
-  for (const { 0: segment, index } of path.matchAll(/[^/]+/g)) {
-    if (opens ? oddness(segment) > 0 : !isShown(segment)) found(at + index, at + index + segment.length)
-    opens ||= OPENS.test(segment)
-  }
+  for (const { 0: segment, index } of hiddenSegments(path)) found(at + index, at + index + segment.length)
   at += path.length
   if (query !== undefined) {
     at++

@@ -67,6 +67,22 @@ describe('5. what the request holds as a secret is masked everywhere, in all its
     expect(text('no blue in paris for 192.0.2.1')).toBe('no blue in paris for 192.0.2.1')
     expect(text('no paris-texas')).toBe('no [redacted]')
   })
+
+  test('what a body that is known gives the name of a secret', () => {
+    const bodyText = '{"query":"mutation($p: String!) { a }","variables":{"password":"open sesame","city":"paris"}}'
+    const { text } = redaction()({ url: URL_A, headers: new Headers(), bodyText }, originOf(URL_A))
+    expect(text('$p got open sesame in paris')).toBe('$p got [redacted] in paris')
+  })
+
+  test('nor the host, and what is shown of a path', () => {
+    const redactor = redactorFor('https://b.s3.amazonaws.com/graphql', { host: 'b.s3.amazonaws.com' })
+    expect(redactor.url('https://b.s3.amazonaws.com/graphql')).toBe('https://b.s3.amazonaws.com/graphql')
+    expect(redactor.text('200, graphql: no bucket b.s3.amazonaws.com')).toBe(
+      '200, graphql: no bucket b.s3.amazonaws.com',
+    )
+    expect(redactorFor(`${URL_A}/a8Kd02Lq`).text('no a8Kd02Lq')).toBe('no [redacted]')
+    expect(redactorFor(`${URL_A}/reset/xkcdqzwv`).text('no xkcdqzwv')).toBe('no [redacted]')
+  })
 })
 
 describe('7. an identifier is shown, unless the request held it', () => {
@@ -198,6 +214,10 @@ describe('10. texts are bounded, and of any make take milliseconds', () => {
     'x.',
     'https://a',
     '-----BEGIN PRIVATE KEY-----',
+    'password ',
+    'password 1',
+    '-u a:',
+    'machine a login b ',
     ' ',
     'é%',
   ]

@@ -23,6 +23,13 @@ describe('2. names are read as words', () => {
     "ClientSecret => 'hunter22'",
     'Cookie: theme=dark; a=hunter22',
     'ann:hunter22@tcp(10.0.0.1:3306)/shop',
+    'curl -u ann:hunter22 https://api.example.com',
+    "curl -iu 'ann:hunter22'",
+    'curl --proxy-user ann:hunter22 -i',
+    'machine api.example.com login ann password hunter22',
+    'my password hunter22 is wrong',
+    "Login failed for user 'ann' with password 'hunter22'",
+    'The password is hunter22.',
   ])('%s', (text) => {
     expect(redactorFor().text(text)).not.toContain('hunter22')
   })
@@ -33,6 +40,10 @@ describe('2. names are read as words', () => {
     'author=Ann keyboard=qwerty monkey=patch compass=north secretary=Bob',
     'session_timeout=30m key_id=main password_min_length=8',
     '{"password":"This field is required."}',
+    'tokens: input=1200 output=35. tokens: 1200/30000, tokens=900/min',
+    'Your password must have 8 characters; password reset in 30m; password sha256 digest; password policy v2',
+    'a password 8-characters long, password 30d old, npm --userconfig a:b -url:here -c key',
+    'log in with a user name and password (error 18456)',
   ])('%s', (text) => {
     expect(redactorFor().text(text)).toBe(text)
   })

@@ -249,7 +249,13 @@ const explainRecording = async (har: Har, values: Values, terminal: Terminal): P
     return copyOf(entry.answer, explanation, options, terminal)
   }
   if (values.json) return JSON.stringify(explanation, null, 2)
-  return lines(formatExplanation(explanation, { style, columns }), '', style('dim', MISREAD))
+  const isServed = entry.answer !== undefined && explanation.verdict.kind === 'ok'
+  return lines(
+    formatExplanation(explanation, { style, columns }),
+    '',
+    isServed ? await ruleFor(entry.answer, options) : undefined,
+    style('dim', MISREAD),
+  )
 }
 
 const main = async (args: readonly string[], terminal: Terminal): Promise<string> => {

@@ -99,7 +99,8 @@ const entryOf = (
   const body = stringIn(member(request, 'postData'), 'text')
   const asked = { method, url, headers: fieldsOf(request), body }
   const answer = {
-    version: stringIn(response, 'httpVersion') ?? 'HTTP/1.1',
+    // Chrome writes http/2.0 and h3, others nothing.
+    version: `HTTP/${/\d(?:\.\d)?/.exec(stringIn(response, 'httpVersion') ?? '')?.[0] ?? '1.1'}`,
     status,
     statusText: stringIn(response, 'statusText') ?? '',
     headers: fieldsOf(response),

@@ -1,4 +1,4 @@
-import { originOf, REDACTED, redaction, type Redactor } from '@aplomb/redact'
+import { type Held, originOf, REDACTED, redaction, type Redactor } from '@aplomb/redact'
 import { type Field, headersOf, type SavedAnswer, type SavedRequest, valueOf } from './answers.ts'
 import { printable } from './words.ts'
 
@@ -8,16 +8,17 @@ const SECRET_HEADER =
 
 const redactorFor = redaction()
 
-const NO_REQUEST: Pick<Request, 'url' | 'headers'> = { url: '', headers: new Headers() }
+const NO_REQUEST: Held = { url: '', headers: new Headers() }
 
 /** Where a request may hold secrets. */
 interface Holder {
   readonly url?: string | undefined
   readonly headers?: readonly Field[] | undefined
+  readonly body?: string | undefined
 }
 
-const asked = (request: Holder | undefined): Pick<Request, 'url' | 'headers'> =>
-  request ? { url: request.url ?? '', headers: headersOf(request.headers ?? []) } : NO_REQUEST
+const asked = (request: Holder | undefined): Held =>
+  request ? { url: request.url ?? '', headers: headersOf(request.headers ?? []), bodyText: request.body } : NO_REQUEST
 
 /** Takes out what the request held, and what looks like a secret. */
 export const redactorOf = (request?: Holder): Redactor => {
@@ -74,7 +75,7 @@ const maskedBody = ({ headers, body }: SavedAnswer, redactor: Redactor): string 
 /** A partition key (draft-ietf-httpapi-ratelimit-headers) is left out whole: a part of it, masked, would make the field unreadable. */
 const withoutKey = (value: string): string => value.replaceAll(/;[ ]?pk=:[^:]*:/g, '')
 
-const masked = (fields: readonly Field[], request: Pick<Request, 'url' | 'headers'>): Field[] => {
+const masked = (fields: readonly Field[], request: Held): Field[] => {
   const headers = headersOf(fields)
   const names = Array.from(headers.keys()).filter((name) => !SECRET_HEADER.test(name))
   // Names of the answer's headers are no names of the request's: what is a secret there stays one.

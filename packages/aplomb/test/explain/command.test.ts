@@ -112,6 +112,18 @@ describe('it reads', () => {
     const copy = await explain(['--entry', '0', '--redacted'], HAR)
     expect(copy.out).toContain('"message":"[redacted], slow down"')
   })
+
+  it.each([
+    ['http/2.0', 'HTTP/2.0 503'],
+    ['h3', 'HTTP/3 503'],
+    ['', 'HTTP/1.1 503'],
+    ['unknown', 'HTTP/1.1 503'],
+  ])('whose version browsers write as %j', async (httpVersion, statusLine) => {
+    const recording = HAR.replace('"status":503', `"status":503,"httpVersion":"${httpVersion}"`)
+    const { code, out } = await explain(['--entry', '0', '--redacted'], recording)
+    expect(code).toBe(0)
+    expect(out).toContain(`\n${statusLine}\n`)
+  })
 })
 
 describe('where a verdict depends on the request, options say what it was', () => {
@@ -144,6 +156,21 @@ describe('where a verdict depends on the request, options say what it was', () =
     expect((await explain([], answer('slack'))).out).toContain('With --rules slack it is rate-limited')
     expect((await explain(['--rules', 'graphql,slack'], answer('slack'))).out).toContain('200 rate-limited')
     expect((await explain(['--rules', 'all'], answer('slack'))).out).toContain('200 rate-limited')
+    const recording = JSON.stringify({
+      log: {
+        entries: [
+          {
+            request: { method: 'POST', url: 'https://api.test/graphql', headers: [] },
+            response: {
+              status: 200,
+              headers: [{ name: 'Content-Type', value: 'application/json' }],
+              content: { text: '{"errors":[{"extensions":{"code":"THROTTLED"}}]}' },
+            },
+          },
+        ],
+      },
+    })
+    expect((await explain(['--entry', '0'], recording)).out).toContain('With --rules graphql it is rate-limited')
   })
 })
 

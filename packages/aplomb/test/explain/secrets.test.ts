@@ -52,12 +52,18 @@ describe('a redacted copy is read as one answer, and judged as the original is',
 
 /** Where a request holds a secret. */
 const HOLDERS: Readonly<
-  Record<string, (secret: string) => { readonly url?: string; readonly headers?: readonly Field[] }>
+  Record<
+    string,
+    (secret: string) => { readonly url?: string; readonly headers?: readonly Field[]; readonly body?: string }
+  >
 > = {
   'a key in the query': (secret) => ({ url: `https://api.test/v1/x?api_key=${encodeURIComponent(secret)}` }),
   'a password in the URL': (secret) => ({ url: `https://me:${encodeURIComponent(secret)}@api.test/v1/x` }),
   'a bearer token': (secret) => ({ headers: [['Authorization', `Bearer ${secret}`]] }),
   'a key of its own header': (secret) => ({ headers: [['x-api-key', secret]] }),
+  'a variable of a query': (secret) => ({
+    body: JSON.stringify({ query: 'mutation ($p: String!) { a }', variables: { password: secret } }),
+  }),
   'a cookie': (secret) => ({ headers: [['cookie', `theme=dark; sid=${secret}`]] }),
 }
 /** What an answer says of it again. */
@@ -93,7 +99,12 @@ const outputsFor = async (answer: SavedAnswer): Promise<string> => {
       entries: [
         {
           startedDateTime: '2026-01-15T12:00:00Z',
-          request: { method: 'GET', url: request?.url, headers: pairs(request?.headers) },
+          request: {
+            method: 'GET',
+            url: request?.url,
+            headers: pairs(request?.headers),
+            postData: { text: request?.body },
+          },
           response: { status, statusText, headers: pairs(headers), content: { text: body } },
         },
       ],
