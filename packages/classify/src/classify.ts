@@ -198,7 +198,7 @@ export const classify = (options: ClassifyOptions = {}): Middleware => {
  * with which options: the verdict is remembered.
  */
 export const classifyResponse = async (response: Response, options?: ClassifyResponseOptions): Promise<Verdict> => {
-  const read = options && readOptions('classifyResponse', options, classifyResponseOptions)
+  const read = options === undefined ? undefined : readOptions('classifyResponse', options, classifyResponseOptions)
   const mask = maskFor({ url: read?.request?.url ?? '', headers: new Headers() })
   if (!read)
     return judgeResponse(response, STANDARD, { request: undefined, receivedAt: undefined, call: undefined, mask })
