@@ -1,4 +1,4 @@
-import type { Call, Fetch, GiveUp, WaitKind, Weight } from './contract.ts'
+import type { Call, Fetch, GiveUp, WaitKind, Weigher, Weight } from './contract.ts'
 import type { EventListener } from './events.ts'
 import { notify } from './callback.ts'
 import { clock } from './clock.ts'
@@ -19,7 +19,7 @@ export interface Setting {
   readonly onEvent: EventListener | undefined
   readonly repeatable: Repeatable | undefined
   readonly priority: number | ((request: Request) => number | undefined) | undefined
-  readonly weight: ((request: Request, text: string | undefined) => Weight | undefined) | undefined
+  readonly weight: Weigher | undefined
   /** The call of another `fetch` that is sending at this moment. */
   readonly sending?: Sending | undefined
 }
@@ -150,6 +150,12 @@ export class LiveCall implements Call, Owner {
     this.#weighed = true
     this.#weight = weight(this.source.request, typeof body === 'string' ? body : undefined)
     return this.#weight
+  }
+
+  weighs(response: Response, settle: (weight: Weight) => void): void {
+    const answered = this.setting.weight?.answered
+    // What was never weighed has no estimate to be corrected.
+    if (answered && this.#weight !== undefined) answered({ request: this.source.request, response, settle })
   }
 
   /** A polyfill's signal is followed, as is a time limit; the caller's own goes on after the call has ended. */

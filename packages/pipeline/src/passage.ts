@@ -41,6 +41,17 @@ const report = ({ door, constraints }: Gateway, departure: Departure, signal: Si
   return found
 }
 
+/** What it took in truth takes the place of the estimate, once. */
+const settle = ({ door, constraints }: Gateway, departure: Flight, response: Response): void => {
+  let settled = false
+  departure.call.weighs(response, (weight) => {
+    if (settled) return
+    settled = true
+    for (const { constraint } of constraints) constraint.settled?.(departure, weight)
+    door.wake()
+  })
+}
+
 /** By then a server has heard of an abort, in milliseconds. */
 const ABORTED_MS = 250
 
@@ -129,6 +140,7 @@ export const pass = async (
     }
     let found: Found | undefined
     try {
+      if (signal.verdict.action === 'use' && !signal.elsewhere) settle(gateway, departure, response)
       if (signal.elsewhere) tellElsewhere(gatewayOf(signal.key), departure, signal)
       found = report(gateway, departure, signal)
     } catch (error) {

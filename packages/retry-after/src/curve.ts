@@ -12,6 +12,8 @@ export interface Curve {
   sent(departure: Departure): void
   /** It was refused, by whatever limit: it used nothing. */
   refused(departure: Departure): void
+  /** It took so much more, in each unit, than it was taken for. */
+  settled(departure: Departure, more: ReadonlyMap<string, number>): void
   learn(report: Report, departure: Departure, served: boolean, now: number): void
   crowded(): boolean
   idle(): boolean
@@ -21,8 +23,9 @@ export interface CurveSetting {
   readonly departures: Departures
   /** The last request that was in no window. */
   readonly outside: () => number
-  /** What it counts. */
+  /** What it counts, and what it is called. */
   readonly unit: string
+  readonly name?: string | undefined
 }
 
 /** What foretells the answers, and by how many units each is wrong of late. */
@@ -54,7 +57,7 @@ export const REQUESTS = 'requests'
 
 const distance = (value: number, least: number, most: number): number => Math.max(0, least - value, value - most)
 
-export const newCurve = ({ departures, outside, unit }: CurveSetting): Curve => {
+export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Curve => {
   const counted = unit === REQUESTS
   const window = newFixedWindow(departures, outside)
   let models: Models | undefined
@@ -76,7 +79,7 @@ export const newCurve = ({ departures, outside, unit }: CurveSetting): Curve => 
   let dueAt = 0
 
   /** By what the weight of a request is known; else each counts as one, of as many units as are found. */
-  const scaleNow = (): string | undefined => (counted ? undefined : departures.scaleOf(unit))
+  const scaleNow = (): string | undefined => (counted ? undefined : departures.scaleOf(unit, name))
 
   const sampleOf = ({ limit = 0, remaining }: Report, departure: Departure, now: number): Sample => {
     const { at, calls, weight, weights } = departure
@@ -202,6 +205,10 @@ export const newCurve = ({ departures, outside, unit }: CurveSetting): Curve => 
       doubtSince = undefined
     },
     refused: window.refused,
+    settled: (departure, more) => {
+      // What the newest answer said was left had been charged with the truth already.
+      if (models?.scale !== undefined && departure.place <= place) models.slope.recount(more.get(models.scale) ?? 0)
+    },
     learn: (report, departure, served, now) => {
       const newest = departure.place > place
       place = Math.max(place, departure.place)

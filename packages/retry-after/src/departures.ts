@@ -22,8 +22,8 @@ export interface Departures {
   lastAt(): number
   /** What was sent and not refused. */
   calls(): number
-  /** The name under which weights in a unit are known, if any request has said one. */
-  scaleOf(unit: string): string | undefined
+  /** The name under which weights in a unit, or of a limit of that name, are known, if any request has said one. */
+  scaleOf(unit: string, name?: string): string | undefined
   weights(scale: string): number
   /** What a request of this weight takes: the mean of the others, if it does not say. */
   weigh(scale: string, weight?: Weight): number
@@ -32,6 +32,8 @@ export interface Departures {
   /** The mean round trip of late. */
   roundTripMs(): number
   sent(weight: Weight | undefined, at: number): Departure
+  /** What it took is known: takes the place of what it was taken for. Returns by how much more, in each unit. */
+  settled(departure: Departure, weight: Weight): ReadonlyMap<string, number>
   /** It ended without an answer that says anything. */
   ended(departure: Departure): void
   /** Takes in that it was answered, before what the answer says is read. A refusal is not charged. */
@@ -45,6 +47,7 @@ export interface Departures {
 }
 
 interface Entry extends Departure {
+  weight: ReadonlyMap<string, number>
   calls: number
   weights: ReadonlyMap<string, number>
 }
@@ -71,9 +74,9 @@ const weightIn = (scale: string, weight: Weight | undefined): number | undefined
   return weight && Object.hasOwn(weight, scale) ? weight[scale] : undefined
 }
 
-/** What a request of a known weight takes of a limit in this unit. */
-export const knownWeight = (unit: string, weight: Weight | undefined): number | undefined =>
-  unit === SHARE && typeof weight === 'number' ? undefined : weightIn(unit, weight)
+/** What a request of a known weight takes of a limit in this unit, or of this name. */
+export const knownWeight = (unit: string, name: string, weight: Weight | undefined): number | undefined =>
+  unit === SHARE && typeof weight === 'number' ? undefined : (weightIn(name, weight) ?? weightIn(unit, weight))
 
 /** The share of the newest in the mean, as of TCP's round trips (RFC 6298). */
 const GAIN = 1 / 8
@@ -123,7 +126,8 @@ export const newDepartures = (): Departures => {
     expecting: () => open.size > 0 && clock() - (kept.at(-1)?.at ?? 0) < LATE * Math.max(1, roundTripMs ?? Infinity),
     lastAt: () => kept.at(-1)?.at ?? 0,
     calls: () => calls,
-    scaleOf: (unit) => (said.has(unit) ? unit : said.has(ANY) && unit !== SHARE ? ANY : undefined),
+    scaleOf: (unit, name = unit) =>
+      said.has(name) ? name : said.has(unit) ? unit : said.has(ANY) && unit !== SHARE ? ANY : undefined,
     weights: (scale) => weights.get(scale) ?? 0,
     weigh,
     fastestMs: () => fastestMs,
@@ -137,6 +141,22 @@ export const newDepartures = (): Departures => {
       open.add(departure)
       if (kept.push(departure) >= 2 * MOST_KEPT) kept.splice(0, MOST_KEPT)
       return departure
+    },
+    settled: (departure, given) => {
+      const more = new Map<string, number>()
+      for (const [scale, amount] of departure.weight) {
+        const by = (weightIn(scale, given) ?? amount) - amount
+        if (by === 0) continue
+        more.set(scale, by)
+        const { total, count } = said.get(scale) ?? { total: 0, count: 1 }
+        said.set(scale, { total: total + by, count })
+      }
+      if (more.size === 0) return more
+      weights = sum(weights, more)
+      for (const later of kept.slice(firstIndex(kept, ({ place }) => place >= departure.place)))
+        later.weights = sum(later.weights, more)
+      ;(departure as Entry).weight = sum(departure.weight, more)
+      return more
     },
     ended: (departure) => void open.delete(departure),
     answered: (departure, served) => {

@@ -11,6 +11,8 @@ export interface Slope {
   unit(): number
   perMs(): number
   learn(sample: Sample): void
+  /** So much more was charged by then than was thought; what is left is known. */
+  recount(more: number): void
   /** Whatever it was before, more may be given back from now on. */
   loosen(perMs: number): void
 }
@@ -112,6 +114,9 @@ export const newSlope = ({ first, weighed, roundTripMs: tookMs }: SlopeSetting):
     loosen: (perMs) => {
       state[1] = Math.max(state[1], perMs)
       covariance[1][1] = steepest ** 2
+    },
+    recount: (more) => {
+      charged += more
     },
     learn: ({ at: to, remaining, charged: units, early, late, weight }) => {
       const uncertain = (early + late) * state[2]
