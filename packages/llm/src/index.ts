@@ -71,7 +71,11 @@ const countIn = ({ headers }: Response, name: string): number | undefined => {
  * const fetch = aplomb({ weight: llm() })
  */
 export const llm = (options: LlmOptions = {}): Weigher => {
-  const { vendor: named, tokens = (text: string) => text.length / CHARS_PER_TOKEN } = readOptions('llm', options, llmOptions)
+  const { vendor: named, tokens = (text: string) => text.length / CHARS_PER_TOKEN } = readOptions(
+    'llm',
+    options,
+    llmOptions,
+  )
   const models = new Map<string, Seen>()
   const weighed = new WeakMap<Request, Weighed>()
 
@@ -113,30 +117,34 @@ export const llm = (options: LlmOptions = {}): Weigher => {
 
   const answered: Weigher['answered'] = ({ request, response, settle }) => {
     const asked = weighed.get(request)
-    const contentType = response.headers.get('content-type') ?? ''
     if (asked === undefined || VENDORS[asked.vendor].final) return
     const { vendor, model, guess, maxOutput, seen } = asked
-    const { freeCache, truth } = VENDORS[vendor]
+    const { freeCache, truth, weight } = VENDORS[vendor]
 
     const cost = countIn(response, 'x-ratelimit-tokens-query-cost')
     if (cost !== undefined) settle({ tokens: cost })
 
-    let told = false
+    let learned = false
     const learn = ({ input: all, cached, output }: Usage): void => {
-      if (told) return
-      told = true
+      learned = true
       const input = all !== undefined && freeCache ? Math.max(0, all - cached) : all
       if (input !== undefined) {
         seen.guess.add(guess)
         seen.input.add(input)
       }
       if (output !== undefined && maxOutput !== 0) seen.output.add(output)
-      const weight = truth?.({ model, input, output })
-      if (weight !== undefined) settle(weight)
+      settle(truth?.({ model, input, output: output ?? asked.output }) ?? weight(asked))
+    }
+    // What is still to be charged is not waited for any longer: then the estimate stands.
+    const hear = (usage: Usage | undefined): void => {
+      if (usage === undefined) settle(weight(asked))
+      else if (!learned) learn(usage)
     }
     const input = countIn(response, 'x-amzn-bedrock-input-token-count')
-    if (input !== undefined) learn({ input, cached: 0, output: countIn(response, 'x-amzn-bedrock-output-token-count') })
-    else if (isReadable(contentType)) tap(response, () => newReader(contentType, learn))
+    const output = countIn(response, 'x-amzn-bedrock-output-token-count')
+    const contentType = response.headers.get('content-type') ?? ''
+    if (input !== undefined) hear({ input, cached: 0, output })
+    else if (!isReadable(contentType) || !tap(response, () => newReader(contentType, hear))) hear(undefined)
   }
 
   return Object.assign(weigh, { answered })

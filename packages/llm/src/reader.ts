@@ -6,7 +6,8 @@ import { type Fields, newScanner, type Usage, readUsage, usageOf } from './usage
 const MAX_EVENT_CHARS = 4 * 1024 * 1024
 
 /** What may hold a usage: JSON, lines of it, events, and Amazon's frames around it. */
-const READABLE = /^(?:text\/event-stream|application\/(?:[\w.-]+\+)?(?:x-)?(?:nd)?json(?:l|lines)?|application\/vnd\.amazon\.eventstream)\b/i
+const READABLE =
+  /^(?:text\/event-stream|application\/(?:[\w.-]+\+)?(?:x-)?(?:nd)?json(?:l|lines)?|application\/vnd\.amazon\.eventstream)\b/i
 const EVENTS = /^text\/event-stream\b/i
 
 export const isReadable = (contentType: string): boolean => READABLE.test(contentType)
@@ -14,8 +15,8 @@ export const isReadable = (contentType: string): boolean => READABLE.test(conten
 /** At its beginning a message of Anthropic's has no output yet. */
 const withoutOutput = (usage: Fields): Fields => ({ ...usage, output_tokens: undefined })
 
-/** Finds the usage in a body of that type, and tells it once there is nothing more to come. */
-export const newReader = (contentType: string, found: (usage: Usage) => void): Sink => {
+/** Finds the usage in a body of that type, and tells it, or that there was none, once there is nothing more to come. */
+export const newReader = (contentType: string, found: (usage: Usage | undefined) => void): Sink => {
   let usage: Fields | undefined
   let starting = false
   const take = (more: Fields): void => {
@@ -30,7 +31,7 @@ export const newReader = (contentType: string, found: (usage: Usage) => void): S
   const end = (): void => {
     if (ended) return
     ended = true
-    if (usage) found(readUsage(usage))
+    found(usage && readUsage(usage))
   }
   return {
     chunk: (bytes) => text(decoder.decode(bytes, { stream: true })),

@@ -3,7 +3,7 @@ export interface Sink {
   chunk(bytes: Uint8Array): void
   /** All of it at once, where the runtime read it by itself: text, bytes, or what JSON has parsed. */
   whole(body: unknown): void
-  /** Nothing more comes: it was read to the end, or cancelled. */
+  /** Nothing more comes: it was read to the end, or cancelled, or it broke. */
   end(): void
 }
 
@@ -24,13 +24,10 @@ const part =
   (original: Method): Method =>
   (...args) => {
     const one = original(...args) as Promise<{ readonly done?: boolean; readonly value?: unknown }>
-    one.then(
-      ({ done, value }) => {
-        if (value instanceof Uint8Array) sink.chunk(value)
-        if (done) sink.end()
-      },
-      () => undefined,
-    )
+    one.then(({ done, value }) => {
+      if (value instanceof Uint8Array) sink.chunk(value)
+      if (done) sink.end()
+    }, sink.end)
     return one
   }
 
@@ -39,7 +36,7 @@ const whole =
   (original: Method): Method =>
   (...args) => {
     const all = original(...args) as Promise<unknown>
-    all.then(sink.whole, () => undefined)
+    all.then(sink.whole, sink.end)
     return all
   }
 
@@ -104,11 +101,12 @@ const tapBody = (body: ReadableStream<Uint8Array>, newSink: () => Sink): void =>
 /**
  * Shows a sink what is read from a body, by whoever reads it and no sooner. The Response stays what it is: one that was
  * made anew would lose its `url`, own properties and byte reader. A sink is made for each branch of a body that is cloned or teed.
+ * Returns whether there is such a body.
  */
-export const tap = (response: Response, newSink: () => Sink): void => {
+export const tap = (response: Response, newSink: () => Sink): boolean => {
   const { body } = response
   // Other implementations have bodies of another sort.
-  if (!body || response.bodyUsed || body.locked || typeof body.pipeThrough !== 'function') return
+  if (!body || response.bodyUsed || body.locked || typeof body.pipeThrough !== 'function') return false
   tapBody(body, newSink)
   for (const name of ['text', 'json', 'arrayBuffer', 'bytes']) intercept(response, name, whole(newSink()))
   intercept(response, 'clone', (clone) => () => {
@@ -118,4 +116,5 @@ export const tap = (response: Response, newSink: () => Sink): void => {
     if (response.body) tapBody(response.body, newSink)
     return other
   })
+  return true
 }

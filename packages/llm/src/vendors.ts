@@ -35,11 +35,15 @@ export interface Rules {
 const sum = ({ input, output }: Pick<Usage, 'input' | 'output'>): Weight | undefined =>
   input === undefined ? undefined : { tokens: input + (output ?? 0) }
 
-/** Where input and output have limits of their own, besides one for both. */
+/** Where input and output have limits of their own, besides one for both; output counts as it is made. */
 const apart = ({ input, output }: Pick<Usage, 'input' | 'output'>): Weight | undefined =>
   input === undefined
     ? undefined
-    : { 'input-tokens': input, 'output-tokens': output ?? 0, tokens: input + (output ?? 0) }
+    : {
+        'input-tokens': input,
+        'output-tokens': { onArrival: 0, later: output ?? 0 },
+        tokens: { onArrival: input, later: output ?? 0 },
+      }
 
 /** What a token of output takes, in tokens of input: docs.aws.amazon.com, "token burndown rates". */
 const BURNDOWN: readonly (readonly [RegExp, number])[] = [

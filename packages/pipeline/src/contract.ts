@@ -31,7 +31,13 @@ export type WaitKind = 'queue' | 'hold' | 'backoff'
  * What a call takes of limits that do not count requests: the same of each, or by their unit (`tokens`, `points`, `credits`),
  * or by their name, where several are of one unit (`input-tokens`).
  */
-export type Weight = number | Readonly<Record<string, number>>
+export type Weight = number | Readonly<Record<string, number | GradualWeight>>
+
+/** What a server counts in two steps: when the request arrives, and as it is answered (the output of a language model). */
+export interface GradualWeight {
+  readonly onArrival: number
+  readonly later: number
+}
 
 /** An answer of use, and how to say what its request took in truth. */
 export interface WeighedAnswer {

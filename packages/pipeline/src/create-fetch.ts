@@ -1,4 +1,4 @@
-import type { Fetch, Middleware, WeighedAnswer, Weigher, Weight } from './contract.ts'
+import type { Fetch, GradualWeight, Middleware, WeighedAnswer, Weigher, Weight } from './contract.ts'
 import { guarded, notify } from './callback.ts'
 import { liveCallOf, type Setting } from './call.ts'
 import { bottom } from './chain.ts'
@@ -82,12 +82,19 @@ const URGENCY: Kind = {
 
 const UNITS = number({ from: 0, below: Infinity })
 
+const amountsOf = (value: unknown): readonly unknown[] => {
+  if (!isPlain(value)) return [value]
+  const { onArrival, later } = value as Partial<GradualWeight>
+  return onArrival === undefined && later === undefined
+    ? Object.values(value as object).flatMap(amountsOf)
+    : [onArrival, later]
+}
+
 const WEIGHT: Kind = {
   takes: 'a finite number, 0 or more, or a record of such by unit, or undefined',
-  is: (value) =>
-    value === undefined || (isPlain(value) ? Object.values(value as object).every(UNITS.is) : UNITS.is(value)),
+  is: (value) => value === undefined || amountsOf(value).every(UNITS.is),
   fits: (value: Weight | undefined) =>
-    Object.values(typeof value === 'number' ? [value] : (value ?? {})).every((one) => UNITS.fits?.(one as never)),
+    value === undefined || amountsOf(value).every((one) => UNITS.fits?.(one as never)),
 }
 
 /** What each option of {@link createFetch} takes. */

@@ -181,7 +181,7 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
       // The window knows how to share.
       if (now - fellAt < MEMORY * lengthMs) return stepMs
       const { slope, echo } = models
-      const units = scale === undefined ? departures.calls() : departures.weights(scale)
+      const units = scale === undefined ? departures.calls() : departures.weights(scale) + departures.pending(scale)
       const own = slope.unit() * (scale === undefined ? 1 : departures.weigh(scale, weight))
       // One that takes all of it goes once it is full.
       const need = Math.min(scale === undefined ? Infinity : models.limit, own + reserve)

@@ -129,15 +129,10 @@ const DIALECTS: Readonly<Record<'openai' | 'azure' | 'anthropic' | 'groq', Diale
   groq: {
     url: 'https://api.groq.com/openai/v1/chat/completions',
     body: chat,
-    pools: [
-      { name: 'tokens', perMinute: 60_000, atStart: ({ input }) => input, afterwards: ({ output }) => output },
-    ],
+    pools: [{ name: 'tokens', perMinute: 60_000, atStart: ({ input }) => input, afterwards: ({ output }) => output }],
     headers: inDurations,
     json: chatAnswer,
-    events: (call) => [
-      { choices: [{ delta: { content: 'a' } }] },
-      { choices: [], x_groq: { usage: usage(call) } },
-    ],
+    events: (call) => [{ choices: [{ delta: { content: 'a' } }] }, { choices: [], x_groq: { usage: usage(call) } }],
   },
 }
 
@@ -210,16 +205,23 @@ export const runLlmMode = ({ vendor, streamed }: LlmMode, seed: number): Promise
           for (const [name, value] of Object.entries(headers(pool.name, bucket.level()))) all.set(name, value)
         return all
       }
+      if (process.env.DBG)
+        console.log(
+          waitMs > 0 ? 'REF' : 'ok',
+          Math.round(performance.now() - startedAt),
+          Math.round(waitMs),
+          buckets.map(({ bucket }) => bucket.level().left).join('/'),
+        )
       if (waitMs > 0) {
         const refused = told()
         refused.set('retry-after', String(Math.ceil(waitMs / 1000)))
         return Response.json({ error: { code: 'rate_limit_exceeded' } }, { status: 429, headers: refused })
       }
       for (const { pool, bucket } of buckets) bucket.take(pool.atStart(call))
+      // What is left is told as it is known to whoever lets a request in.
+      const started = told()
       const ms = performance.now() - startedAt
-      share = Math.max(
-        ...buckets.map(({ pool, bucket }) => bucket.taken() / (pool.perMinute * (1 + ms / MINUTE_MS))),
-      )
+      share = Math.max(...buckets.map(({ pool, bucket }) => bucket.taken() / (pool.perMinute * (1 + ms / MINUTE_MS))))
       const produce = async (): Promise<void> => {
         const parts = 10
         for (let part = 0; part < parts; part++) {
@@ -230,9 +232,8 @@ export const runLlmMode = ({ vendor, streamed }: LlmMode, seed: number): Promise
       await new Promise((resolve) => setTimeout(resolve, FIRST_MS))
       if (!streamed) {
         await produce()
-        return Response.json(json(call), { headers: told() })
+        return Response.json(json(call), { headers: started })
       }
-      const started = told()
       started.set('content-type', 'text/event-stream')
       const [first, last] = events(call)
       const encoder = new TextEncoder()

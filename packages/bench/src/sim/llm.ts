@@ -3,7 +3,9 @@ import Table from 'cli-table3'
 import { LLM_MODES, runLlmMode } from './llm-modes.ts'
 import { median } from './quantile.ts'
 
-const { values } = parseArgs({ options: { seeds: { type: 'string', default: '3' }, help: { type: 'boolean', default: false } } })
+const { values } = parseArgs({
+  options: { seeds: { type: 'string', default: '3' }, help: { type: 'boolean', default: false } },
+})
 if (values.help) {
   console.log('Simulates 400 chat calls on limits in tokens, for each vendor.\n\n  --seeds N  seeds per row (3)')
   process.exit(0)
