@@ -27,6 +27,7 @@ export const newReader = (contentType: string, found: (usage: Usage | undefined)
   const text = newText(contentType, take, (first) => {
     starting = first
   })
+  let fed = false
   let ended = false
   const end = (): void => {
     if (ended) return
@@ -34,8 +35,12 @@ export const newReader = (contentType: string, found: (usage: Usage | undefined)
     found(usage && readUsage(usage))
   }
   return {
-    chunk: (bytes) => text(decoder.decode(bytes, { stream: true })),
+    chunk: (bytes) => {
+      fed = true
+      text(decoder.decode(bytes, { stream: true }))
+    },
     whole: (body) => {
+      if (fed) return end()
       if (typeof body === 'string') text(body)
       else if (body instanceof ArrayBuffer || body instanceof Uint8Array) text(decoder.decode(body))
       else take(usageOf(body) ?? {})

@@ -1,7 +1,7 @@
 /** Hears of a body as somebody reads it. */
 export interface Sink {
   chunk(bytes: Uint8Array): void
-  /** All of it at once, where the runtime read it by itself: text, bytes, or what JSON has parsed. */
+  /** All of it: text, bytes, or what JSON has parsed. Some runtimes read it by themselves, others through a reader. */
   whole(body: unknown): void
   /** Nothing more comes: it was read to the end, or cancelled, or it broke. */
   end(): void
@@ -48,8 +48,7 @@ const last =
     return original(...args)
   }
 
-const tapBody = (body: ReadableStream<Uint8Array>, newSink: () => Sink): void => {
-  const sink = newSink()
+const tapBody = (body: ReadableStream<Uint8Array>, sink: Sink, newSink: () => Sink): void => {
   const through = body.pipeThrough.bind(body)
   const tapped = (options?: StreamPipeOptions): ReadableStream<Uint8Array> =>
     through(
@@ -92,7 +91,7 @@ const tapBody = (body: ReadableStream<Uint8Array>, newSink: () => Sink): void =>
   })
   intercept(body, 'tee', (tee) => () => {
     const both = tee() as ReadableStream[]
-    for (const one of both) tapBody(one, newSink)
+    for (const one of both) tapBody(one, newSink(), newSink)
     return both
   })
   intercept(body, 'cancel', last(sink))
@@ -107,13 +106,14 @@ export const tap = (response: Response, newSink: () => Sink): boolean => {
   const { body } = response
   // Other implementations have bodies of another sort.
   if (!body || response.bodyUsed || body.locked || typeof body.pipeThrough !== 'function') return false
-  tapBody(body, newSink)
-  for (const name of ['text', 'json', 'arrayBuffer', 'bytes']) intercept(response, name, whole(newSink()))
+  const sink = newSink()
+  tapBody(body, sink, newSink)
+  for (const name of ['text', 'json', 'arrayBuffer', 'bytes']) intercept(response, name, whole(sink))
   intercept(response, 'clone', (clone) => () => {
     const other = clone() as Response
     tap(other, newSink)
     // A clone leaves the first with another body.
-    if (response.body) tapBody(response.body, newSink)
+    if (response.body) tapBody(response.body, newSink(), newSink)
     return other
   })
   return true

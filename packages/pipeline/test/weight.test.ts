@@ -45,7 +45,17 @@ test('where it fails, or answers nonsense, the weight is not known', async () =>
   const fail = (): never => {
     throw new Error('mine')
   }
-  for (const answer of [-1, NaN, Infinity, 'heavy', null, { tokens: -1 }, { tokens: 'many' }, { tokens: { onArrival: 1 } }, Promise.resolve(1)])
+  for (const answer of [
+    -1,
+    NaN,
+    Infinity,
+    'heavy',
+    null,
+    { tokens: -1 },
+    { tokens: 'many' },
+    { tokens: { onArrival: 1 } },
+    Promise.resolve(1),
+  ])
     expect(await weighed(() => answer as never)).toBeUndefined()
   expect(await weighed(fail)).toBeUndefined()
   expect(error.mock.calls.length + warn.mock.calls.length).toBeLessThanOrEqual(1)
