@@ -75,8 +75,10 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
   /** What was granted by now at least; and when less was left than we can have taken, so that others send, too. */
   let granted = 0
   let fellAt = -Infinity
-  /** When the reset is due that was told last. */
+  /** When the reset is due that was told last; what had been charged by then, and how long each unit of that takes to come back. */
   let dueAt = 0
+  let told = 0
+  let perUnitMs = 0
 
   /** By what the weight of a request is known; else each counts as one, of as many units as are found. */
   const scaleNow = (): string | undefined => (counted ? undefined : departures.scaleOf(unit, name))
@@ -147,9 +149,15 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
     return (Object.keys(errors) as Shape[]).filter((shape) => errors[shape] <= best * (1 + AS_GOOD) + UNIT)
   }
 
-  /** Until a slope has risen so far, or the reset that was told. */
-  const risesMs = ({ perMs }: Slope, missing: number, now: number): number =>
-    missing <= 0 ? 0 : Math.min(missing / perMs(), Math.max(dueAt - now, spacingMs))
+  /** Until a slope has risen so far, or the reset. */
+  const risesMs = ({ perMs }: Slope, missing: number, dueMs: number): number =>
+    missing <= 0 ? 0 : Math.min(missing / perMs(), Math.max(dueMs, spacingMs))
+
+  /** Until the reset that was told: later, if what was charged since, which it does not know of, leaves too little. */
+  const untilReset = (now: number, need: number, units: number, { limit, scale }: Models): number => {
+    const missing = scale === undefined ? 0 : Math.max(0, need + units - told - limit)
+    return dueAt - now + missing * perUnitMs
+  }
 
   /** Whether a window was seen to give nothing back for so long that a slope would have shown. */
   const isFlat = ({ steps }: Models): boolean => steps.flatMs() >= 2 * departures.roundTripMs()
@@ -185,9 +193,10 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
       const own = slope.unit() * (scale === undefined ? 1 : departures.weigh(scale, weight))
       // One that takes all of it goes once it is full.
       const need = Math.min(scale === undefined ? Infinity : models.limit, own + reserve)
+      const dueMs = untilReset(now, need, units, models)
       const waits = {
         step: Math.max(stepMs, scoutMs(models, now)),
-        slope: risesMs(slope, need - slope.surely(now, units, departures.roundTripMs()), now),
+        slope: risesMs(slope, need - slope.surely(now, units, departures.roundTripMs()), dueMs),
         echo: echo?.waitMs(now) ?? Infinity,
       }
       const most = Math.max(...shapes.map((shape) => waits[shape]))
@@ -195,10 +204,10 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
         doubtSince = undefined
         return most
       }
-      if (!shapes.includes('step')) waits.slope = risesMs(slope, need - slope.level(now, units), now)
+      if (!shapes.includes('step')) waits.slope = risesMs(slope, need - slope.level(now, units), dueMs)
       // Somebody has to ask, at the reset at the latest: until resets are known to give all at once, any shape has one more by then.
       const asking = isSettled(models) && shapes.includes('step') ? [] : shapes.map((shape) => waits[shape])
-      return Math.min(most, askMs(Math.min(counted ? stepMs : Math.max(0, dueAt - now), ...asking), now))
+      return Math.min(most, askMs(Math.min(counted ? stepMs : Math.max(0, dueMs), ...asking), now))
     },
     sent: (departure) => {
       window.sent(departure.at)
@@ -207,7 +216,10 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
     refused: window.refused,
     settled: (departure, more) => {
       // What the newest answer said was left had been charged with the truth already.
-      if (models?.scale !== undefined && departure.place <= place) models.slope.recount(more.get(models.scale) ?? 0)
+      if (models?.scale === undefined || departure.place > place) return
+      const by = more.get(models.scale) ?? 0
+      models.slope.recount(by)
+      told += by
     },
     learn: (report, departure, served, now) => {
       const newest = departure.place > place
@@ -219,6 +231,8 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
       if (limit < FEW) return
       const sample = sampleOf(report, departure, now)
       dueAt = now + resetMs
+      told = sample.charged
+      perUnitMs = resetMs / Math.max(1, limit - report.remaining)
       lengthKnown = report.windowMs !== undefined
       lengthMs = report.windowMs ?? Math.max(lengthMs, resetMs)
       spacingMs = Math.min(

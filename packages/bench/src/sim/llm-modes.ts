@@ -205,13 +205,6 @@ export const runLlmMode = ({ vendor, streamed }: LlmMode, seed: number): Promise
           for (const [name, value] of Object.entries(headers(pool.name, bucket.level()))) all.set(name, value)
         return all
       }
-      if (process.env.DBG)
-        console.log(
-          waitMs > 0 ? 'REF' : 'ok',
-          Math.round(performance.now() - startedAt),
-          Math.round(waitMs),
-          buckets.map(({ bucket }) => bucket.level().left).join('/'),
-        )
       if (waitMs > 0) {
         const refused = told()
         refused.set('retry-after', String(Math.ceil(waitMs / 1000)))
