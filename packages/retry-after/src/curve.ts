@@ -49,6 +49,8 @@ const UNIT = 1
 const REFUSED_ONE_IN = 20
 /** A limit of so few shows no shape. */
 const FEW = 3
+/** What is left may be told in thousands (Anthropic), of limits that are ten times as large at least. */
+const COARSEST = 1000
 /** A log of more is not kept. */
 const MOST_ECHOED = 2000
 
@@ -79,6 +81,7 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
   let dueAt = 0
   let told = 0
   let perUnitMs = 0
+  let grain = COARSEST
 
   /** By what the weight of a request is known; else each counts as one, of as many units as are found. */
   const scaleNow = (): string | undefined => (counted ? undefined : departures.scaleOf(unit, name))
@@ -91,6 +94,7 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
     return {
       at: at + Math.min(departures.fastestMs(), now - at) / 2,
       remaining,
+      grain,
       limit,
       charged: scale === undefined ? calls : (weights.get(scale) ?? 0),
       early: early * each,
@@ -229,6 +233,7 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
       const { limit = 0, resetMs } = report
       noteOthers(report, departure, now)
       if (limit < FEW) return
+      while (grain > 1 && (counted || report.remaining % grain > 0 || limit < 10 * grain)) grain /= 10
       const sample = sampleOf(report, departure, now)
       dueAt = now + resetMs
       told = sample.charged

@@ -22,6 +22,8 @@ export interface Sample {
   /** When its request arrived, on the `clock`. */
   readonly at: number
   readonly remaining: number
+  /** To how many units it is rounded. @default 1 */
+  readonly grain?: number | undefined
   readonly limit: number
   /** Weights charged by then; and those of requests that may have come later than that, and sooner. */
   readonly charged: number
@@ -55,7 +57,7 @@ export const newSlope = ({ first, weighed, roundTripMs: tookMs }: SlopeSetting):
   let state: Vector = [first.remaining, 0, weighed ? 1 : Math.max(1, limit - first.remaining)]
   const steepest = limit / roundTripMs
   let covariance: [Vector, Vector, Vector] = [
-    [varianceOf(1 + first.early + first.late), 0, 0],
+    [varianceOf((first.grain ?? 1) + first.early + first.late), 0, 0],
     [0, steepest ** 2, 0],
     [0, 0, weighed ? 0 : state[2] ** 2],
   ]
@@ -118,15 +120,15 @@ export const newSlope = ({ first, weighed, roundTripMs: tookMs }: SlopeSetting):
     recount: (more) => {
       charged += more
     },
-    learn: ({ at: to, remaining, charged: units, early, late, weight }) => {
-      const uncertain = (early + late) * state[2]
+    learn: ({ at: to, remaining, grain = 1, charged: units, early, late, weight }) => {
+      const uncertain = grain + (early + late) * state[2]
       move(to, units)
       // One that stays full tells nothing of its refill.
       if (remaining + state[2] * weight >= limit && state[0] >= remaining) {
         state[0] = remaining
-        covariance[0] = [varianceOf(1 + uncertain), 0, 0]
+        covariance[0] = [varianceOf(uncertain), 0, 0]
         covariance[1][0] = covariance[2][0] = 0
-      } else correct(remaining, varianceOf(1 + uncertain))
+      } else correct(remaining, varianceOf(uncertain))
     },
   }
 }
