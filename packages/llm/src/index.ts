@@ -1,4 +1,4 @@
-import { callback, either, type KindsOf, oneOf, readOptions, type Weigher } from '@aplomb/pipeline'
+import { callback, either, type KindsOf, oneOf, readOptions, type Weigher, type Weight } from '@aplomb/pipeline'
 import { type Mean, newMean } from './means.ts'
 import { type Prompt, readPrompt } from './prompt.ts'
 import { isReadable, newReader } from './reader.ts'
@@ -40,19 +40,19 @@ interface Seen {
 
 /** What a request is for. */
 interface Target {
+  readonly vendor: Vendor
   readonly model: string
   /** Whether no output comes of it. */
   readonly silent: boolean
-  readonly seen: Seen
 }
 
 /** A request that was weighed. */
-interface Weighed extends Estimate {
-  readonly vendor: Vendor
+interface Asked extends Pick<Target, 'vendor' | 'model'>, Pick<Estimate, 'guess' | 'maxOutput'> {
+  readonly choices: number
   readonly seen: Seen
 }
 
-const NOTHING: Estimate = { model: '', guess: 0, input: 0, output: 0, maxOutput: 0 }
+const NOTHING: Estimate = { guess: 0, input: 0, output: 0, maxOutput: 0 }
 
 /** Calls that make a model write nothing. */
 const SILENT = /\/(?:embeddings|moderations|rerank|count_tokens)$|:(?:batchEmbedContents|embedContent|countTokens)$/
@@ -77,7 +77,7 @@ export const llm = (options: LlmOptions = {}): Weigher => {
     llmOptions,
   )
   const models = new Map<string, Seen>()
-  const weighed = new WeakMap<Request, Weighed>()
+  const weighed = new WeakMap<Request, Asked>()
 
   const seenOf = (id: string): Seen => {
     const seen = models.get(id) ?? { guess: newMean(), input: newMean(), output: newMean() }
@@ -89,37 +89,46 @@ export const llm = (options: LlmOptions = {}): Weigher => {
     return seen
   }
 
-  const estimate = (prompt: Prompt, { model, silent, seen }: Target): Estimate => {
+  /** What is found out once: the rest changes with every answer. */
+  const read = (prompt: Prompt, { vendor, model, silent }: Target): Asked => {
     const { text, media, choices } = prompt
-    const guess = tokens(text, model) + media * TOKENS_PER_MEDIUM
-    const ratio = (seen.input.value ?? 1) / (seen.guess.value || 1)
-    const maxOutput = prompt.maxOutput === undefined || silent ? undefined : prompt.maxOutput * choices
-    const expected = silent ? 0 : Math.min(seen.output.value ?? FIRST_OUTPUT * choices, maxOutput ?? Infinity)
-    const [input, output] = [Math.ceil(guess * ratio), Math.ceil(expected)]
-    return { model, guess: Math.ceil(guess), input, output, maxOutput: silent ? 0 : maxOutput }
+    const guess = Math.ceil(tokens(text, model) + media * TOKENS_PER_MEDIUM)
+    const maxOutput = prompt.maxOutput === undefined ? undefined : prompt.maxOutput * choices
+    const seen = seenOf(`${vendor} ${model}`)
+    return { vendor, model, guess, choices, maxOutput: silent ? 0 : maxOutput, seen }
+  }
+
+  const outputOf = ({ choices, maxOutput = Infinity, seen }: Asked): number =>
+    Math.ceil(Math.min(seen.output.value ?? FIRST_OUTPUT * choices, maxOutput))
+
+  const weightOf = (asked: Asked): Weight => {
+    const { vendor, guess, maxOutput, seen } = asked
+    const input = Math.ceil(guess * ((seen.input.value ?? 1) / (seen.guess.value || 1)))
+    const output = outputOf(asked)
+    return VENDORS[vendor].weight({ guess, input, output, maxOutput })
   }
 
   const weigh: Weigher = (request, body) => {
+    const known = weighed.get(request)
+    if (known) return weightOf(known)
     const url = new URL(request.url)
     const vendor = (typeof named === 'function' ? named(request) : named) ?? vendorOf(url)
     if (vendor === undefined || !Object.hasOwn(VENDORS, vendor)) return undefined
-    const { weight } = VENDORS[vendor]
     // A list of models takes none of them.
-    if (request.method === 'GET' || request.method === 'HEAD') return weight(NOTHING)
+    if (request.method === 'GET' || request.method === 'HEAD') return VENDORS[vendor].weight(NOTHING)
     const prompt = body === undefined ? undefined : readPrompt(body)
     if (prompt === undefined) return undefined
     const model = modelIn(url) ?? prompt.model ?? ''
-    const seen = seenOf(`${vendor} ${model}`)
-    const found = estimate(prompt, { model, silent: SILENT.test(url.pathname), seen })
-    weighed.set(request, { ...found, vendor, seen })
-    return weight(found)
+    const asked = read(prompt, { vendor, model, silent: SILENT.test(url.pathname) })
+    weighed.set(request, asked)
+    return weightOf(asked)
   }
 
   const answered: Weigher['answered'] = ({ request, response, settle }) => {
     const asked = weighed.get(request)
     if (asked === undefined || VENDORS[asked.vendor].final) return
     const { vendor, model, guess, maxOutput, seen } = asked
-    const { freeCache, truth, weight } = VENDORS[vendor]
+    const { freeCache, truth } = VENDORS[vendor]
 
     const cost = countIn(response, 'x-ratelimit-tokens-query-cost')
     if (cost !== undefined) settle({ tokens: cost })
@@ -133,11 +142,11 @@ export const llm = (options: LlmOptions = {}): Weigher => {
         seen.input.add(input)
       }
       if (output !== undefined && maxOutput !== 0) seen.output.add(output)
-      settle(truth?.({ model, input, output: output ?? asked.output }) ?? weight(asked))
+      settle(truth?.({ model, input, output: output ?? outputOf(asked) }) ?? weightOf(asked))
     }
     // What is still to be charged is not waited for any longer: then the estimate stands.
     const hear = (usage: Usage | undefined): void => {
-      if (usage === undefined) settle(weight(asked))
+      if (usage === undefined) settle(weightOf(asked))
       else if (!learned) learn(usage)
     }
     const input = countIn(response, 'x-amzn-bedrock-input-token-count')

@@ -6,7 +6,6 @@ export type Vendor = 'openai' | 'azure' | 'anthropic' | 'gemini' | 'groq' | 'mis
 
 /** What a call is thought to take, in tokens, before it is sent. */
 export interface Estimate {
-  readonly model: string
   /** From the text alone, as servers guess it. */
   readonly guess: number
   /** The same, corrected by what earlier calls of the model took. */

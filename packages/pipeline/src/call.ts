@@ -145,7 +145,8 @@ export class LiveCall implements Call, Owner {
 
   get weight(): Weight | undefined {
     const { weight } = this.setting
-    if (weight === undefined || this.#weighed) return this.#weight
+    // One that learns from answers may know better by now.
+    if (weight === undefined || (this.#weighed && !weight.answered)) return this.#weight
     const body = this.given.init?.['body']
     this.#weighed = true
     this.#weight = weight(this.source.request, typeof body === 'string' ? body : undefined)

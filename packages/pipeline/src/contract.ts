@@ -49,7 +49,10 @@ export interface WeighedAnswer {
   readonly settle: (weight: Weight) => void
 }
 
-/** Says what a call takes of limits that do not count requests; and afterwards, if it can, what it took. */
+/**
+ * Says what a call takes of limits that do not count requests; and afterwards, if it can, what it took. One that can is asked
+ * again while the call waits, with the same request.
+ */
 export interface Weigher {
   (request: Request, text: string | undefined): Weight | undefined
   /** Sees each answer of use before anybody reads it. */
@@ -94,7 +97,10 @@ export interface Call {
   repeatable: boolean
   /** How urgent it is, from 0, the most urgent, to 7 (RFC 9218): who goes first where calls wait. @default 3 */
   readonly urgency: number
-  /** What it takes of limits that do not count requests, as the option `weight` says. Asked once. @default undefined (unknown) */
+  /**
+   * What it takes of limits that do not count requests, as the option `weight` says: asked once, or, where that learns from
+   * answers, whenever it matters. @default undefined (unknown)
+   */
   readonly weight: Weight | undefined
   /** Shows an answer to the option `weight`. `settle` hears what the request took in truth, if that is found out. */
   weighs(response: Response, settle: (weight: Weight) => void): void

@@ -64,7 +64,7 @@ export interface CreateFetchOptions {
    * What a call takes of limits that count something else than requests, in their own units: a number for all of them, or
    * a record by unit (`{ tokens: 1200 }`) or by the name of a limit. `text` is the body, where it was given as a string. Asked
    * once for each call; where it says nothing, or fails, the weight is found out from answers. One that learns the truth
-   * afterwards has a method for that ({@link Weigher}). @default none
+   * afterwards has a method for that, and is asked again while a call waits ({@link Weigher}). @default none
    */
   readonly weight?: Weigher | undefined
 }

@@ -178,7 +178,7 @@ export const LLM_MODES: readonly LlmMode[] = (Object.keys(DIALECTS) as LlmMode['
 export interface LlmOutcome {
   readonly answered: number
   readonly sentPerAnswer: number
-  /** Of the tokens that the tightest limit gave until the last call was let in. */
+  /** Of the tokens that the tightest limit gave until the last answer ended. */
   readonly share: number
 }
 
@@ -193,7 +193,6 @@ export const runLlmMode = ({ vendor, streamed }: LlmMode, seed: number): Promise
     const startedAt = performance.now()
     const buckets = pools.map((pool) => ({ pool, bucket: newBucket(pool) }))
     let sent = 0
-    let share = 0
 
     const serve: Fetch = async (_input, init) => {
       sent++
@@ -213,8 +212,6 @@ export const runLlmMode = ({ vendor, streamed }: LlmMode, seed: number): Promise
       for (const { pool, bucket } of buckets) bucket.take(pool.atStart(call))
       // What is left is told as it is known to whoever lets a request in.
       const started = told()
-      const ms = performance.now() - startedAt
-      share = Math.max(...buckets.map(({ pool, bucket }) => bucket.taken() / (pool.perMinute * (1 + ms / MINUTE_MS))))
       const produce = async (): Promise<void> => {
         const parts = 10
         for (let part = 0; part < parts; part++) {
@@ -255,5 +252,7 @@ export const runLlmMode = ({ vendor, streamed }: LlmMode, seed: number): Promise
       if (response?.ok) answered++
     })
     await drive(clock, Promise.all(jobs))
-    return { answered, sentPerAnswer: sent / Math.max(1, answered), share }
+    const minutes = (performance.now() - startedAt) / MINUTE_MS
+    const shares = buckets.map(({ pool, bucket }) => bucket.taken() / (pool.perMinute * (1 + minutes)))
+    return { answered, sentPerAnswer: sent / Math.max(1, answered), share: Math.max(...shares) }
   })
