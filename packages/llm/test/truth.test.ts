@@ -172,6 +172,15 @@ describe('estimates are corrected', () => {
     expect(weighBy(weigher, MISTRAL, chat(800, { model: 'another' })).weight).toEqual({ tokens: 700 })
   })
 
+  it('of a call that waits, too', async () => {
+    const weigher = llm()
+    const waiting = weighBy(weigher, MISTRAL, chat(800))
+    expect(waiting.weight).toEqual({ tokens: 700 })
+    const usage = { usage: { prompt_tokens: 150, completion_tokens: 20 } }
+    await readAnswer(weigher, weighBy(weigher, MISTRAL, chat(400)), json(usage))
+    expect(weigher(waiting.request, undefined)).toEqual({ tokens: 320 })
+  })
+
   /** The same numbers in every run (mulberry32). */
   const generator = (seed: number) => (): number => {
     seed = (seed + 0x6d2b79f5) | 0

@@ -109,6 +109,20 @@ describe('one that learns the truth', () => {
     expect(seen).toEqual(['ok', { tokens: { onArrival: 3, later: 4 } }])
   })
 
+  test('is asked anew whenever it matters, with the same request', async () => {
+    const asked = new Set<Request>()
+    let known = 0
+    const weight = Object.assign((request: Request) => (asked.add(request), ++known), { answered: () => undefined })
+    const seen: unknown[] = []
+    const look = middleware('look', (request, next, call) => {
+      seen.push(call.weight, call.weight)
+      return next(request)
+    })
+    await createFetch([look], { fetch: async () => new Response('{}'), weight })(TARGET)
+    expect(seen).toEqual([1, 2])
+    expect(asked.size).toBe(1)
+  })
+
   test('is not shown what is of no use', async () => {
     const answered = vi.fn()
     expect(await heard(answered, new Response(null, { status: 429 }))).toEqual(['rate-limited'])

@@ -50,7 +50,7 @@ const REFUSED_ONE_IN = 20
 /** A limit of so few shows no shape. */
 const FEW = 3
 /** What is left may be told in thousands (Anthropic), of limits that are ten times as large at least. */
-const COARSEST = 1000
+const GRAIN = 1000
 /** A log of more is not kept. */
 const MOST_ECHOED = 2000
 
@@ -81,7 +81,7 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
   let dueAt = 0
   let told = 0
   let perUnitMs = 0
-  let grain = COARSEST
+  let grain = GRAIN
 
   /** By what the weight of a request is known; else each counts as one, of as many units as are found. */
   const scaleNow = (): string | undefined => (counted ? undefined : departures.scaleOf(unit, name))
@@ -233,7 +233,7 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
       const { limit = 0, resetMs } = report
       noteOthers(report, departure, now)
       if (limit < FEW) return
-      while (grain > 1 && (counted || report.remaining % grain > 0 || limit < 10 * grain)) grain /= 10
+      if (counted || report.remaining % GRAIN > 0 || limit < 10 * GRAIN) grain = 1
       const sample = sampleOf(report, departure, now)
       dueAt = now + resetMs
       told = sample.charged
@@ -251,7 +251,8 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
       const stepped = likely(models).includes('step')
       if (newest) judge(models, sample)
       models.slope.learn(sample)
-      const step = Math.max(models.slope.unit(), sample.remaining + 1)
+      const each = models.scale === undefined ? 1 : departures.weigh(models.scale)
+      const step = Math.max(models.slope.unit() * each, sample.remaining + 1)
       reserve = served ? Math.max(0, reserve - step / REFUSED_ONE_IN) : Math.min(limit / 4, reserve + step)
       // What is not given back at once comes bit by bit.
       if (stepped && !likely(models).includes('step')) models.slope.loosen(limit / lengthMs)
