@@ -27,7 +27,7 @@ interface Level {
   readonly fullMs: number
 }
 
-export interface ChatCall {
+interface ChatCall {
   readonly chars: number
   readonly input: number
   readonly output: number
@@ -51,7 +51,7 @@ const logNormal = (random: () => number, median: number, sigma: number): number 
   Math.ceil(median * Math.exp(sigma * normal(random)))
 
 /** A chat call of heavy-tailed size, whose text is a little longer or shorter for each token. */
-export const drawCall = (random: () => number): ChatCall => {
+const drawCall = (random: () => number): ChatCall => {
   const input = Math.min(8000, logNormal(random, 600, 0.9))
   const maxTokens = [500, 1000, 2000][Math.floor(random() * 3)] ?? 0
   const output = Math.min(maxTokens, logNormal(random, 250, 0.8))
