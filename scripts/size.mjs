@@ -48,7 +48,7 @@ for (const { folder, manifest } of publicPackagesIn(root)) {
 const CEILINGS = [
   ['@aplomb/retry-after', 'retryAfter', 27],
   ['@aplomb/backoff-jitter', 'backoffJitter', 18.5],
-  ['@aplomb/concurrency-gate', 'concurrencyGate', 29],
+  ['@aplomb/concurrency-gate', 'concurrencyGate', 30],
   ['@aplomb/credit-meter', 'creditMeter', 28],
   ['@aplomb/log', 'log', 26.5],
   ['@aplomb/limits', 'readHeaders', 23.5],
