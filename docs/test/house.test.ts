@@ -61,6 +61,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'concurrency-gate': ['pipeline'],
   'retry-after': ['pipeline'],
   'credit-meter': ['pipeline', 'redact'],
+  llm: ['pipeline'],
   log: ['pipeline', 'redact'],
   otel: ['pipeline', 'redact'],
   // And aplomb.

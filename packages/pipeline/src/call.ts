@@ -4,22 +4,13 @@ import { notify } from './callback.ts'
 import { nextId } from './call-id.ts'
 import { clock } from './clock.ts'
 import type { Given } from './given.ts'
+import { type Handle, handles } from './handles.ts'
 import { neverFires } from './on-abort.ts'
 import { outerOf, startRepeating } from './nested.ts'
 import { isRepeatable } from './repeatable.ts'
 import type { Setting } from './setting.ts'
 import type { GivenSource, Owner, Source } from './source.ts'
 import { urgencyOf } from './urgency.ts'
-
-/** Emptied when the call ends: what a WeakMap holds and reaches its own key is only freed by a full collection. */
-interface Handle {
-  live: LiveCall | undefined
-}
-
-const handles = new WeakMap<Request, Handle>()
-
-/** The call that a request belongs to, while it runs. */
-export const liveCallOf = (request: Request): LiveCall | undefined => handles.get(request)?.live
 
 const NOBODY: readonly { readonly listener: EventListener }[] = []
 /** No error is this one. */
@@ -122,11 +113,18 @@ export class LiveCall implements Call, Owner {
 
   get weight(): Weight | undefined {
     const { weight } = this.setting
-    if (weight === undefined || this.#weighed) return this.#weight
+    // One that learns from answers may know better by now.
+    if (weight === undefined || (this.#weighed && !weight.answered)) return this.#weight
     const body = this.given.init?.['body']
     this.#weighed = true
     this.#weight = weight(this.source.request, typeof body === 'string' ? body : undefined)
     return this.#weight
+  }
+
+  weighs(response: Response, settle: (weight: Weight) => void): void {
+    const answered = this.setting.weight?.answered
+    // What was never weighed has no estimate to be corrected.
+    if (answered && this.#weight !== undefined) answered({ request: this.source.request, response, settle })
   }
 
   /** A polyfill's signal is followed, as is a time limit; the caller's own goes on after the call has ended. */

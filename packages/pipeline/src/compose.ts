@@ -1,7 +1,8 @@
 import type { Call, Fetch, Middleware, Next } from './contract.ts'
 import { newConstrainer } from './constrained.ts'
 import type { Constraint, Line } from './constraint.ts'
-import { LiveCall, liveCallOf } from './call.ts'
+import { LiveCall } from './call.ts'
+import { liveCallOf } from './handles.ts'
 import type { Setting } from './setting.ts'
 import {
   bottom,

@@ -1,4 +1,4 @@
-import type { Call, RequestLine } from './contract.ts'
+import type { Call, RequestLine, Weight } from './contract.ts'
 import type { Standing } from './keyed.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -70,6 +70,8 @@ export interface Constraint {
   sent?(departure: Departure): void
   /** The answer has come, or the error. Returns whether the call is to be sent again. */
   heard?(departure: Departure, signal: Signal): Again | undefined
+  /** What the call took in truth is known: before its answer is `heard`, or as the body is read. At most once. */
+  settled?(departure: Departure, weight: Weight): void
   /** Nothing more comes of it, but the body of the response. */
   ended?(departure: Departure, response: Response | undefined): void
   /** An answer that a redirect led to, of a call that passed the door of another key. */

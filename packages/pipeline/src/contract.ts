@@ -27,8 +27,37 @@ export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promi
 /** Where a call has spent time before an attempt was sent. */
 export type WaitKind = 'queue' | 'hold' | 'backoff'
 
-/** What a call takes of limits that do not count requests: the same of each, or by their unit (`tokens`, `points`, `credits`). */
-export type Weight = number | Readonly<Record<string, number>>
+/**
+ * What a call takes of limits that do not count requests: the same of each, or by their unit (`tokens`, `points`, `credits`),
+ * or by their name, where several are of one unit (`input-tokens`).
+ */
+export type Weight = number | Readonly<Record<string, number | GradualWeight>>
+
+/** What a server counts in two steps: when the request arrives, and as it is answered (the output of a language model). */
+export interface GradualWeight {
+  readonly onArrival: number
+  readonly later: number
+}
+
+/** An answer of use, and how to say what its request took in truth. */
+export interface WeighedAnswer {
+  /** The one that was weighed. */
+  readonly request: Request
+  /** Nobody has read it. */
+  readonly response: Response
+  /** Takes the place of the estimate: before {@link Weigher.answered} returns, if a header tells, or as the body is read. */
+  readonly settle: (weight: Weight) => void
+}
+
+/**
+ * Says what a call takes of limits that do not count requests; and afterwards, if it can, what it took. One that can is asked
+ * again while the call waits, with the same request.
+ */
+export interface Weigher {
+  (request: Request, text: string | undefined): Weight | undefined
+  /** Sees each answer of use before anybody reads it. */
+  readonly answered?: ((answer: WeighedAnswer) => void) | undefined
+}
 
 /** Why a call is not tried again. */
 export interface GiveUp {
@@ -70,8 +99,13 @@ export interface Call {
   repeatable: boolean
   /** How urgent it is, from 0, the most urgent, to 7 (RFC 9218): who goes first where calls wait. @default 3 */
   readonly urgency: number
-  /** What it takes of limits that do not count requests, as the option `weight` says. Asked once. @default undefined (unknown) */
+  /**
+   * What it takes of limits that do not count requests, as the option `weight` says: asked once, or, where that learns from
+   * answers, whenever it matters. @default undefined (unknown)
+   */
   readonly weight: Weight | undefined
+  /** Shows an answer to the option `weight`. `settle` hears what the request took in truth, if that is found out. */
+  weighs(response: Response, settle: (weight: Weight) => void): void
   /** Whether a middleware of this call has said, with {@link Call.repeats}, that it sends failed requests again. */
   readonly repeating: boolean
   /** Set once a middleware has decided that this call is over: nobody else retries. */

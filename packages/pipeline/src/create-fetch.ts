@@ -1,6 +1,6 @@
-import type { Fetch, Middleware, Weight } from './contract.ts'
-import { guarded } from './callback.ts'
-import { liveCallOf } from './call.ts'
+import type { Fetch, GradualWeight, Middleware, WeighedAnswer, Weigher, Weight } from './contract.ts'
+import { guarded, notify } from './callback.ts'
+import { liveCallOf } from './handles.ts'
 import type { Setting } from './setting.ts'
 import { bottom } from './chain.ts'
 import { build, MAX_TOTAL_WAIT_MS, ours, REPLAY_LIMIT_BYTES, startOn } from './compose.ts'
@@ -63,10 +63,11 @@ export interface CreateFetchOptions {
   readonly priority?: number | ((request: Request) => number | undefined) | undefined
   /**
    * What a call takes of limits that count something else than requests, in their own units: a number for all of them, or
-   * a record by unit (`{ tokens: 1200 }`). `text` is the body, where it was given as a string. Asked once for each call;
-   * where it says nothing, or fails, the weight is found out from answers. @default none
+   * a record by unit (`{ tokens: 1200 }`) or by the name of a limit. `text` is the body, where it was given as a string. Asked
+   * once for each call; where it says nothing, or fails, the weight is found out from answers. One that learns the truth
+   * afterwards has a method for that, and is asked again while a call waits ({@link Weigher}). @default none
    */
-  readonly weight?: ((request: Request, text: string | undefined) => Weight | undefined) | undefined
+  readonly weight?: Weigher | undefined
 }
 
 /** Beyond, a timer fires at once. */
@@ -82,12 +83,19 @@ const URGENCY: Kind = {
 
 const UNITS = number({ from: 0, below: Infinity })
 
+const amountsOf = (value: unknown): readonly unknown[] => {
+  if (!isPlain(value)) return [value]
+  const { onArrival, later } = value as Partial<GradualWeight>
+  return onArrival === undefined && later === undefined
+    ? Object.values(value as object).flatMap(amountsOf)
+    : [onArrival, later]
+}
+
 const WEIGHT: Kind = {
   takes: 'a finite number, 0 or more, or a record of such by unit, or undefined',
-  is: (value) =>
-    value === undefined || (isPlain(value) ? Object.values(value as object).every(UNITS.is) : UNITS.is(value)),
+  is: (value) => value === undefined || amountsOf(value).every(UNITS.is),
   fits: (value: Weight | undefined) =>
-    Object.values(typeof value === 'number' ? [value] : (value ?? {})).every((one) => UNITS.fits?.(one as never)),
+    value === undefined || amountsOf(value).every((one) => UNITS.fits?.(one as never)),
 }
 
 /** What each option of {@link createFetch} takes. */
@@ -101,6 +109,25 @@ export const createFetchOptions: KindsOf<CreateFetchOptions> = {
   repeatable: either(oneOf('all'), list(string(), 'a list of methods'), callback),
   priority: either(URGENCY, callback),
   weight: callback,
+}
+
+/** One that can break no call, before sending or afterwards. */
+const guardedWeigher = (weigher: Weigher): Weigher => {
+  const guard = { answers: WEIGHT, fallback: () => undefined }
+  const weight = guarded(weigher, { ...guard, name: 'weight', instead: 'the weight is found out from answers' })
+  if (!weigher.answered) return weight
+  const truth = (given: Weight): Weight | undefined => given
+  const checked = guarded(truth, { ...guard, name: 'weight.answered', instead: 'the estimate stands' })
+  const observe = (answer: WeighedAnswer): void => weigher.answered?.(answer)
+  const answered = ({ settle, ...facts }: WeighedAnswer): void =>
+    notify(observe, {
+      ...facts,
+      settle: (given) => {
+        const settled = checked(given)
+        if (settled !== undefined) settle(settled)
+      },
+    })
+  return Object.assign(weight, { answered })
 }
 
 /** The call that a `fetch` made here is called by, if it is: at its bottom, or in one of its middlewares. */
@@ -187,14 +214,7 @@ export const createFetch = (all: readonly Middleware[], options: CreateFetchOpti
             fallback: () => undefined,
           })
         : priority,
-    weight:
-      weight &&
-      guarded(weight, {
-        name: 'weight',
-        answers: WEIGHT,
-        instead: 'the weight is found out from answers',
-        fallback: () => undefined,
-      }),
+    weight: weight && guardedWeigher(weight),
   }
   const plain = all.length === 0 && timeoutMs === undefined && onEvent === undefined
 

@@ -1,4 +1,17 @@
-export type { Call, Fetch, GiveUp, Middleware, Next, Outgoing, RequestLine, WaitKind, Weight } from './contract.ts'
+export type {
+  Call,
+  Fetch,
+  GiveUp,
+  GradualWeight,
+  Middleware,
+  Next,
+  Outgoing,
+  RequestLine,
+  WaitKind,
+  WeighedAnswer,
+  Weigher,
+  Weight,
+} from './contract.ts'
 export type {
   AlertEvent,
   AttemptEvent,

@@ -51,6 +51,17 @@ const report = ({ door, constraints }: Gateway, departure: Departure, signal: Si
   return found
 }
 
+/** What it took in truth takes the place of the estimate, once. */
+const settle = ({ door, constraints }: Gateway, departure: Flight, response: Response): void => {
+  let settled = false
+  departure.call.weighs(response, (weight) => {
+    if (settled) return
+    settled = true
+    for (const { constraint } of constraints) constraint.settled?.(departure, weight)
+    door.wake()
+  })
+}
+
 /** By then a server has heard of an abort, in milliseconds. */
 const ABORTED_MS = 250
 
@@ -123,8 +134,9 @@ const send = async (gateway: Gateway, departure: Flight, next: () => Promise<Res
 }
 
 /** Tells the constraints of it: which of them wants it sent again? */
-const hear = (gateway: Gateway, departure: Flight, signal: Signal, { gatewayOf }: Passage): Found | undefined => {
+const hear = (gateway: Gateway, departure: Flight, signal: Answered, { gatewayOf }: Passage): Found | undefined => {
   try {
+    if (signal.verdict.action === 'use' && !signal.elsewhere) settle(gateway, departure, signal.response)
     if (signal.elsewhere) tellElsewhere(gatewayOf(signal.key), departure, signal)
     return report(gateway, departure, signal)
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { Fetch, Weight } from './contract.ts'
+import type { Fetch, Weigher } from './contract.ts'
 import type { EventListener } from './events.ts'
 import type { Sending } from './nested.ts'
 import type { Repeatable } from './repeatable.ts'
@@ -13,7 +13,7 @@ export interface Setting {
   readonly onEvent: EventListener | undefined
   readonly repeatable: Repeatable | undefined
   readonly priority: number | ((request: Request) => number | undefined) | undefined
-  readonly weight: ((request: Request, text: string | undefined) => Weight | undefined) | undefined
+  readonly weight: Weigher | undefined
   /** The call of another `fetch` that is sending at this moment. */
   readonly sending?: Sending | undefined
 }

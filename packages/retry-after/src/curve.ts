@@ -3,6 +3,9 @@ import type { Departure, Departures } from './departures.ts'
 import { type Echo, newEcho } from './echo.ts'
 import { newSlope, type Sample, type Slope } from './slope.ts'
 import { newSteps, type Steps } from './steps.ts'
+import { newOthers } from './others.ts'
+import { newReserve } from './reserve.ts'
+import { newToldReset } from './told-reset.ts'
 import { newFixedWindow, type Report } from './window.ts'
 
 /** How much one announced limit has granted, and when it will grant more: as a step, a slope or an echo, whichever foretells the answers. */
@@ -12,6 +15,8 @@ export interface Curve {
   sent(departure: Departure): void
   /** It was refused, by whatever limit: it used nothing. */
   refused(departure: Departure): void
+  /** It took so much more, in each unit, than it was taken for. */
+  settled(departure: Departure, more: ReadonlyMap<string, number>): void
   learn(report: Report, departure: Departure, served: boolean, now: number): void
   crowded(): boolean
   idle(): boolean
@@ -21,8 +26,9 @@ export interface CurveSetting {
   readonly departures: Departures
   /** The last request that was in no window. */
   readonly outside: () => number
-  /** What it counts. */
+  /** What it counts, and what it is called. */
   readonly unit: string
+  readonly name?: string | undefined
 }
 
 /** What foretells the answers, and by how many units each is wrong of late. */
@@ -42,10 +48,10 @@ const MEMORY = 4
 /** A shape is as good as the best one with errors of no more than this share of the best's on top, and a unit: answers are whole ones. */
 const AS_GOOD = 0.5
 const UNIT = 1
-/** One request in so many may be refused for finding out how much has to be kept free. */
-const REFUSED_ONE_IN = 20
 /** A limit of so few shows no shape. */
 const FEW = 3
+/** What is left may be told in thousands (Anthropic), of limits that are ten times as large at least. */
+const GRAIN = 1000
 /** A log of more is not kept. */
 const MOST_ECHOED = 2000
 
@@ -54,7 +60,7 @@ export const REQUESTS = 'requests'
 
 const distance = (value: number, least: number, most: number): number => Math.max(0, least - value, value - most)
 
-export const newCurve = ({ departures, outside, unit }: CurveSetting): Curve => {
+export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Curve => {
   const counted = unit === REQUESTS
   const window = newFixedWindow(departures, outside)
   let models: Models | undefined
@@ -67,25 +73,24 @@ export const newCurve = ({ departures, outside, unit }: CurveSetting): Curve => 
   let lengthKnown = false
   /** Whether answers that were served tell of it: what has granted how much is read from those. */
   let servedTell = false
-  /** Units that are kept free, as others send, too, or weights are not known: weighted up and down, one step at a refusal. */
-  let reserve = 0
-  /** What was granted by now at least; and when less was left than we can have taken, so that others send, too. */
-  let granted = 0
-  let fellAt = -Infinity
-  /** When the reset is due that was told last. */
-  let dueAt = 0
+  const others = newOthers(departures)
+  const reserve = newReserve()
+  const reset = newToldReset()
+  let grain = GRAIN
 
   /** By what the weight of a request is known; else each counts as one, of as many units as are found. */
-  const scaleNow = (): string | undefined => (counted ? undefined : departures.scaleOf(unit))
+  const scaleNow = (): string | undefined => (counted ? undefined : departures.scaleOf(unit, name))
 
   const sampleOf = ({ limit = 0, remaining }: Report, departure: Departure, now: number): Sample => {
     const { at, calls, weight, weights } = departure
+    if (counted || remaining % GRAIN > 0 || limit < 10 * GRAIN) grain = 1
     const { early, late } = departures.near(departure)
     const scale = scaleNow()
     const each = scale === undefined ? 1 : departures.weigh(scale)
     return {
       at: at + Math.min(departures.fastestMs(), now - at) / 2,
       remaining,
+      grain,
       limit,
       charged: scale === undefined ? calls : (weights.get(scale) ?? 0),
       early: early * each,
@@ -94,16 +99,11 @@ export const newCurve = ({ departures, outside, unit }: CurveSetting): Curve => 
     }
   }
 
-  /** What we were granted never falls, whatever the limit, as long as nobody else sends. */
-  const noteOthers = ({ remaining }: Report, departure: Departure, now: number): void => {
-    if (!counted) return
-    const { calls, open } = departure
-    const most = remaining + calls + departures.lastPlace() - departure.place
-    if (most < granted) {
-      fellAt = now
-      granted = 0
-    }
-    granted = Math.max(granted, remaining + calls - open)
+  /** How long it is, and how far apart its requests are. */
+  const measure = ({ limit = 0, resetMs, windowMs }: Report, { weight }: Sample): void => {
+    lengthKnown = windowMs !== undefined
+    lengthMs = windowMs ?? Math.max(lengthMs, resetMs)
+    spacingMs = Math.min(((models?.slope.unit() ?? 1) * weight * lengthMs) / limit, 2 * departures.roundTripMs())
   }
 
   const start = (sample: Sample, { windowMs }: Report, roundTripMs: number): Models => {
@@ -144,9 +144,9 @@ export const newCurve = ({ departures, outside, unit }: CurveSetting): Curve => 
     return (Object.keys(errors) as Shape[]).filter((shape) => errors[shape] <= best * (1 + AS_GOOD) + UNIT)
   }
 
-  /** Until a slope has risen so far, or the reset that was told. */
-  const risesMs = ({ perMs }: Slope, missing: number, now: number): number =>
-    missing <= 0 ? 0 : Math.min(missing / perMs(), Math.max(dueAt - now, spacingMs))
+  /** Until a slope has risen so far, or the reset. */
+  const risesMs = ({ perMs }: Slope, missing: number, dueMs: number): number =>
+    missing <= 0 ? 0 : Math.min(missing / perMs(), Math.max(dueMs, spacingMs))
 
   /** Whether a window was seen to give nothing back for so long that a slope would have shown. */
   const isFlat = ({ steps }: Models): boolean => steps.flatMs() >= 2 * departures.roundTripMs()
@@ -171,13 +171,13 @@ export const newCurve = ({ departures, outside, unit }: CurveSetting): Curve => 
   const foretold = (now: number): Models | undefined => {
     if (models === undefined || models.scale !== scaleNow() || !servedTell) return undefined
     if (2 * departures.roundTripMs() >= fillMs(models)) return undefined
-    return now - fellAt < MEMORY * lengthMs ? undefined : models
+    return now - others.seenAt() < MEMORY * lengthMs ? undefined : models
   }
 
   /** What one takes, with what is kept in reserve. One that takes all of it goes once it is full. */
   const needOf = ({ slope, scale, limit }: Models, weight: Weight | undefined): number => {
-    if (scale === undefined) return slope.unit() + reserve
-    return Math.min(limit, slope.unit() * departures.weigh(scale, weight) + reserve)
+    if (scale === undefined) return slope.unit() + reserve.units()
+    return Math.min(limit, slope.unit() * departures.weigh(scale, weight) + reserve.units())
   }
 
   return {
@@ -187,11 +187,12 @@ export const newCurve = ({ departures, outside, unit }: CurveSetting): Curve => 
       if (one === undefined) return stepMs
       const shapes = likely(one)
       const { slope, echo, scale } = one
-      const units = scale === undefined ? departures.calls() : departures.weights(scale)
+      const units = scale === undefined ? departures.calls() : departures.weights(scale) + departures.pending(scale)
       const need = needOf(one, weight)
+      const dueMs = reset.dueMs(now, scale === undefined ? undefined : need + units - one.limit)
       const waits = {
         step: Math.max(stepMs, scoutMs(one, now)),
-        slope: risesMs(slope, need - slope.surely(now, units, departures.roundTripMs()), now),
+        slope: risesMs(slope, need - slope.surely(now, units, departures.roundTripMs()), dueMs),
         echo: echo?.waitMs(now) ?? Infinity,
       }
       const most = Math.max(...shapes.map((shape) => waits[shape]))
@@ -199,32 +200,34 @@ export const newCurve = ({ departures, outside, unit }: CurveSetting): Curve => 
         doubtSince = undefined
         return most
       }
-      if (!shapes.includes('step')) waits.slope = risesMs(slope, need - slope.level(now, units), now)
+      if (!shapes.includes('step')) waits.slope = risesMs(slope, need - slope.level(now, units), dueMs)
       // Somebody has to ask, at the reset at the latest: until resets are known to give all at once, any shape has one more by then.
       const asking = isSettled(one) && shapes.includes('step') ? [] : shapes.map((shape) => waits[shape])
-      return Math.min(most, askMs(Math.min(counted ? stepMs : Math.max(0, dueAt - now), ...asking), now))
+      return Math.min(most, askMs(Math.min(counted ? stepMs : Math.max(0, dueMs), ...asking), now))
     },
     sent: (departure) => {
       window.sent(departure.at)
       doubtSince = undefined
     },
     refused: window.refused,
+    settled: (departure, more) => {
+      // What the newest answer said was left had been charged with the truth already.
+      if (models?.scale === undefined || departure.place > place) return
+      const by = more.get(models.scale) ?? 0
+      models.slope.recount(by)
+      reset.settled(by)
+    },
     learn: (report, departure, served, now) => {
       const newest = departure.place > place
       place = Math.max(place, departure.place)
       window.learn(report, departure, served, now)
       servedTell ||= served
-      const { limit = 0, resetMs } = report
-      noteOthers(report, departure, now)
+      const { limit = 0 } = report
+      if (counted) others.learn(report, departure, now)
       if (limit < FEW) return
       const sample = sampleOf(report, departure, now)
-      dueAt = now + resetMs
-      lengthKnown = report.windowMs !== undefined
-      lengthMs = report.windowMs ?? Math.max(lengthMs, resetMs)
-      spacingMs = Math.min(
-        ((models?.slope.unit() ?? 1) * sample.weight * lengthMs) / limit,
-        2 * departures.roundTripMs(),
-      )
+      reset.learn(report, sample.charged, now)
+      measure(report, sample)
       if (models?.limit !== limit || models.scale !== scaleNow()) {
         models = start(sample, report, now - departure.at)
         return
@@ -232,8 +235,8 @@ export const newCurve = ({ departures, outside, unit }: CurveSetting): Curve => 
       const stepped = likely(models).includes('step')
       if (newest) judge(models, sample)
       models.slope.learn(sample)
-      const step = Math.max(models.slope.unit(), sample.remaining + 1)
-      reserve = served ? Math.max(0, reserve - step / REFUSED_ONE_IN) : Math.min(limit / 4, reserve + step)
+      const each = models.scale === undefined ? 1 : departures.weigh(models.scale)
+      reserve.learn(served, Math.max(models.slope.unit() * each, sample.remaining + 1), limit)
       // What is not given back at once comes bit by bit.
       if (stepped && !likely(models).includes('step')) models.slope.loosen(limit / lengthMs)
     },

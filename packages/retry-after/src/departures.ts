@@ -1,12 +1,13 @@
-import { clock, type Weight } from '@aplomb/pipeline'
+import { clock, type GradualWeight, type Weight } from '@aplomb/pipeline'
 
 /** A request that was sent. */
 export interface Departure {
   /** Its place in the order of sending, from 1. */
   readonly place: number
   readonly at: number
-  /** What it takes in each unit, as far as weights are known. */
+  /** What it takes in each unit, as far as weights are known: on arrival, and later. */
   readonly weight: ReadonlyMap<string, number>
+  readonly later: ReadonlyMap<string, number>
   /** What the server has charged us when it has arrived, itself included: requests, and their weights by unit. */
   readonly calls: number
   readonly weights: ReadonlyMap<string, number>
@@ -22,9 +23,11 @@ export interface Departures {
   lastAt(): number
   /** What was sent and not refused. */
   calls(): number
-  /** The name under which weights in a unit are known, if any request has said one. */
-  scaleOf(unit: string): string | undefined
+  /** The name under which weights in a unit, or of a limit of that name, are known, if any request has said one. */
+  scaleOf(unit: string, name?: string): string | undefined
   weights(scale: string): number
+  /** What will be charged yet for requests that are being answered. */
+  pending(scale: string): number
   /** What a request of this weight takes: the mean of the others, if it does not say. */
   weigh(scale: string, weight?: Weight): number
   /** The shortest round trip: nothing was on the way for longer before it was counted. */
@@ -32,6 +35,8 @@ export interface Departures {
   /** The mean round trip of late. */
   roundTripMs(): number
   sent(weight: Weight | undefined, at: number): Departure
+  /** What it took is known: takes the place of what it was taken for. Returns by how much more on arrival, in each unit. */
+  settled(departure: Departure, weight: Weight): ReadonlyMap<string, number>
   /** It ended without an answer that says anything. */
   ended(departure: Departure): void
   /** Takes in that it was answered, before what the answer says is read. A refusal is not charged. */
@@ -45,6 +50,8 @@ export interface Departures {
 }
 
 interface Entry extends Departure {
+  weight: ReadonlyMap<string, number>
+  later: ReadonlyMap<string, number>
   calls: number
   weights: ReadonlyMap<string, number>
 }
@@ -66,19 +73,36 @@ const sum = (
   return all
 }
 
-const weightIn = (scale: string, weight: Weight | undefined): number | undefined => {
-  if (typeof weight === 'number') return weight
-  return weight && Object.hasOwn(weight, scale) ? weight[scale] : undefined
+const weightIn = (scale: string, weight: Weight | undefined): GradualWeight | undefined => {
+  const found = typeof weight === 'object' ? (Object.hasOwn(weight, scale) ? weight[scale] : undefined) : weight
+  return typeof found === 'number' ? { onArrival: found, later: 0 } : found
 }
 
-/** What a request of a known weight takes of a limit in this unit. */
-export const knownWeight = (unit: string, weight: Weight | undefined): number | undefined =>
-  unit === SHARE && typeof weight === 'number' ? undefined : weightIn(unit, weight)
+const totalIn = (scale: string, weight: Weight | undefined): number => {
+  const { onArrival, later } = weightIn(scale, weight) ?? { onArrival: 0, later: 0 }
+  return onArrival + later
+}
+
+/** What is charged later than on arrival. */
+const laterIn = (weight: Weight | undefined): ReadonlyMap<string, number> => {
+  if (typeof weight !== 'object') return NONE
+  const all = Object.keys(weight).map((scale) => [scale, weightIn(scale, weight)?.later ?? 0] as const)
+  const some = all.filter(([, later]) => later > 0)
+  return some.length > 0 ? new Map(some) : NONE
+}
+
+/** What a request of a known weight takes, when it arrives, of a limit in this unit, or of this name. */
+export const knownWeight = (unit: string, name: string, weight: Weight | undefined): number | undefined =>
+  unit === SHARE && typeof weight === 'number'
+    ? undefined
+    : (weightIn(name, weight) ?? weightIn(unit, weight))?.onArrival
 
 /** The share of the newest in the mean, as of TCP's round trips (RFC 6298). */
 const GAIN = 1 / 8
 /** An answer that has not come after so many round trips is not waited for. */
 const LATE = 4
+/** No answer is written for longer: clients of language models give up after ten minutes. */
+const LONGEST_ANSWER_MS = 600_000
 /** So many are remembered. */
 const MOST_KEPT = 4096
 
@@ -100,6 +124,9 @@ export const newDepartures = (): Departures => {
   let lastPlace = 0
   let calls = 0
   let weights = NONE
+  let pending = NONE
+  /** What will be charged for yet, in the order of sending. */
+  const unsettled = new Set<Entry>()
   /** Of requests that said a weight. */
   const said = new Map<string, { total: number; count: number }>()
   let fastestMs = Infinity
@@ -109,13 +136,20 @@ export const newDepartures = (): Departures => {
     if (weight === undefined) return
     for (const scale of typeof weight === 'number' ? [ANY] : Object.keys(weight)) {
       const { total, count } = said.get(scale) ?? { total: 0, count: 0 }
-      said.set(scale, { total: total + (weightIn(scale, weight) ?? 0), count: count + 1 })
+      said.set(scale, { total: total + totalIn(scale, weight), count: count + 1 })
     }
   }
 
   const weigh: Departures['weigh'] = (scale, weight) => {
     const { total, count } = said.get(scale) ?? { total: 1, count: 1 }
-    return weightIn(scale, weight) ?? total / count
+    return weightIn(scale, weight) === undefined ? total / count : totalIn(scale, weight)
+  }
+
+  /** Nothing more is to be charged for it than is said here. */
+  const close = (entry: Entry, charged: ReadonlyMap<string, number>): void => {
+    if (!unsettled.delete(entry)) return
+    pending = sum(pending, entry.later, -1)
+    weights = sum(weights, charged)
   }
 
   return {
@@ -123,28 +157,64 @@ export const newDepartures = (): Departures => {
     expecting: () => open.size > 0 && clock() - (kept.at(-1)?.at ?? 0) < LATE * Math.max(1, roundTripMs ?? Infinity),
     lastAt: () => kept.at(-1)?.at ?? 0,
     calls: () => calls,
-    scaleOf: (unit) => (said.has(unit) ? unit : said.has(ANY) && unit !== SHARE ? ANY : undefined),
+    scaleOf: (unit, name = unit) =>
+      said.has(name) ? name : said.has(unit) ? unit : said.has(ANY) && unit !== SHARE ? ANY : undefined,
     weights: (scale) => weights.get(scale) ?? 0,
+    pending: (scale) => {
+      for (const oldest of unsettled) {
+        if (clock() - oldest.at < LONGEST_ANSWER_MS) break
+        close(oldest, oldest.later)
+      }
+      return pending.get(scale) ?? 0
+    },
     weigh,
     fastestMs: () => fastestMs,
     roundTripMs: () => roundTripMs ?? 0,
     sent: (given, at) => {
       calls++
       note(given)
-      const weight = said.size > 0 ? new Map([...said.keys()].map((scale) => [scale, weigh(scale, given)])) : NONE
+      const later = laterIn(given)
+      const onArrival = (scale: string): number => weigh(scale, given) - (later.get(scale) ?? 0)
+      const weight = said.size > 0 ? new Map([...said.keys()].map((scale) => [scale, onArrival(scale)])) : NONE
       if (said.size > 0) weights = sum(weights, weight)
-      const departure = { place: ++lastPlace, at, weight, calls, weights, open: open.size }
+      const departure = { place: ++lastPlace, at, weight, later, calls, weights, open: open.size }
+      if (later.size > 0) {
+        pending = sum(pending, later)
+        unsettled.add(departure)
+      }
       open.add(departure)
       if (kept.push(departure) >= 2 * MOST_KEPT) kept.splice(0, MOST_KEPT)
       return departure
     },
-    ended: (departure) => void open.delete(departure),
+    settled: (departure, given) => {
+      const more = new Map<string, number>()
+      for (const [scale, amount] of departure.weight) {
+        const truth = weightIn(scale, given)
+        if (truth === undefined) continue
+        if (truth.onArrival !== amount) more.set(scale, truth.onArrival - amount)
+        const by = truth.onArrival + truth.later - amount - (departure.later.get(scale) ?? 0)
+        const { total, count } = said.get(scale) ?? { total: 0, count: 1 }
+        said.set(scale, { total: total + by, count })
+      }
+      close(departure, laterIn(given))
+      if (more.size === 0) return more
+      weights = sum(weights, more)
+      for (const later of kept.slice(firstIndex(kept, ({ place }) => place >= departure.place)))
+        later.weights = sum(later.weights, more)
+      ;(departure as Entry).weight = sum(departure.weight, more)
+      return more
+    },
+    ended: (departure) => {
+      // Nobody answers it.
+      if (open.delete(departure)) close(departure, NONE)
+    },
     answered: (departure, served) => {
       const tookMs = clock() - departure.at
       fastestMs = Math.min(fastestMs, tookMs)
       roundTripMs = tookMs + ((roundTripMs ?? tookMs) - tookMs) * (1 - GAIN)
       open.delete(departure)
       if (served) return
+      close(departure, NONE)
       calls--
       if (weights !== NONE) weights = sum(weights, departure.weight, -1)
       for (const later of kept.slice(firstIndex(kept, ({ place }) => place >= departure.place))) {

@@ -13,6 +13,8 @@ export interface Pace {
   ): { readonly unit: string; readonly weight: number; readonly limit: number } | undefined
   /** Counts a request as sent. */
   sent(weight?: Weight, at?: number): Departure
+  /** What it took in truth is known. */
+  settled(sent: Departure, weight: Weight): void
   /** It ended without an answer that says anything of limits. */
   ended(sent: Departure): void
   /** Takes over what the answer to that request, served or refused, says about the limits. */
@@ -29,6 +31,7 @@ type Heard = Parameters<Curve['learn']>
 /** A limit that has been told once is a note: its curve is made when a second request goes. A crawler meets each limit once. */
 interface Known {
   readonly unit: string
+  readonly name: string
   first: Heard | undefined
   curve: Curve | undefined
   /** The latest request whose answer spoke of it. */
@@ -86,7 +89,7 @@ export const newPace = (): Pace => {
 
   const curveOf = (known: Known): Curve => {
     if (known.curve) return known.curve
-    known.curve = newCurve({ departures, outside: () => outside, unit: known.unit })
+    known.curve = newCurve({ departures, outside: () => outside, unit: known.unit, name: known.name })
     if (known.first) known.curve.learn(...known.first)
     known.first = undefined
     return known.curve
@@ -99,7 +102,9 @@ export const newPace = (): Pace => {
   }
 
   /** The limit of that name, if it is one to count. */
-  const find = (id: string, limit: number | undefined, unit: string, now: number): Known | undefined => {
+  const find = (window: LimitWindow, unit: string, now: number): Known | undefined => {
+    const { name = unit, limit } = window
+    const id = idOf(window)
     const known = limits.get(id)
     if (known !== undefined) {
       if (limit !== undefined && limit !== known.limit && ++known.changes > MOST_CHANGES) leaveOut(id)
@@ -110,7 +115,7 @@ export const newPace = (): Pace => {
     if (partial.has(id) || known !== undefined) return partial.has(id) ? undefined : known
     if (limits.size + partial.size >= MOST_LIMITS) return undefined
     const fresh = { first: undefined, curve: undefined, place: 0, changes: 0, missing: 0 }
-    const made: Known = { unit, limit, namedAt: now, ...fresh }
+    const made: Known = { unit, name, limit, namedAt: now, ...fresh }
     limits.set(id, made)
     return made
   }
@@ -124,8 +129,8 @@ export const newPace = (): Pace => {
     },
     tooSmall: (given) => {
       if (given === undefined) return undefined
-      for (const { unit, limit = Infinity, namedAt } of limits.values()) {
-        const weight = unit === REQUESTS ? 1 : (knownWeight(unit, given) ?? 0)
+      for (const { unit, name, limit = Infinity, namedAt } of limits.values()) {
+        const weight = unit === REQUESTS ? 1 : (knownWeight(unit, name, given) ?? 0)
         if (weight > limit && clock() - namedAt < NAMED_MS) return { unit, weight, limit }
       }
       return undefined
@@ -135,6 +140,10 @@ export const newPace = (): Pace => {
       const departure = departures.sent(weight, at)
       for (const known of limits.values()) curveOf(known).sent(departure)
       return departure
+    },
+    settled: (departure, weight) => {
+      const more = departures.settled(departure, weight)
+      if (more.size > 0) for (const { curve } of limits.values()) curve?.settled(departure, more)
     },
     ended: departures.ended,
     learn: (windows, departure, served = true) => {
@@ -147,7 +156,7 @@ export const newPace = (): Pace => {
         const report = reportOf(window)
         if (!report) continue
         const { unit = REQUESTS } = window
-        const known = find(idOf(window), report.limit, unit, now)
+        const known = find(window, unit, now)
         if (!known) continue
         const heard: Heard = [report, departure, served, now]
         if (known.curve || known.place > 0) curveOf(known).learn(...heard)

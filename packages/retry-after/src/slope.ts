@@ -11,6 +11,8 @@ export interface Slope {
   unit(): number
   perMs(): number
   learn(sample: Sample): void
+  /** So much more was charged by then than was thought; what is left is known. */
+  recount(more: number): void
   /** Whatever it was before, more may be given back from now on. */
   loosen(perMs: number): void
 }
@@ -20,6 +22,8 @@ export interface Sample {
   /** When its request arrived, on the `clock`. */
   readonly at: number
   readonly remaining: number
+  /** To how many units it is rounded. @default 1 */
+  readonly grain?: number | undefined
   readonly limit: number
   /** Weights charged by then; and those of requests that may have come later than that, and sooner. */
   readonly charged: number
@@ -53,7 +57,7 @@ export const newSlope = ({ first, weighed, roundTripMs: tookMs }: SlopeSetting):
   let state: Vector = [first.remaining, 0, weighed ? 1 : Math.max(1, limit - first.remaining)]
   const steepest = limit / roundTripMs
   let covariance: [Vector, Vector, Vector] = [
-    [varianceOf(1 + first.early + first.late), 0, 0],
+    [varianceOf((first.grain ?? 1) + first.early + first.late), 0, 0],
     [0, steepest ** 2, 0],
     [0, 0, weighed ? 0 : state[2] ** 2],
   ]
@@ -113,15 +117,18 @@ export const newSlope = ({ first, weighed, roundTripMs: tookMs }: SlopeSetting):
       state[1] = Math.max(state[1], perMs)
       covariance[1][1] = steepest ** 2
     },
-    learn: ({ at: to, remaining, charged: units, early, late, weight }) => {
-      const uncertain = (early + late) * state[2]
+    recount: (more) => {
+      charged += more
+    },
+    learn: ({ at: to, remaining, grain = 1, charged: units, early, late, weight }) => {
+      const uncertain = grain + (early + late) * state[2]
       move(to, units)
       // One that stays full tells nothing of its refill.
       if (remaining + state[2] * weight >= limit && state[0] >= remaining) {
         state[0] = remaining
-        covariance[0] = [varianceOf(1 + uncertain), 0, 0]
+        covariance[0] = [varianceOf(uncertain), 0, 0]
         covariance[1][0] = covariance[2][0] = 0
-      } else correct(remaining, varianceOf(1 + uncertain))
+      } else correct(remaining, varianceOf(uncertain))
     },
   }
 }

@@ -40,8 +40,8 @@ export const newWaits = (
   const pace = newPace()
   const dispersal = newDispersal()
   const endpoints = ownLimits()
-  /** By those in flight. */
-  const places = new Map<Departure, ReturnType<typeof pace.sent>>()
+  /** Kept for as long as its body is read: what it took may be told at the end of that. */
+  const places = new WeakMap<Departure, ReturnType<typeof pace.sent>>()
   let servedAt = -Infinity
   let refusedAt = -Infinity
 
@@ -120,7 +120,10 @@ export const newWaits = (
       const sent = places.get(departure)
       if (!sent) return
       pace.ended(sent)
-      places.delete(departure)
+    },
+    settled: (departure, weight) => {
+      const sent = places.get(departure)
+      if (sent) pace.settled(sent, weight)
     },
     overheard: (departure, signal) => {
       note(departure, signal)

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { useFakeTime } from '../../aplomb/test/support/time.ts'
-import { newDepartures } from '../src/departures.ts'
+import { knownWeight, newDepartures } from '../src/departures.ts'
 
 useFakeTime()
 
@@ -75,4 +75,57 @@ test('units are known by their own names only', () => {
   departures.sent({ tokens: 10 }, now())
   expect(departures.scaleOf('tokens')).toBe('tokens')
   for (const unit of ['points', 'constructor', '__proto__']) expect(departures.scaleOf(unit)).toBeUndefined()
+})
+
+test('what a request took on arrival takes the place of its estimate, for those after it, too', () => {
+  const departures = newDepartures()
+  const [first, second] = [10, 20].map((tokens) => departures.sent({ tokens }, now()))
+  expect(departures.settled(first!, { tokens: 16 })).toEqual(new Map([['tokens', 6]]))
+  expect([first, second].map((one) => one!.weights.get('tokens'))).toEqual([16, 36])
+  expect(departures.weights('tokens')).toBe(36)
+  expect(departures.weigh('tokens')).toBe(18)
+  departures.answered(first!, false)
+  expect(departures.weights('tokens')).toBe(20)
+})
+
+test('what is charged later is pending until it is settled: then those who go afterwards find it charged', () => {
+  const departures = newDepartures()
+  const first = departures.sent({ tokens: { onArrival: 10, later: 5 } }, now())
+  const second = departures.sent({ tokens: { onArrival: 10, later: 5 } }, now())
+  expect([departures.weights('tokens'), departures.pending('tokens')]).toEqual([20, 10])
+  expect(departures.weigh('tokens')).toBe(15)
+  departures.answered(first, true)
+  expect(departures.settled(first, { tokens: { onArrival: 10, later: 8 } })).toEqual(new Map())
+  expect([departures.weights('tokens'), departures.pending('tokens')]).toEqual([28, 5])
+  expect(second.weights.get('tokens')).toBe(20)
+  expect(departures.sent({ tokens: 1 }, now()).weights.get('tokens')).toBe(29)
+})
+
+test('nothing is charged later for what was refused, or was never answered', () => {
+  const departures = newDepartures()
+  const [refused, lost] = [1, 2].map(() => departures.sent({ tokens: { onArrival: 10, later: 5 } }, now()))
+  departures.answered(refused!, false)
+  expect([departures.weights('tokens'), departures.pending('tokens')]).toEqual([10, 5])
+  departures.ended(lost!)
+  expect([departures.weights('tokens'), departures.pending('tokens')]).toEqual([10, 0])
+})
+
+test('what was answered and never settled is charged as estimated after ten minutes', () => {
+  const departures = newDepartures()
+  const one = departures.sent({ tokens: { onArrival: 10, later: 5 } }, now())
+  departures.answered(one, true)
+  departures.ended(one)
+  vi.advanceTimersByTime(599_999)
+  expect([departures.pending('tokens'), departures.weights('tokens')]).toEqual([5, 10])
+  vi.advanceTimersByTime(1)
+  expect([departures.pending('tokens'), departures.weights('tokens')]).toEqual([0, 15])
+})
+
+test('a weight by the name of a limit goes before that by its unit', () => {
+  const departures = newDepartures()
+  departures.sent({ tokens: 15, 'input-tokens': 10 }, now())
+  expect(departures.scaleOf('tokens', 'input-tokens')).toBe('input-tokens')
+  expect(departures.scaleOf('tokens', 'tokens-minute')).toBe('tokens')
+  expect(knownWeight('tokens', 'input-tokens', { tokens: 15, 'input-tokens': 10 })).toBe(10)
+  expect(knownWeight('tokens', 'output-tokens', { tokens: { onArrival: 15, later: 9 } })).toBe(15)
 })

@@ -350,4 +350,47 @@ describe('weights that are known', () => {
     vi.advanceTimersByTime(60_000)
     expect(pace.tooSmall(101)).toBeUndefined()
   })
+
+  test('several limits of one unit go by their names', () => {
+    const pace = newPace()
+    for (const remaining of [90, 80, 70, 60]) {
+      const sent = pace.sent({ 'input-tokens': 10, 'output-tokens': 1 })
+      vi.advanceTimersByTime(10)
+      pace.learn([tokens(remaining, { name: 'input-tokens' }), tokens(95, { name: 'output-tokens' })], sent)
+    }
+    expect(pace.waitMs({ 'input-tokens': 10, 'output-tokens': 50 })).toBe(0)
+    expect(pace.waitMs({ 'input-tokens': 90, 'output-tokens': 1 })).toBeGreaterThan(0)
+    expect(pace.tooSmall({ 'input-tokens': 10, 'output-tokens': 101 })).toMatchObject({ weight: 101 })
+  })
+
+  test('what a request has taken in truth is not taken again from what its answer has left', () => {
+    const pace = newPace()
+    for (const remaining of [90, 80, 70, 60]) send(pace, 10, tokens(remaining))
+    const heavy = pace.sent(1)
+    vi.advanceTimersByTime(10)
+    pace.learn([tokens(30)], heavy)
+    const before = pace.waitMs(20)
+    pace.settled(heavy, 30)
+    expect(before).toBe(0)
+    expect(pace.waitMs(20)).toBe(0)
+  })
+
+  test('what is charged later is kept free until it is, and then is as good as taken', () => {
+    const pace = newPace()
+    for (const remaining of [90, 80, 70, 60]) send(pace, 10, tokens(remaining))
+    const sent = pace.sent({ tokens: { onArrival: 10, later: 30 } })
+    vi.advanceTimersByTime(10)
+    pace.learn([tokens(50)], sent)
+    expect(pace.waitMs(15)).toBeGreaterThan(0)
+    pace.settled(sent, { tokens: { onArrival: 10, later: 5 } })
+    expect(pace.waitMs(15)).toBe(0)
+    expect(pace.waitMs(60)).toBeGreaterThan(0)
+  })
+
+  test('what is charged later makes no request too heavy', () => {
+    const pace = newPace()
+    send(pace, 10, tokens(90))
+    expect(pace.tooSmall({ tokens: { onArrival: 100, later: 500 } })).toBeUndefined()
+    expect(pace.tooSmall({ tokens: { onArrival: 101, later: 0 } })).toBeDefined()
+  })
 })

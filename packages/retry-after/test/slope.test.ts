@@ -70,3 +70,17 @@ test('two answers of the same moment do no harm', () => {
   for (let i = 1; i <= 20; i++) slope.learn(sample(0, 50 - i, 50 + i))
   expect(slope.level(0, 70)).toBeCloseTo(30, 6)
 })
+
+test('of what is told in thousands, the refill is learned better by who knows that', () => {
+  const rateBy = (grain: number): number => {
+    const sampleAt = (at: number): Sample => {
+      const charged = Math.floor(at / 700) * 700
+      const remaining = Math.round((8000 + at - charged) / 1000) * 1000
+      return { at, remaining, grain, limit: 16_000, charged, early: 0, late: 0, weight: 700 }
+    }
+    const slope = newSlope({ first: sampleAt(0), weighed: true, roundTripMs: 10 })
+    for (let at = 70; at <= 7000; at += 70) slope.learn(sampleAt(at))
+    return slope.perMs()
+  }
+  expect(Math.abs(rateBy(1000) - 1)).toBeLessThan(Math.abs(rateBy(1) - 1))
+})
