@@ -76,3 +76,11 @@ test('units are known by their own names only', () => {
   expect(departures.scaleOf('tokens')).toBe('tokens')
   for (const unit of ['points', 'constructor', '__proto__']) expect(departures.scaleOf(unit)).toBeUndefined()
 })
+
+test('a unit of its own for each request does not make each dearer than the one before', () => {
+  const departures = newDepartures()
+  const sent = Array.from({ length: 100 }, (_, i) => departures.sent({ [`unit ${i}`]: 1 }, now()))
+  expect(sent.at(-1)!.weight.size).toBe(8)
+  expect(departures.weights('unit 0')).toBe(100)
+  expect(departures.scaleOf('unit 99')).toBeUndefined()
+})
