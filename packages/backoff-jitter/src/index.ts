@@ -14,6 +14,8 @@ import {
   milliseconds,
   oneOf,
   type Outgoing,
+  QueueFullError,
+  QueueTimeoutError,
   readOptions,
   relay,
   setAside,
@@ -69,6 +71,9 @@ export const backoffJitterOptions: KindsOf<BackoffJitterOptions> = {
 }
 
 const NAME = 'backoff-jitter'
+
+/** What the door says of a call that may not wait, or not any more. */
+const TURNED_AWAY = [BreakerOpenError, QueueFullError, QueueTimeoutError, WeightExceedsLimitError]
 
 /** What an attempt came to. An Error only because p-retry repeats on errors; nobody outside ever sees one. */
 class Failure extends Error {
@@ -159,10 +164,8 @@ export const backoffJitter = (options: BackoffJitterOptions = {}): Middleware =>
       response = await next()
     } catch (error) {
       // It has waited for as long as it may, or may not wait, and was not sent again: then what came before stands.
-      const turnedAway =
-        (error instanceof DOMException && error.name === 'TimeoutError') ||
-        error instanceof BreakerOpenError ||
-        error instanceof WeightExceedsLimitError
+      const isTimeout = error instanceof DOMException && error.name === 'TimeoutError'
+      const turnedAway = isTimeout || TURNED_AWAY.some((one) => error instanceof one)
       if (last && turnedAway && call.attempt === attempts && !call.aborted) return last
       return new Failure(verdictOfError(error, { signal: call.signal, request: outgoing }), undefined, error)
     }

@@ -102,10 +102,10 @@ export const newGate = (
     return control.allows(inSlots(), streams) ? control.askedMs() : Infinity
   }
 
-  const refusal = ({ request }: Ask): Error | undefined => {
+  const refusal = ({ request, call }: Ask): Error | undefined => {
     const lane = breaker.laneOf(request)
     const probeMs = lane === undefined ? 0 : breaker.waitMs(lane)
-    return probeMs > 0 ? new BreakerOpenError(ofKey, probeMs) : undefined
+    return probeMs > 0 ? new BreakerOpenError(ofKey, probeMs, call.attempt) : undefined
   }
 
   const learn = (call: Call, { verdict, elsewhere }: Signal, { sent }: Slot): void => {

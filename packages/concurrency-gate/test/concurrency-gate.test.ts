@@ -1269,6 +1269,24 @@ describe('16. a full queue and a long wait fail before anything is sent', () => 
     expect(results.every((one) => 'value' in one && one.value.status === 200)).toBe(true)
   })
 
+  test.each([{ maxQueue: 0 }, { queueTimeoutMs: 300 }])(
+    'with %j, of a call that the backoff sends again the last answer stands',
+    async (options) => {
+      const server = serve(({ n }) => (n === 1 ? { status: 500 } : { delayMs: 5000 }))
+      const gate = concurrencyGate({ limit: 1, ...options })
+      const fetch = createFetch([backoffJitter({ jitter: 'none' }), gate, classify()], { fetch: server })
+      const failed = watch(fetch(TARGET))
+      await vi.advanceTimersByTimeAsync(500)
+      const long = fetch(TARGET)
+      await vi.advanceTimersByTimeAsync(1000)
+      expect(failed.outcome).toHaveProperty('value.status', 500)
+      expect(gate.stats(KEY)).toEqual({ limit: 1, active: 1, queued: 0 })
+      await outcomes([long])
+      expect(server.times).toHaveLength(2)
+      expect(vi.getTimerCount()).toBe(0)
+    },
+  )
+
   test('QueueTimeoutError', async () => {
     const server = serve(() => ({ delayMs: 1000 }))
     const { gate, fetch } = gated({ limit: 1, queueTimeoutMs: 300 }, server)
@@ -1982,6 +2000,18 @@ describe("22. `whenDown: 'fail'` turns calls of what is down away at once", () =
     const fetch = createFetch([backoffJitter({ baseMs: 10, jitter: 'none' }), gate, classify()], { fetch: server })
     const seen = await outcomes(Array.from({ length: 5 }, () => fetch(TARGET)))
     expect(seen.map((one) => 'value' in one && one.value.status)).toEqual(Array(5).fill(500))
+    expect(server.times).toHaveLength(5)
+  })
+
+  test('where that was not kept, the error does not say that nothing was sent', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const server = timed(respond({ status: 500, times: Infinity }))
+    const gate = concurrencyGate({ whenDown: 'fail' })
+    const fetch = createFetch([backoffJitter({ baseMs: 10, jitter: 'none' }), gate], { fetch: server })
+    const errors = (await outcomes(Array.from({ length: 5 }, () => fetch(TARGET)))).map(errorOf)
+    expect(errors.map((error) => error instanceof BreakerOpenError && error.message)).toEqual(
+      Array(5).fill('The server is down (its breaker is open): the call was not sent again'),
+    )
     expect(server.times).toHaveLength(5)
   })
 

@@ -64,6 +64,9 @@ const isReplayable = (body: unknown): body is BodyInit =>
 
 const isAgain = (turn: Turn | undefined): boolean => turn?.kind === 'again' || turn?.kind === 'send'
 
+/** Whether the pipeline has ordered a request, be it that its turn has come too soon. */
+const isOrdered = (run: Run | undefined): boolean => run?.lapsed === true || isAgain(run?.turn)
+
 /** What is known of a call of ky's before its first request. */
 export interface KyCall {
   readonly retry: KyRetry
@@ -154,6 +157,16 @@ export const newExchange = (begin: Begin, { retry, throws, keepsBodies, signal: 
     })
   }
 
+  /** Its turn came while a hook of the user's took its time: it lines up anew, and what has failed counts on. */
+  const restart = ({ call: before }: Run, request: Request, options: KyCallOptions): Run => {
+    leave()
+    const next = start(request, options)
+    // The request that was not sent is among those that were counted.
+    const left = Math.min(before.maxAttempts, before.maxCarried) - before.counted + 1
+    next.call.maxCarried = Math.max(1, Math.min(next.call.maxCarried, left))
+    return next
+  }
+
   const conclude = (turn: Turn): void => {
     if (!run) return
     const { call } = run
@@ -205,7 +218,7 @@ export const newExchange = (begin: Begin, { retry, throws, keepsBodies, signal: 
       abandon(error)
       return false
     }
-    ordered = kept !== undefined || isAgain(run?.turn)
+    ordered = kept !== undefined || isOrdered(run)
     if (ordered || theirs === true) return true
     if (!outcome) return undefined
     if (outcome.error !== undefined && outcome.error !== error && error.cause !== outcome.error) throw outcome.error
@@ -223,7 +236,7 @@ export const newExchange = (begin: Begin, { retry, throws, keepsBodies, signal: 
     if (instead) return carrying(instead)
     // Another hook has taken its answer before we saw it.
     if (run?.sending) abandon(new DOMException('The answer was not handed over', 'AbortError'))
-    run ??= start(request, options)
+    run = run?.lapsed ? restart(run, request, options) : (run ?? start(request, options))
     const passing = run
     watch(timedOut && request.signal.aborted ? own : request.signal)
     const turn = await passing.pass()

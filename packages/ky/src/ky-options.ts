@@ -3,6 +3,7 @@ import {
   count,
   either,
   boolean,
+  guarded,
   type KindsOf,
   list,
   milliseconds,
@@ -66,14 +67,29 @@ const DECIDED_OTHERWISE = {
 /** So large that doubling never gets there: the delay tells how often it has doubled. */
 const NEVER_MS = 2 ** 52
 
+/** Where ky's `delay` answers none: as without it. */
+const BASE_MS = 1000
+const MAX_MS = 30_000
+
+const DELAY = milliseconds({ from: 0, below: Infinity })
+
 /** ky's delay and jitter as a jitter of ours: with a base of 1 ms, a delay of ours tells which retry it is for. */
-const asJitter =
-  ({ delay, jitter, backoffLimit = Infinity }: KyRetryOptions): ((doubled: number) => number) =>
-  (doubled) => {
-    const delayMs = (delay as (attempt: number) => number)(Math.log2(doubled) + 1)
-    const jittered = typeof jitter === 'function' ? jitter(delayMs) : jitter ? Math.random() * delayMs : delayMs
-    return Math.min(backoffLimit, jittered >= 0 && jittered < Infinity ? jittered : delayMs)
-  }
+const asJitter = (
+  delay: (attempt: number) => number,
+  { jitter, backoffLimit = Infinity }: KyRetryOptions,
+): ((doubled: number) => number) => {
+  const delayOf = guarded(delay, {
+    name: 'kyOptions: retry.delay',
+    answers: DELAY,
+    instead: 'delays double from a second on',
+    fallback: (attempt) => Math.min(MAX_MS, BASE_MS * 2 ** (attempt - 1)),
+  })
+  const jittered = guarded(
+    typeof jitter === 'function' ? jitter : (delayMs) => (jitter ? Math.random() * delayMs : delayMs),
+    { name: 'kyOptions: retry.jitter', answers: DELAY, instead: 'there is none', fallback: (delayMs) => delayMs },
+  )
+  return (doubled) => Math.min(backoffLimit, jittered(delayOf(Math.log2(doubled) + 1)))
+}
 
 const jitterOf = (jitter: KyRetryOptions['jitter']): Jitter | undefined =>
   typeof jitter === 'boolean' ? (jitter ? 'full' : 'none') : jitter
@@ -93,7 +109,7 @@ const translate = (options: AplombOptions, retry: KyRetryOptions): AplombOptions
   const { limit, methods, maxRetryAfter, backoffLimit, delay, jitter } = retry
   const maxAttempts = limit === undefined ? undefined : limit + 1
   const backoff = delay
-    ? { maxAttempts, baseMs: 1, maxMs: NEVER_MS, jitter: asJitter(retry) }
+    ? { maxAttempts, baseMs: 1, maxMs: NEVER_MS, jitter: asJitter(delay, retry) }
     : { maxAttempts, maxMs: backoffLimit, jitter: jitterOf(jitter) }
   return {
     ...options,

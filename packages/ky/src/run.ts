@@ -18,6 +18,8 @@ export interface Run {
   readonly sending: boolean
   /** What was said last and not yet acted on. */
   readonly turn: Turn | undefined
+  /** Whether its turn was given back, as nobody picked it up in time. */
+  readonly lapsed: boolean
   /** Waits until the request is to be sent, or the call has ended. */
   pass(): Promise<Exclude<Turn, { kind: 'again' }>>
   /** The answer or the error of what was sent. Waits for what follows from it. */
@@ -27,7 +29,7 @@ export interface Run {
   abandon(reason: unknown): void
 }
 
-/** How long a request that has passed the door waits to be picked up: whoever carries it may have stopped without a word. */
+/** How long a request that has passed the door waits to be picked up: whoever carries it may have stopped without a word, or be busy. */
 const PICK_UP_MS = 1000
 
 const RUN = Symbol('run')
@@ -49,6 +51,7 @@ const newLive = (gone: AbortController): Live => {
   let flight: Flight | undefined
   let pickUp: ReturnType<typeof setTimeout> | undefined
   let over = false
+  let lapsed = false
   let listening = false
 
   const until = <T extends Turn>(fits: (one: Turn) => one is T): Promise<T> =>
@@ -78,6 +81,11 @@ const newLive = (gone: AbortController): Live => {
     lost?.reject(reason)
   }
 
+  const lapse = (): void => {
+    lapsed = true
+    abandon(new DOMException('Nobody has sent the request', 'AbortError'))
+  }
+
   /** A wait begins with an event. Nobody listens as long as all goes well: being listened to costs a call more than sending it. */
   const listen = ({ call }: Live): void => {
     if (listening) return
@@ -95,6 +103,9 @@ const newLive = (gone: AbortController): Live => {
     get turn() {
       return turn
     },
+    get lapsed() {
+      return lapsed
+    },
     say: (next) => {
       over ||= next.kind === 'answer' || next.kind === 'failure'
       turn = next
@@ -103,7 +114,7 @@ const newLive = (gone: AbortController): Live => {
     send(target, init) {
       return new Promise((resolve, reject) => {
         flight = { resolve, reject }
-        pickUp = later(() => abandon(new DOMException('Nobody has sent the request', 'AbortError')), PICK_UP_MS)
+        pickUp = later(lapse, PICK_UP_MS)
         this.say({ kind: 'send', target, init })
       })
     },

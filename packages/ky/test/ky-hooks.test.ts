@@ -500,6 +500,22 @@ describe.each(VERSIONS)('kyHooks() of ky %s', (_, ky, major) => {
         expect((await settled(api.get(URL_OF, other))).status).toBe(200)
       }),
     )
+
+    const slowly = () => new Promise((resolve) => setTimeout(resolve, 5000))
+    it.each(['afterResponse', 'beforeRetry'] as const)(
+      'nor while %s takes longer than the wait for it: the request lines up again then',
+      (hook) =>
+        check([500], async (api) => {
+          expect((await settled(api.get(URL_OF, hooked({ [hook]: slowly })))).status).toBe(200)
+        }),
+    )
+
+    it('and what has failed before counts on', async () => {
+      const { server, api } = setup([500, 500, 500, 500, 500, 500])
+      const call = api.get(URL_OF, { retry: 10, ...hooked({ beforeRetry: slowly }) })
+      expect(await outcomeOf(call)).toMatchObject({ name: 'HTTPError' })
+      expect(server.served).toHaveLength(4)
+    })
   })
 
   describe('9. an answer for which ky throws nothing', () => {

@@ -68,6 +68,21 @@ describe.each(VERSIONS)('kyOptions() of ky %s', (_, ky) => {
       expect(times).toHaveLength(2)
     })
 
+    const throws = (): never => {
+      throw new Error('mine')
+    }
+    it.each<[string, () => unknown]>([
+      ['NaN', () => NaN],
+      ['a promise', () => Promise.resolve(5)],
+      ['nothing, as it throws', throws],
+    ])('a delay that answers %s is as none: it does not end the backoff', async (__, delay) => {
+      vi.spyOn(console, 'warn').mockImplementation(() => undefined)
+      const retry = { limit: 3, delay: delay as () => number }
+      const { api, times } = setup([500, 500, 500], { retry, concurrencyGate: false })
+      await settled(api.get(URL_OF))
+      expect(times).toEqual([0, 1000, 3000, 7000])
+    })
+
     it('delay, jitter and backoffLimit are those of ky', async () => {
       const delay = vi.fn((attempt: number) => attempt * 1000)
       const jitter = vi.fn((delayMs: number) => delayMs + 7)

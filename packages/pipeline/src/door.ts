@@ -189,7 +189,7 @@ export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => 
     const { call, joinedAt, until } = entry
     const timedOut = limiting && joinedAt + queueMs <= until
     const by = timedOut ? limiting.by : outermost
-    turnAway(entry, refuse(call, by, timedOut ? new QueueTimeoutError(call.key, queueMs) : waitedOut()))
+    turnAway(entry, refuse(call, by, timedOut ? new QueueTimeoutError(call.key, queueMs, call.attempt) : waitedOut()))
   }
 
   // A hundred thousand calls may wait here: as few closures for each as will do.
@@ -220,7 +220,7 @@ export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => 
     if (isFirst && admissions.ask(entry).ms === 0) return admissions.sent(call, request)
     const full = constraints.find(({ constraint: { maxQueue = Infinity } }) => waiting() >= maxQueue)
     if (full && place === 'new')
-      throw refuse(call, full.by, new QueueFullError(call.key, full.constraint.maxQueue ?? 0))
+      throw refuse(call, full.by, new QueueFullError(call.key, full.constraint.maxQueue ?? 0, call.attempt))
     if (entry.until < Infinity) {
       const { certainMs, by } = admissions.ask(entry)
       if (certainMs > 0 && !call.fits(certainMs)) throw late(call, by, certainMs)

@@ -1,6 +1,7 @@
 import { discard } from './discard.ts'
 import { responseOf } from './errors.ts'
 import type { LiveCall } from './call.ts'
+import { onAbort } from './on-abort.ts'
 import { noteRedirect } from './origin.ts'
 import type { Source } from './source.ts'
 import { timeoutError } from './timeout.ts'
@@ -85,28 +86,41 @@ const heard = (call: LiveCall, attempt: Attempt, response: Response): Response =
   return response
 }
 
+/** The answer, within the time for an attempt: an inner fetch may not listen to its signal. */
+const within = (call: LiveCall, limit: AbortController, ms: number, answer: Promise<Response>): Promise<Response> =>
+  new Promise((resolve, reject) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      stopListening?.()
+    }
+    const timer = setTimeout(() => {
+      const error = timeoutError('attempt', ms)
+      limit.abort(error)
+      end()
+      reject(error)
+      answer.then(discard).catch(() => undefined)
+    }, ms)
+    const stopListening = call.canAbort ? onAbort(call.signal, end) : undefined
+    answer.finally(end).then(resolve, reject)
+  })
+
 /** Small, as all that it has at hand is kept for as long as the answer takes. */
 const awaitAnswer = async (call: LiveCall, attempt: Attempt, limit: AbortController | undefined): Promise<Response> => {
   const { from } = attempt
-  const timer = limit && startTimer(limit, call.attemptTimeoutMs as number)
   try {
-    const answer = from.send(signalFor(call, from, limit?.signal), { call, request: from })
+    const sent = from.send(signalFor(call, from, limit?.signal), { call, request: from })
+    const answer = limit ? within(call, limit, call.attemptTimeoutMs as number, Promise.resolve(sent)) : sent
     if (call.unread) readBeside(call, call.unread)
     const response = responseOf('fetch', await answer)
-    clearTimeout(timer)
     if (from.reads) await settle(call, from, response)
     return heard(call, attempt, response)
   } catch (error) {
-    clearTimeout(timer)
     if (from.reads) await settle(call, from)
     call.lastError = error
     if (call.observed) report(call, attempt, { error })
     throw error
   }
 }
-
-const startTimer = (limit: AbortController, ms: number): ReturnType<typeof setTimeout> =>
-  setTimeout(() => limit.abort(timeoutError('attempt', ms)), ms)
 
 /** Sends a request: the bottom of the chain. */
 export const send = (from: Source, call: LiveCall): Promise<Response> => {

@@ -106,6 +106,9 @@ const LONGEST_ANSWER_MS = 600_000
 /** So many are remembered. */
 const MOST_KEPT = 4096
 
+/** Units that weights are known in at most: each costs every request. An API has one or two. */
+const MOST_UNITS = 8
+
 /** The index of the first of a sorted list that this holds for. */
 const firstIndex = <T>(sorted: readonly T[], holds: (one: T) => boolean): number => {
   let [least, most] = [0, sorted.length]
@@ -135,6 +138,7 @@ export const newDepartures = (): Departures => {
   const note = (weight: Weight | undefined): void => {
     if (weight === undefined) return
     for (const scale of typeof weight === 'number' ? [ANY] : Object.keys(weight)) {
+      if (said.size >= MOST_UNITS && !said.has(scale)) continue
       const { total, count } = said.get(scale) ?? { total: 0, count: 0 }
       said.set(scale, { total: total + totalIn(scale, weight), count: count + 1 })
     }

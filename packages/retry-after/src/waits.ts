@@ -100,7 +100,7 @@ export const newWaits = (
     standing: () => (hold.left() === 0 && pace.idle() ? 'idle' : 'informed'),
     refuses: ({ call }) => {
       const small = paced ? pace.tooSmall(call.weight) : undefined
-      return small && new WeightExceedsLimitError(call.key, small)
+      return small && new WeightExceedsLimitError(call.key, small, call.attempt)
     },
     waitMs: ({ call, overdue }) => {
       const heldMs = hold.left()

@@ -129,3 +129,11 @@ test('a weight by the name of a limit goes before that by its unit', () => {
   expect(knownWeight('tokens', 'input-tokens', { tokens: 15, 'input-tokens': 10 })).toBe(10)
   expect(knownWeight('tokens', 'output-tokens', { tokens: { onArrival: 15, later: 9 } })).toBe(15)
 })
+
+test('a unit of its own for each request does not make each dearer than the one before', () => {
+  const departures = newDepartures()
+  const sent = Array.from({ length: 100 }, (_, i) => departures.sent({ [`unit ${i}`]: 1 }, now()))
+  expect(sent.at(-1)!.weight.size).toBe(8)
+  expect(departures.weights('unit 0')).toBe(100)
+  expect(departures.scaleOf('unit 99')).toBeUndefined()
+})
