@@ -46,10 +46,10 @@ const LOGIN =
 
 /** Of curl's command line, and of netrc. */
 const COMMAND =
-  /(?<!\S)(?:-[a-zA-Z]{0,6}u\s{1,3}|-[uU]\s{0,3}(?!r[il]:|ser:)|--(?:proxy-)?user[\s=]\s{0,2})["']?[^\s:"']{1,64}:(?!\/\/)([^\s"']{1,128})|\b(?:machine\s{1,9}\S{1,256}|default)\s{1,9}(?:(?:login|account)\s{1,9}\S{1,128}\s{1,9}){0,2}password\s{1,9}(\S{1,128})/dg
+  /(?<!\S)-{1,2}[\w-]{0,9}u(?:ser)?[\s=]{1,3}["']?[^\s:"']{1,64}:(?!\/\/)([^\s"']{1,128})|\bmachine\s{1,9}\S{1,128}\s{1,9}login\s{1,9}\S{1,128}\s{1,9}password\s{1,9}(\S{1,128})/dgi
 /** Keys are drawn by lot, passwords are words: quoted, or with digits, right behind the name. */
 const PASSWORD =
-  /(?<![a-z])(?:passw(?:or)?[dt]|passphrase|passcode|pwd)\s{1,3}(?:(?:is|was|of|value)\s{1,3}){0,2}(?:(["'`])([^\s"'`]{3,128})\1|(?!(?:sha|md|utf|base|argon|pbkdf|oauth|rfc|http|v)-?\d|\d{1,3}-?(?:char|digit|[dhms]|min|hour|day)(?:\W|s\b|acter))(?=[^\s\d]{0,128}\d)(?=[^\sa-z]{0,128}[a-z])([^\s"'`,;:()<>]{4,128}))/dgi
+  /(?<![a-z])(?:passw(?:or)?[dt]|passphrase|passcode|pwd)\s{1,3}(?:(?:is|was|of|value)\s{1,3}){0,2}(?:(["'`])([^\s"'`]{3,128})\1|(?!(?:sha|md|utf|base|v)\d|\d{1,3}-?(?:[dhms]\b|char))(?=[^\s\d]{0,128}\d)(?=[^\sa-z]{0,128}[a-z])([^\s"'`,;:()<>]{4,128}))/dgi
 
 /** Tells of everything that has the form of a known kind of key. */
 export const findFormats = (text: string, found: (from: number, to: number) => void): void => {
