@@ -46,7 +46,7 @@ export interface Again {
 }
 
 /**
- * A condition at the {@link https://github.com/aplomb/aplomb/blob/main/docs/congestion-control.md | door} of a key: something
+ * A condition at the {@link https://github.com/aplomb-js/aplomb/blob/main/docs/congestion-control.md | door} of a key: something
  * that keeps calls from being sent now. A call is sent when no constraint asks it to wait.
  */
 export interface Constraint {
