@@ -166,11 +166,12 @@ export const newAimd = (ceiling: Ceiling, guard: DelayGuard, mayRamp: () => bool
       endRamp()
       const news = sent.at > decreasedAt
       if (news) caution = Math.min(caution * 2, MOST_CAUTION)
-      // Refused at less than was learned, it has moved.
-      if (news) probeInterval = raised ? Math.min(probeInterval * 2, LONGEST_PROBE_INTERVAL) : SHORTEST_PROBE_INTERVAL
-      raised &&= !news
       decreasedAt = clock()
       limit = Math.max(1, Math.min(limit, active - 1))
+      if (news && raised) probeInterval = Math.min(probeInterval * 2, LONGEST_PROBE_INTERVAL)
+      // Refused at less than was learned, it has moved.
+      else if (news && limit < ceiling.most()) probeInterval = SHORTEST_PROBE_INTERVAL
+      raised &&= !news
       // Those that were sent with it may all have met the end of a window.
       if (news) limitBefore = limit
       threshold = Math.min(threshold, limit)

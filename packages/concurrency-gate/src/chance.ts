@@ -24,6 +24,10 @@ export interface Chance {
   possible(): boolean
   /** Before the key pauses for a refusal: whether one request should go at once, to be such a test. */
   wantsTest(): boolean
+  /** Refused for too many in flight, as is thought: whether one is to go at once all the same, among as many, to be such a test. Once for those that were sent together. */
+  asks(one: Sent, active: number): boolean
+  /** Up to how many in flight it goes. */
+  testAmong(): number
   /** A request goes out, and is refused if it is a window's refusals that are seen, `notInFlight` also if it is not for too many in flight. */
   sent(one: Sent, window: boolean, notInFlight: boolean): void
   served(one: Sent): void
@@ -82,9 +86,19 @@ export const newChance = (): Chance => {
   const tests = new WeakMap<Sent, boolean>()
   let passedUp = 0
   let outageAt = -Infinity
+  let testAmong = 0
+  /** When that was decided last. */
+  let askedAt = -Infinity
 
   const now = clock
   const afterOutage = (): boolean => now() - outageAt < AFTER_OUTAGE_MS
+
+  const wantsTest = (): boolean => {
+    if (afterOutage()) return false
+    if (score > LOWEST_SCORE) return true
+    passedUp = (passedUp + 1) % TEST_EVERY
+    return passedUp === 0
+  }
 
   /** Refusals may be faster than answers: by then who was sent with the first of a row has had the time to be served. */
   const toldMs = (): number => Math.max(0, rowSince + ROUND_TRIPS_TO_TELL * (roundTripMs ?? 0) - now())
@@ -109,13 +123,16 @@ export const newChance = (): Chance => {
     },
     waitMs: () => (believed && row >= REFUTED_BY ? toldMs() : 0),
     possible: () => score > LOWEST_SCORE,
-    wantsTest: () => {
-      if (afterOutage()) return false
-      if (score > LOWEST_SCORE) return true
-      passedUp = (passedUp + 1) % TEST_EVERY
-      return passedUp === 0
+    wantsTest,
+    asks: ({ at }, active) => {
+      if (at < askedAt || !wantsTest()) return false
+      askedAt = now()
+      testAmong = active
+      return true
     },
+    testAmong: () => testAmong,
     sent: (one, window, notInFlight) => {
+      testAmong = 0
       if (refusedAt === undefined) return
       const roundTrip = Math.min(LONGEST_ROUND_TRIP_MS, Math.max(SHORTEST_ROUND_TRIP_MS, roundTripMs ?? 0))
       // Among fewer, it would be served by a server that only takes so many at once.

@@ -160,7 +160,10 @@ export const newControl = (fixed: number | undefined): Control => {
       if (refusals.testing()) return refusals.testReady() && active < (fixed ?? Infinity)
       if (refusals.closedMs() > 0) return false
       // An open stream keeps nobody out, unless the server itself counts.
-      return active < Math.floor(aimd.current()) || (unanswered === 0 && !ceiling.announced() && fixed === undefined)
+      return (
+        active < Math.max(Math.floor(aimd.current()), refusals.testAmong()) ||
+        (unanswered === 0 && !ceiling.announced() && fixed === undefined)
+      )
     },
     limit: () => Math.floor(aimd.limit()),
     announced: () => ceiling.announced(),

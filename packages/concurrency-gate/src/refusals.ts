@@ -1,10 +1,11 @@
-import { clock, ownLimits, type RequestLine, type Verdict } from '@aplomb/pipeline'
+import { clock, type RequestLine, type Verdict } from '@aplomb/pipeline'
 import type { Aimd } from './aimd.ts'
 import type { Breaker } from './breaker.ts'
 import type { Ceiling } from './ceiling.ts'
 import { newChance } from './chance.ts'
 import type { Liveness } from './liveness.ts'
 import type { Outage } from './outage.ts'
+import { newOwnRefusals } from './own-refusals.ts'
 import { BACK, CLOSED, OPENED, type Probing } from './probing.ts'
 import { newClassifier } from './refusal-classifier.ts'
 import type { Sent } from './sent.ts'
@@ -19,6 +20,8 @@ export interface Refusals {
   /** Whether a refusal is being tried once more, and nothing else is sent until then; and whether that goes now. */
   testing(): boolean
   testReady(): boolean
+  /** Up to how many in flight one more goes, whatever the limit, to be a test of chance. */
+  testAmong(): number
   /** While single requests ask whether a window is open again, fewer than that are in flight. */
   probesAmong(): number
   /** Whether they are random: then nothing but a moment helps. */
@@ -64,9 +67,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   let classifier = newClassifier(ceiling.forget)
   const chance = newChance()
   const tooMany = newTooMany({ aimd, ceiling, liveness, probing })
-  const endpoints = ownLimits()
-  /** The last request that was refused for a limit of its endpoint's own. */
-  let ownRefusal: RequestLine | undefined
+  const ownRefusals = newOwnRefusals()
   let namedUntil = 0
   /** Whether a test has shown a ceiling: it may be there beside a window. Without this, what others take of a window's quota is taken for one. */
   let ceilingShown = false
@@ -155,7 +156,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     switch (classifier.refused(sent, active)) {
       case 'in flight': {
         const reason = tooMany.refused(sent, active)
-        if (active <= 1 && chance.wantsTest()) probing.sleep(0)
+        if (chance.asks(sent, active) && active <= 1) probing.sleep(0)
         return reason
       }
       case 'window':
@@ -172,10 +173,11 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     testing: () => classifier.testing(),
     testReady: () => classifier.ready(),
     probesAmong: () => (ceilingShown && classifier.cause() === 'window' ? Math.ceil(refusedAmong / 2) : 1),
+    testAmong: chance.testAmong,
     random: () => chance.believed(),
     uncertain: () => !classifier.testing() && chance.possible(),
     comingBack: () => returning && clock() - outage.since() < LONGEST_WAIT_MS,
-    isOwn: (request) => request === ownRefusal,
+    isOwn: (request) => ownRefusals.is(request),
     namedMs: () => Math.max(0, namedUntil - clock()),
     testMs: () => classifier.waitMs(),
     closedMs: () => Math.max(chance.waitMs(), windowMs()),
@@ -189,7 +191,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     served: (sent, active) => {
       window.accepted(sent.at)
       chance.served(sent)
-      endpoints.served(sent.request, sent.at)
+      ownRefusals.served(sent)
       tooMany.report(clock() - sent.at)
       if (window.contradicted()) relearn()
       if (classifier.served(sent, active, aimd.limit())) {
@@ -209,10 +211,8 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
       returning = false
     },
     failed: () => chance.outage(),
-    own: ({ limits, retryAfterMs }, sent) => {
-      const aboutKey = limits.concurrency !== undefined || retryAfterMs !== undefined || chance.believed()
-      const own = aboutKey ? undefined : endpoints.refused(sent.request, sent.at)
-      ownRefusal = own && sent.request
+    own: (verdict, sent) => {
+      const own = chance.believed() ? undefined : ownRefusals.refused(verdict, sent)
       // What was learned from its refusals before was no matter of the key, either.
       if (own === 'found') unlearn()
       return own !== undefined

@@ -79,6 +79,18 @@ describe('the first request sent after a refusal is a test', () => {
     expect(chance.leaning()).toBe(true)
   })
 
+  it('one is asked for where a refusal is thought to be for too many in flight: among as many, once for those sent together', () => {
+    const chance = newChance()
+    const [one, other] = [send(chance, 4), send(chance, 5)]
+    pass(1)
+    chance.refused(one)
+    expect([chance.asks(one, 5), chance.testAmong()]).toEqual([true, 5])
+    chance.refused(other)
+    expect(chance.asks(other, 4)).toBe(false)
+    send(chance, 5)
+    expect(chance.testAmong()).toBe(0)
+  })
+
   it('where it may have been either, one among fewer that is served speaks only against a window', () => {
     const after = (times: number): readonly boolean[] => {
       const chance = newChance()

@@ -658,6 +658,9 @@ describe('a refusal without a word', () => {
     for (const one of others) control.learn(verdict('ok'), one, 4)
     // From now on each one teaches the ceiling, without a trial.
     expect(control.learn(verdict('rate-limited'), send(control, 4), 4)).toBe('refused with 4 in flight')
+    // One goes among as many, to find out whether that was chance.
+    expect(most(control)).toBe(4)
+    send(control, 4)
     expect(most(control)).toBe(3)
     expect(pause(control)).toBe(0)
   })

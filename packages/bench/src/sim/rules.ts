@@ -104,8 +104,8 @@ export const RULES: readonly Rule[] = [
   {
     name: 'refusals within the quota of a window are for the ceiling',
     file: 'concurrency-gate/src/refusals.ts',
-    find: 'ceilingShown && classifier',
-    replace: 'false && classifier',
+    find: "ceilingShown && classifier.cause() === 'window' &&",
+    replace: "false && classifier.cause() === 'window' &&",
   },
   {
     name: 'a window whose length doubles is none',
@@ -119,7 +119,12 @@ export const RULES: readonly Rule[] = [
     find: '`${request.method} ${endpointOf(request.url)}`',
     replace: `'every'`,
   },
-  { name: 'open streams keep no probe', file: CONTROL, find: 'return unanswered < 1', replace: 'return active < 1' },
+  {
+    name: 'open streams keep no probe',
+    file: CONTROL,
+    find: 'return unanswered < refusals',
+    replace: 'return active < refusals',
+  },
   {
     name: 'counted unless others were served',
     file: 'concurrency-gate/src/refused.ts',
