@@ -6,8 +6,8 @@ export interface OwnRefusals {
   /** Whether this was the last one. */
   is(request: RequestLine): boolean
   served(sent: Sent): void
-  /** Refused silently. Returns whether the limit is its endpoint's own, and whether that has just been found. */
-  refused(verdict: Verdict, sent: Sent): ReturnType<ReturnType<typeof ownLimits>['refused']>
+  /** Refused silently; `random` if chance explains it. Returns whether the limit is its endpoint's own, and whether that has just been found. */
+  refused(verdict: Verdict, sent: Sent, random: boolean): ReturnType<ReturnType<typeof ownLimits>['refused']>
 }
 
 export const newOwnRefusals = (): OwnRefusals => {
@@ -16,8 +16,8 @@ export const newOwnRefusals = (): OwnRefusals => {
   return {
     is: (request) => request === last,
     served: ({ request, at }) => endpoints.served(request, at),
-    refused: ({ limits, retryAfterMs }, { request, at }) => {
-      const aboutKey = limits.concurrency !== undefined || retryAfterMs !== undefined
+    refused: ({ limits, retryAfterMs }, { request, at }, random) => {
+      const aboutKey = random || limits.concurrency !== undefined || retryAfterMs !== undefined
       const own = aboutKey ? undefined : endpoints.refused(request, at)
       last = own && request
       return own

@@ -212,7 +212,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     },
     failed: () => chance.outage(),
     own: (verdict, sent) => {
-      const own = chance.believed() ? undefined : ownRefusals.refused(verdict, sent)
+      const own = ownRefusals.refused(verdict, sent, chance.believed())
       // What was learned from its refusals before was no matter of the key, either.
       if (own === 'found') unlearn()
       return own !== undefined

@@ -267,7 +267,7 @@ const main = async (args: readonly string[], terminal: Terminal): Promise<string
     throw new UsageError(command === undefined ? 'a command is missing' : `there is no command "${command}"`)
   if (more.length > 0) throw new UsageError('one file at a time')
   if (values.json && values.redacted) throw new UsageError('--json or --redacted, not both')
-  // Before anything is read: whoever types it waits for the end of standard input.
+  // Validated before standard input is read, which may block.
   optionsOf(values)
   requestOf(values)
   const text = await inputOf(path, terminal)

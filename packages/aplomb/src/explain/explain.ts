@@ -127,7 +127,7 @@ const todoFor = (verdict: Verdict, { safe }: Safety): string => {
     : `after a pause, ${repeat}`
 }
 
-/** Explains a verdict, whoever has come to it. */
+/** Explains a verdict, of an answer or an error. */
 export const explanationOf = (verdict: Verdict, request: Asked = {}): Explanation => {
   const { method: given = 'GET', url } = request
   const method = line(given)

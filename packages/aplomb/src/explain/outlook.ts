@@ -45,7 +45,7 @@ const by = (
   maxAttempts: number = MAX_ATTEMPTS,
 ): Outlook => ({ again: true, by: sender, fromMs, toMs: fromMs + spreadMs, maxAttempts })
 
-/** A 429 without a word: not even when. */
+/** A 429 that names neither cause nor wait. */
 export const isSilent = ({ kind, retryAfterMs = 0 }: Verdict): boolean => kind === 'rate-limited' && retryAfterMs <= 0
 
 /** Whether the key is held until the time that the answer names. */

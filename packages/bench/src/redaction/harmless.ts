@@ -157,7 +157,7 @@ TS2345: Argument of type 'string | undefined' is not assignable to parameter of 
 error CS1061: 'HttpRequestMessage' does not contain a definition for 'GetQueryNameValuePairs'
 java.lang.OutOfMemoryError: GC overhead limit exceeded at org.apache.http.impl.client.InternalHttpClient.doExecute(InternalHttpClient.java:185)
 CVE-2024-21626 affects runc before 1.1.12
-npm error code E404: Not Found - GET https://registry.npmjs.org/@acme%2fwidgets - Not found
+npm error code E404: Not Found - GET https://packages.example.com/@acme%2fwidgets - Not found
 pod payments-7d9f8b6c5-x2v9k in namespace prod was OOMKilled (exit code 137)
 Operation cannot be fulfilled on deployments.apps "checkout": the object has been modified; resourceVersion 84736251
 Back-off pulling image "ghcr.io/acme/api:2026.1.15-rc.3", digest sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08

@@ -136,7 +136,7 @@ const DIALECTS: Readonly<Record<'openai' | 'azure' | 'anthropic' | 'groq', Diale
   },
 }
 
-/** Tokens that are given back bit by bit, so many as a minute gives at most. What comes afterwards may leave a debt. */
+/** A token bucket whose burst is a minute's refill. A charge that is settled afterwards may leave it below zero. */
 const newBucket = ({ perMinute }: Pool) => {
   const perMs = perMinute / MINUTE_MS
   let left = perMinute
@@ -210,7 +210,7 @@ export const runLlmMode = ({ vendor, streamed }: LlmMode, seed: number): Promise
         return Response.json({ error: { code: 'rate_limit_exceeded' } }, { status: 429, headers: refused })
       }
       for (const { pool, bucket } of buckets) bucket.take(pool.atStart(call))
-      // What is left is told as it is known to whoever lets a request in.
+      // The remaining tokens are told as of admission.
       const started = told()
       const produce = async (): Promise<void> => {
         const parts = 10
