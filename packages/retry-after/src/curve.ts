@@ -220,7 +220,7 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
     learn: (report, departure, served, now) => {
       const newest = departure.place > place
       place = Math.max(place, departure.place)
-      window.learn(report, departure, served, now)
+      const ended = window.learn(report, departure, served, now)
       servedTell ||= served
       const { limit = 0 } = report
       if (counted) others.learn(report, departure, now)
@@ -233,6 +233,7 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
         return
       }
       const stepped = likely(models).includes('step')
+      if (ended) models.steps.due(sample.at)
       if (newest) judge(models, sample)
       models.slope.learn(sample)
       const each = models.scale === undefined ? 1 : departures.weigh(models.scale)

@@ -45,6 +45,8 @@ export interface Departures {
   near(departure: Departure): { readonly early: number; readonly late: number }
   /** Requests that were sent by then and not refused. */
   callsBy(at: number): number
+  /** When that request was sent, if it is remembered. */
+  sentAt(place: number): number
   /** When so many were sent, as far as is remembered. */
   timeOf(calls: number): number
 }
@@ -233,6 +235,7 @@ export const newDepartures = (): Departures => {
       return { early: Math.max(0, early), late: Math.max(0, late) }
     },
     callsBy: (at) => kept[firstIndex(kept, (one) => one.at > at) - 1]?.calls ?? 0,
+    sentAt: (place) => kept[place - 1 - lastPlace + kept.length]?.at ?? -Infinity,
     timeOf: (count) => kept[firstIndex(kept, (one) => one.calls >= count)]?.at ?? -Infinity,
   }
 }

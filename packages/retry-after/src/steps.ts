@@ -6,6 +6,8 @@ export interface Steps {
   flatMs(): number
   /** Whether the last reset that was due gave all at once. */
   confirmed(): boolean
+  /** The reset was then, sooner than was told. */
+  due(at: number): void
   /** By how many units an answer differs from that. `dueAt` is when the next reset is due; it is known to `unsureMs`. */
   error(sample: Sample, dueAt: number, unsureMs: number): number
 }
@@ -23,6 +25,9 @@ export const newSteps = (first: Sample, firstDueAt: number): Steps => {
   return {
     confirmed: () => confirmed,
     flatMs: () => flatMs,
+    due: (at) => {
+      dueAt = at
+    },
     error: (sample, nextDueAt, unsureMs) => {
       const granted = sample.remaining + sample.charged
       const [lower, upper] = [granted - sample.early, granted + sample.late]

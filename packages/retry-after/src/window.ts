@@ -1,6 +1,7 @@
 import { clock } from '@aplomb/pipeline'
 import type { Departure, Departures } from './departures.ts'
 import { newTries, NONE, portion, SHORT_MS, type Use, wasRace } from './share.ts'
+import { newTrial } from './trial.ts'
 
 /** What an answer says of a window. */
 export interface Report {
@@ -17,7 +18,8 @@ export interface FixedWindow {
   sent(now: number): void
   /** A request was refused, by whatever limit: it used nothing. */
   refused(departure: Departure): void
-  learn(report: Report, departure: Departure, served: boolean, now: number): void
+  /** Returns whether it was found to have ended before the reset that was told. */
+  learn(report: Report, departure: Departure, served: boolean, now: number): boolean
   /** Requests that may still be sent before its reset. */
   left(): number
   resetAt(): number
@@ -70,6 +72,7 @@ const LATEST = 0.3
 /** `outside` is the last request that was in no window. */
 export const newFixedWindow = (departures: Departures, outside: () => number): FixedWindow => {
   const tries = newTries()
+  const trial = newTrial()
   let track: Track | undefined
 
   /** Ours in this window, answered or not. */
@@ -130,6 +133,10 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
     // Resets come rounded up to seconds. But a window has begun when a request in it arrives.
     return Math.min(now + resetMs, windowMs === undefined ? Infinity : arrivedAt + windowMs)
   }
+
+  /** When it began, if all that was used of it is ours: when our first request in it arrived. */
+  const beganAt = ({ before, place }: Track, used: number): number | undefined =>
+    used < 1 || used > place - before ? undefined : departures.sentAt(before + 1) + departures.roundTripMs() / 2
 
   /** A window that is new to us: all that was used of it may have been used by us. */
   const fresh = (used: number, { place, at }: Departure, served: boolean) => {
@@ -201,21 +208,25 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
       // One after the other: the answer to the last one tells what is left.
       if (open && now >= tries.at() && track.place >= track.spentAt) track.left = tries.take(others, remaining)
       if (track.left > 0) return 0
-      return (open && tries.at() > now ? Math.min(resetAt, tries.at()) : resetAt) - now
+      return Math.min(trial.waitMs(now), (open && tries.at() > now ? Math.min(resetAt, tries.at()) : resetAt) - now)
     },
     sent: (now) => {
       if (track === undefined) return
       if (track.resetAt === Infinity) track.resetAt = now + track.lengthMs
       track.firstAt ??= now
+      if (track.left <= 0) trial.sent(departures.lastPlace(), now)
       if (--track.left > 0) return
       tries.spent(track.lengthMs)
       track.spentAt = departures.lastPlace()
     },
     refused: ({ place }) => {
       if (track !== undefined && place > track.before) track.refused++
+      trial.refused(place)
     },
-    learn: (report, departure, served, now) => {
-      if (track !== undefined && track.place >= departure.place) return
+    learn: (told, departure, served, now) => {
+      if (track !== undefined && track.place >= departure.place) return false
+      const ended = served && trial.served(departure.place, told.remaining > (track?.seen.remaining ?? 0))
+      const report = { ...told, windowMs: told.windowMs ?? trial.foundMs() }
       const { same, current, used } = identify(report, departure.place, served, now)
       const spent = report.remaining === 0 && (same === undefined || same.remaining > 0)
       const next = begin(report, departure, served, now)
@@ -227,6 +238,8 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
         next.race = wasRace(limit, now - firstAt, lengthMs)
       next.left = share(next, current !== undefined, now)
       track = next
+      if (report.windowMs === undefined) trial.told(report.resetMs, beganAt(next, used), same === undefined, now)
+      return ended
     },
     left: () => track?.left ?? Infinity,
     resetAt: () => track?.resetAt ?? Infinity,

@@ -132,6 +132,12 @@ export const RULES: readonly Rule[] = [
     replace: 'true || (control.comingBack()',
   },
   {
+    name: 'a trial before a reset in whole seconds',
+    file: 'retry-after/src/trial.ts',
+    find: 'planned && place === undefined && coarse > 1',
+    replace: 'false && planned',
+  },
+  {
     name: 'who waited behind refusals has waited',
     file: 'pipeline/src/door.ts',
     find: 'behindSince(entry) + entry.patienceMs - clock()',
