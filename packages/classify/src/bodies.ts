@@ -1,11 +1,5 @@
 import { type Json, parseJson } from '@aplomb/limits'
-import { type Facts, factsOf, LONGEST_MESSAGE, LONGEST_TEXT, PHRASES } from './facts.ts'
-
-const unescape = (text: string): string =>
-  text.replaceAll(
-    /&(lt|gt|quot|apos|amp|#39);/g,
-    (_, name: string) => ({ lt: '<', gt: '>', quot: '"', amp: '&' })[name] ?? "'",
-  )
+import { type Facts, factsOf, LONGEST_MESSAGE, LONGEST_TEXT, PHRASES, unescape } from './facts.ts'
 
 /** The leaves of an XML error (`<Code>`, `<Message>`, `<RequestId>`) as a record, first come, first served. */
 const fromXml = (text: string): Json => {
@@ -33,21 +27,11 @@ const fromScraps = (text: string): Json => {
 
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ')
 
+const withoutTags = (text: string): string => oneLine(text.replaceAll(/<[^<>]{0,500}>/g, ' '))
+
 /** A page of an error says what it has to say at its beginning. */
 const LONGEST_PAGE = 16_384
-
-/** What a reader of a page sees, without its title. */
-const visibleText = (page: string): string => {
-  let hidden = ''
-  const texts: string[] = []
-  for (const piece of page.slice(0, LONGEST_PAGE).split('<')) {
-    const tag = /^\/?\w{1,10}/.exec(piece)?.[0].toLowerCase() ?? ''
-    if (hidden !== '' && tag !== `/${hidden}`) continue
-    hidden = /^(?:title|style|script)$/.test(tag) ? tag : ''
-    if (hidden === '') texts.push(piece.slice(piece.indexOf('>') + 1))
-  }
-  return oneLine(unescape(texts.join(' '))).trim()
-}
+const UNSEEN = /<(title|style|script)\b[^]*?(?:<\/\1|$)/gi
 
 /** What a sentence on its own says. */
 const fromText = (text: string): Facts => {
@@ -60,10 +44,10 @@ const PAGES: ReadonlySet<unknown> = new Set([429, 503])
 
 /** The title, and below it what a page says. */
 const fromPage = (page: string, status: number | undefined): Facts => {
-  const title = fromText(oneLine(unescape(/<title[^>]{0,200}>([^<]{1,500})</i.exec(page)?.[1] ?? '')))
-  if (!PAGES.has(status)) return title
-  const below = visibleText(page).slice(0, LONGEST_MESSAGE)
-  return { ...title, message: title.message ?? (below || undefined), words: `${title.words}\n${below}`.trim() }
+  const { message, words } = fromText(oneLine(unescape(/<title[^>]{0,200}>([^<]{1,500})</i.exec(page)?.[1] ?? '')))
+  const body = PAGES.has(status) ? page.slice(0, LONGEST_PAGE).replaceAll(UNSEEN, ' ') : ''
+  const below = unescape(withoutTags(body)).trim().slice(0, LONGEST_MESSAGE)
+  return { message: message ?? (below || undefined), codes: [], words: `${words}\n${below}`.trim() }
 }
 
 /** What a body says, be it JSON (also broken, also under another content type), XML, HTML or plain text. */
@@ -76,7 +60,8 @@ export const readFacts = (text: string, status?: number): Facts => {
     return factsOf(json === undefined ? fromScraps(trimmed) : json)
   }
   if (/<!doctype html|<html[\s>]/i.test(trimmed.slice(0, 1000))) return fromPage(trimmed, status)
-  if (!trimmed.startsWith('<')) return fromText(trimmed)
+  // A sentence, JSON in a sentence, JSONP, or an event of a stream.
+  if (!trimmed.startsWith('<')) return /[{[]/.test(trimmed) ? factsOf(trimmed) : fromText(trimmed)
   const xml = fromXml(trimmed)
-  return Object.keys(xml).length > 0 ? factsOf(xml) : fromText(oneLine(trimmed.replaceAll(/<[^<>]{0,500}>/g, ' ')))
+  return Object.keys(xml).length > 0 ? factsOf(xml) : fromText(withoutTags(trimmed))
 }

@@ -9,6 +9,9 @@ const LIMITED = /limit|exceed|too many|maximum|\bmax\b|reached|allowed|throttl/i
 /** Asked to send the same once more: "Please try again.", "Retry later". Not "correct it and try again". */
 const INVITATION =
   /(?:^|[.!;:,]\s*|\b(?:please|or|can|could|should)\s+)(?:try(?: (?:your|the|this) request| it)? again|retry(?: (?:your|the|this) request)?)(?=\s*[.!]?\s*$|[.!]\s|,? (?:later|shortly|soon|in an?)\b)|\btry(?: \w+){0,3} again (?:later|shortly|soon)\b|\bretry (?:later|shortly|soon)\b/im
+/** What is said of a rate. */
+const RATE =
+  /rate[- ]?limit|too many (?:requests|calls|queries|visits)|throttl\w*|over (?:qps|rate)|queries per second|(?:request|call) frequency|frequency limit|too frequent|(?:request|call)s? limit (?:has been |was |is )?(?:exceeded|reached)|abuse detection|\brate exceeded|reduce your request rate|please slow down/i
 
 /** The first row whose words are found decides. */
 export const WORDS: readonly WordRow[] = [
@@ -67,8 +70,9 @@ export const WORDS: readonly WordRow[] = [
     soft: 'short-wait',
   },
   // Witness: litellm-hook: 429-max-budget-limit
+  // Witness: ebay-finding: 500 exceeded the number of times
   {
-    words: /\b(?<!(?:complexity|query|retry|error|rate|time) )budget\b/i,
+    words: /\b(?<!(?:complexity|query|retry|error|rate|time) )budget\b|\bnumber of times\b/i,
     with: LIMITED,
     period: 'none-short',
     kind: 'quota-exhausted',
@@ -104,15 +108,6 @@ export const WORDS: readonly WordRow[] = [
     period: 'none-short',
     kind: 'quota-exhausted',
     on: [429],
-    soft: 'wait',
-  },
-  // How many calls are allowed, and not for how long
-  // Witness: ebay-finding: 500 exceeded the number of times
-  {
-    words: /exceed(?:s|ed)? the (?:\w+ )?number of (?:times|requests|calls|queries)\b/i,
-    period: 'none-short',
-    kind: 'quota-exhausted',
-    on: [500],
     soft: 'wait',
   },
   // Witness: gemini: 429-retryinfo-fractional
@@ -157,18 +152,12 @@ export const WORDS: readonly WordRow[] = [
   // Witness: apifreaks: 429-openapi-example-message
   { words: /rate[- ]?limit|per (?:second|minute|hour)\b/i, kind: 'rate-limited', on: [429] },
   // Witness: azure-openai: 200-stream-refused-in-band
-  {
-    words:
-      /rate[- ]?limit|too many (?:requests|calls|queries|visits)|throttl\w*|over (?:qps|rate)|queries per second|(?:request|call) frequency|frequency limit|too frequent|(?:request|call)s? limit (?:has been |was |is )?(?:exceeded|reached)|abuse detection|\brate exceeded|reduce your request rate|please slow down/i,
-    kind: 'rate-limited',
-    on: [200, 400, 403, 418, 503],
-  },
+  { words: RATE, kind: 'rate-limited', on: [200, 400, 403, 418, 503] },
   // Elsewhere "rate limit" may be what a field is called: it has to be one that was exceeded.
   // Witness: gcs-resumable: 410 number of changes
   {
-    words:
-      /rate[- ]?limit|too many requests|throttl\w*|over (?:qps|rate)|(?:request|call)s? limit (?:has been |was |is )?(?:exceeded|reached)/i,
-    with: /exceed|\breach|\bhit\b|too many requests|slow down|reduce|try again|\bretry|throttled|been rate/i,
+    words: RATE,
+    with: /exceed|\breach|\bhit\b|too many|slow down|reduce|try again|\bretry|throttled|been rate/i,
     kind: 'rate-limited',
     on: [401, 405, 406, 409, 410, 412, 422, 423, 424],
   },

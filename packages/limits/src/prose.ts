@@ -21,7 +21,7 @@ const TRIGGER = new RegExp(
     '|(?:ban|block|lock(?:out)?|penalty|suspension) (?:will )?lasts?' +
     '|next (?:request|call|attempt)s?[^.\\d]{0,20}(?:allowed|permitted|possible)' +
     // "only after 49 seconds"; not how long something took that failed
-    String.raw`|(?<!\b(?:out|timeout|up|failed|expires?|expired|aborted|cancell?ed|closed|terminated|stopped|killed) )after(?=\s(?:\d|an? |one )[\d.]{0,8}\s?(?:s|m|h)\w{0,6}\b)` +
+    String.raw`|(?<!\b(?:out|timeout|up|failed|expired|aborted|cancell?ed|closed|terminated) )after(?=\s(?:\d|an? |one )[\d.]{0,8}\s?[smh]\w{0,6}\b)` +
     String.raw`|(?:renew|refresh|refill|restore|replenish)(?:ed|es|s)?)\b` +
     String.raw`[\s:]{0,4}(?:(?:again|in|after|for|within|at least|at|on|until|till|is|be|will|about|approximately|around|another)\b[\s:]{0,4}|[~≈]\s?){0,4}['\"]?`,
   'gi',
