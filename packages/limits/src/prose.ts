@@ -30,8 +30,8 @@ const ISO =
   /\d{4}[-/](?:\d\d|[A-Z][a-z]{2})[-/]\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)\b)?/y
 const LONG_DATE = /[A-Z][a-z]{2,8},? [\w :-]{8,24} (?:GMT|UTC)(?:[+-]\d{4})?/y
 const CLOCK = /(?:\d{1,3}\.)?\d{1,4}:\d\d:\d\d(?:\.\d{1,9})?\b/y
-/** A number on its own: seconds after "in" and "after", or an epoch. */
-const NUMBER = /\d{1,15}(?:\.\d{1,10})?(?=\s*(?:[.,;!)\]"']?\s*$|[.,;!)\]"']\s))/y
+/** A number on its own, at the end of a clause or a line: seconds after "in" and "after", or an epoch. */
+const NUMBER = /\d{1,15}(?:\.\d{1,10})?(?=[^\S\n]*(?:[.,;!)\]"']?[^\S\n]*$|[.,;!)\]"']\s))/my
 
 const at = (pattern: RegExp, text: string, from: number): string | undefined => {
   pattern.lastIndex = from
