@@ -23,7 +23,10 @@ const COUNTED = String.raw`(?<count>\d{1,4})[\s-]?(?<unit>[smhdwy]|sec(?:ond)?s?
 
 const PERIODS: readonly RegExp[] = [
   /\b(?<unit>daily|weekly|monthly|yearly|annual|hourly|minutely|secondly|today|tomorrow|midnight)\b/gi,
-  new RegExp(String.raw`(?:\b(?:per|each|every|an?|this|the|current|calendar|next|for)[\s-]|\/)\s?${UNIT}\b`, 'gi'),
+  new RegExp(
+    String.raw`(?:\b(?:per|each|every|an?|this|the|current|calendar|next|for)[\s-]|\/)\s?${UNIT}(?![a-z])`,
+    'gi',
+  ),
   new RegExp(String.raw`(?:\b(?:per|each|every|within|last|past|rolling)[\s-](?:an?\s)?|\/)\s?${COUNTED}\b`, 'gi'),
   // "5-hour usage limit", "a 10 second period"
   new RegExp(String.raw`\b${COUNTED}[\s-](?:\w{1,12}[\s-])?(?:limit|quota|window|period|allowance)\b`, 'gi'),
