@@ -4,7 +4,8 @@ import { HARMLESS } from '../src/redaction/harmless.ts'
 import { CARRIED, TOLD } from '../src/redaction/places.ts'
 import { SECRETS } from '../src/redaction/secrets.ts'
 import { SPELLINGS } from '../src/redaction/spellings.ts'
-import { changed, cutLeaks } from '../src/redaction/texts.ts'
+import { HARMLESS_SPEECH, TOLD_SECRETS } from '../src/redaction/speech.ts'
+import { changed, cutLeaks, toldLeaks } from '../src/redaction/texts.ts'
 
 /** Prime to the numbers of kinds, places and spellings: a few of each come by. `DEEP=1` takes all. */
 const STRIDE = process.env['DEEP'] ? 1 : 23
@@ -22,6 +23,25 @@ describe('what is written down', () => {
 
   it('of harmless strings stays as it is, but for a value in a URL and an id that nothing tells from a key', () => {
     expect(changed()).toHaveLength(2)
+  })
+
+  it('of what speaks of passwords, or is a command line, stays as it is', () => {
+    expect(HARMLESS_SPEECH).toHaveLength(60)
+    expect(changed(HARMLESS_SPEECH)).toEqual([])
+  })
+
+  it('has no secret that is spoken of, on a command line or in a setting, but where nothing tells it from other words', () => {
+    expect(TOLD_SECRETS).toHaveLength(60)
+    expect(toldLeaks()).toEqual([
+      'http -a ann:letmein https://api.example.com/v1/orders',
+      'smbclient //nas/share -U ann%letmein',
+      'Login failed: user ann, password letmein',
+      'wrong password letmein for ann@example.com',
+      'invalid password (letmein)',
+      'authentication with password letmein failed',
+      'credentials ann:letmein were rejected',
+      'api key letmein is unknown',
+    ])
   })
 
   it('has nothing of a secret: no record, alert, span, metric, event or error', async () => {

@@ -102,7 +102,7 @@ const waitIn = ({ json, words }: Facts, now: number): number | undefined =>
   readBody(json, now).retryAfterMs ?? readProse(words, now).waitMs
 
 const answerOf = ({ status, url, header, limits, foreign }: Head, text: string, receivedAt: number): Answer => {
-  const facts = readFacts(text)
+  const facts = readFacts(text, status)
   const waitMs = text === '' ? undefined : waitIn(facts, serverTime(header, receivedAt))
   const message = facts.message ?? (status >= 400 ? messageIn(header) : undefined)
   return { status, url, header, limits, foreign, ...facts, message, waitMs, json: facts.json, text }

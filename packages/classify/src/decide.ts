@@ -1,4 +1,4 @@
-import { atCeiling, emptyWindow, exhausted, HOUR, isAllowance, type CodeRow, zeroLimit } from '@aplomb/limits'
+import { atCeiling, emptyWindow, exhausted, HOUR, isAllowance, MINUTE, type CodeRow, zeroLimit } from '@aplomb/limits'
 import { errorHeaders, plans } from '@aplomb/limits/vendors'
 import { byStatus, KINDS } from '@aplomb/pipeline'
 import { namesRate, rowFor } from './codes.ts'
@@ -71,7 +71,8 @@ const codeThenWords: Sign = (answer) => {
   const anyPeriod = found?.anyPeriod
   const window = empty && anyPeriod ? { ...empty, kind: 'rate-limited' as const } : empty
   const soft = wording?.row.soft
-  const passes = (limits.retryAfterMs ?? waitMs ?? Infinity) < HOUR || (soft === 'code' && namesRate(codes))
+  const atMost = soft === 'short-wait' ? MINUTE : HOUR
+  const passes = (limits.retryAfterMs ?? waitMs ?? Infinity) <= atMost || (soft === 'code' && namesRate(codes))
   const kind = soft && passes ? 'rate-limited' : wording?.row.kind
   if (wording && kind && (kind === 'concurrency-limited' || !anyPeriod)) {
     const sign = `message says "${wording.said}"`
@@ -139,7 +140,8 @@ const statusInContext: Sign = ({ status, limits, message }) => {
 
 /** A code or a wording is about a limit only on these; a 404 that speaks of limits is still a 404. */
 const CAN_BE_LIMITS: ReadonlySet<number> = new Set([
-  400, 401, 402, 403, 409, 418, 420, 422, 423, 424, 429, 430, 456, 498, 500, 501, 502, 503, 504, 509, 529,
+  400, 401, 402, 403, 405, 406, 409, 410, 412, 418, 420, 422, 423, 424, 429, 430, 456, 498, 500, 501, 502, 503, 504,
+  509, 529,
 ])
 
 /** "Limit 30000, Requested 342389": no wait makes room for it. */

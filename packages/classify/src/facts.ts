@@ -46,6 +46,14 @@ const MOST = 3000
 export const LONGEST_MESSAGE = 2000
 export const LONGEST_TEXT = 8192
 
+const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', amp: '&', apos: "'", nbsp: ' ' }
+
+/** With the entities of HTML and XML read. */
+export const unescape = (text: string): string =>
+  text.replaceAll(/&(?:#(x?[\da-f]{1,5})|(\w{2,4}));/gi, (entity, code: string | undefined, name = '') =>
+    code === undefined ? (ENTITIES[name] ?? entity) : String.fromCharCode(Number(code.replace(/^x/i, '0x'))),
+  )
+
 /** A key without `_`, `-` and case. */
 const plain = (key: string): string => key.slice(0, 50).toLowerCase().replaceAll(/[_-]/g, '')
 
@@ -75,12 +83,19 @@ const WITH_FIELDS: ReadonlySet<string> = new Set(['errors', 'message', 'error'])
 
 const LONGEST_INNER = 20_000
 
+/** What Python prints of a dictionary, as JSON. */
+const fromPython = (text: string): string =>
+  text
+    .replaceAll(/\b(?:None|True|False)\b/g, (word) => (word === 'None' ? 'null' : word.toLowerCase()))
+    .replaceAll("'", '"')
+
 /** The JSON that a gateway has put into a string, and what stands before it. */
 const jsonIn = (text: string): { readonly before: string; readonly json: unknown } | undefined => {
-  const start = text.search(/[[{]\s*["{]/)
+  const start = text.search(/[[{]\s*["'{]/)
   const end = Math.max(text.lastIndexOf('}'), text.lastIndexOf(']')) + 1
   if (start < 0 || end <= start || text.length > LONGEST_INNER) return undefined
-  const json = parseJson(text.slice(start, end))
+  const inner = text.slice(start, end)
+  const json = parseJson(inner) ?? parseJson(fromPython(inner))
   // Else it is a sentence with braces.
   return json === undefined ? undefined : { before: text.slice(0, start).trim(), json }
 }
@@ -100,7 +115,7 @@ const unpacked = (value: unknown, depth = 0): unknown => {
 }
 
 const messageOf = (json: unknown): string | undefined => {
-  if (typeof json === 'string') return sentence(json)
+  if (typeof json === 'string') return messageOf(jsonIn(json)?.json) ?? sentence(json)
   // Bitfinex: ["error", 10020, "symbol: invalid"]
   if (Array.isArray(json) && json[0] === 'error') return sentence(json.findLast((one) => typeof one === 'string'))
   for (const path of MESSAGES) {
@@ -177,5 +192,5 @@ export const factsOf = (given: unknown): Facts => {
   const message = messageOf(given)
   const requestId = REQUEST_IDS.map((key) => ids.get(key)).find((id) => id !== undefined)
   const words = [...new Set([message ?? '', ...texts])].filter((text) => !PHRASES.test(text)).join('\n')
-  return { json, message, codes: [...codesIn(json), ...codes], words, requestId, hint }
+  return { json, message, codes: [...codesIn(json), ...codes], words: unescape(words), requestId, hint }
 }

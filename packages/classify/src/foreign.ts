@@ -9,8 +9,9 @@ const isAmong = (names: readonly string[], name: string | undefined): name is st
 
 const isPage = ({ text }: Answer): boolean => /<!doctype html|<html[\s>]/i.test(text.slice(0, 1000))
 
+/** What is in the page of a challenge alone: its scripts, and what it is called. */
 const WALL =
-  /_Incapsula_Resource|Incapsula incident|<title>[^<]{0,80}(?:just a moment|attention required|security checkpoint|checking your browser|verify(?:ing)? (?:that )?you|are you (?:a )?(?:human|robot)|pardon our interruption|human verification|captcha|ddos protection)/i
+  /_Incapsula_Resource|Incapsula incident|captcha-delivery\.com|px-captcha|sgcaptcha|acw_sc__v2|<title>[^<]{0,80}(?:(?:just a|one) moment|attention required|security checkpoint|checking your browser|verify(?:ing)? (?:that )?you|are you (?:a )?(?:human|robot)|not a (?:ro)?bot|pardon our interruption|human verification|captcha|ddos[- ](?:protection|guard)|this page has been denied)/i
 
 const isHtml = ({ header }: Head): boolean => /\bhtml\b/i.test(header('content-type') ?? '')
 
@@ -38,7 +39,7 @@ export const challenge = (answer: Answer): Decision | undefined => {
 
 /** What gateways say in JSON of a route or an application that they do not know. */
 const NO_ROUTE =
-  /no route matched|^application not found|no healthy upstream|default backend|deployment (?:could )?not (?:be )?found/i
+  /no route matched|route not found|unable to identify proxy|^(?:application|requested function was) not found|^method does not exist|no healthy upstream|default backend|deployment (?:could )?not (?:be )?found/i
 
 /**
  * Whether the API itself has answered: in JSON, or without a body; not a proxy's, platform's or storage's page. A body that was not

@@ -15,15 +15,18 @@ const UNITS: readonly (readonly [RegExp, number])[] = [
   [/^m(?!id)/i, MINUTE],
   [/^h/i, HOUR],
   [/^w/i, 7 * DAY],
-  // day, daily, today, midnight
+  // day, daily, today, tomorrow, midnight
   [/^[dt]|^mid/i, DAY],
 ]
 const UNIT = '(?<unit>sec(?:ond)?s?|min(?:ute)?s?|h(?:ou)?rs?|days?|weeks?|months?|years?)'
 const COUNTED = String.raw`(?<count>\d{1,4})[\s-]?(?<unit>[smhdwy]|sec(?:ond)?s?|min(?:ute)?s?|h(?:ou)?rs?|days?|weeks?|months?|years?)`
 
 const PERIODS: readonly RegExp[] = [
-  /\b(?<unit>daily|weekly|monthly|yearly|annual|hourly|minutely|secondly|today|midnight)\b/gi,
-  new RegExp(String.raw`(?:\b(?:per|each|every|an?|this|the|current|calendar|next|for)[\s-]|\/)\s?${UNIT}\b`, 'gi'),
+  /\b(?<unit>daily|weekly|monthly|yearly|annual|hourly|minutely|secondly|today|tomorrow|midnight)\b/gi,
+  new RegExp(
+    String.raw`(?:\b(?:per|each|every|an?|this|the|current|calendar|next|for)[\s-]|\/)\s?${UNIT}(?![a-z])`,
+    'gi',
+  ),
   new RegExp(String.raw`(?:\b(?:per|each|every|within|last|past|rolling)[\s-](?:an?\s)?|\/)\s?${COUNTED}\b`, 'gi'),
   // "5-hour usage limit", "a 10 second period"
   new RegExp(String.raw`\b${COUNTED}[\s-](?:\w{1,12}[\s-])?(?:limit|quota|window|period|allowance)\b`, 'gi'),

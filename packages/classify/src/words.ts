@@ -9,6 +9,9 @@ const LIMITED = /limit|exceed|too many|maximum|\bmax\b|reached|allowed|throttl/i
 /** Asked to send the same once more: "Please try again.", "Retry later". Not "correct it and try again". */
 const INVITATION =
   /(?:^|[.!;:,]\s*|\b(?:please|or|can|could|should)\s+)(?:try(?: (?:your|the|this) request| it)? again|retry(?: (?:your|the|this) request)?)(?=\s*[.!]?\s*$|[.!]\s|,? (?:later|shortly|soon|in an?)\b)|\btry(?: \w+){0,3} again (?:later|shortly|soon)\b|\bretry (?:later|shortly|soon)\b/im
+/** What is said of a rate. */
+const RATE =
+  /rate[- ]?limit|too many (?:requests|calls|queries|visits)|throttl\w*|over (?:qps|rate)|queries per second|(?:request|call) frequency|frequency limit|too frequent|(?:request|call)s? limit (?:has been |was |is )?(?:exceeded|reached)|abuse detection|\brate exceeded|reduce your request rate|please slow down/i
 
 /** The first row whose words are found decides. */
 export const WORDS: readonly WordRow[] = [
@@ -18,7 +21,7 @@ export const WORDS: readonly WordRow[] = [
   // Witness: apifreaks: 429-concurrency-docs-message
   {
     words:
-      /concurren\w*|simultaneous|\bin[- ]?flight\b|\bparallel (?:requests|calls|jobs|connections|sessions|streams|threads)|too many (?:open |active )?connections|\bat (?:once|the same time)\b|\bthreads?\b|lock[_ ]timeout|\bis (?:still )?outstanding|each request to return|currently accessing|exclusive access/i,
+      /concurren\w*|simultaneous|\bin[- ]?flight\b|\bparallel (?:requests|calls|jobs|connections|sessions|streams|threads)|too many (?:open |active )?connections|\bat (?:once|the same time)\b|\bthreads?\b|lock[_ ]timeout|\bis (?:still )?outstanding|each request to return|currently accessing|exclusive access|another (?:request|query|operation)\b[^.]{0,40}\b(?:running|in progress)/i,
     kind: 'concurrency-limited',
     on: [409, 423, 429, 503],
   },
@@ -64,10 +67,12 @@ export const WORDS: readonly WordRow[] = [
     period: 'long',
     kind: 'quota-exhausted',
     on: REFUSALS,
+    soft: 'short-wait',
   },
   // Witness: litellm-hook: 429-max-budget-limit
+  // Witness: ebay-finding: 500 exceeded the number of times
   {
-    words: /\b(?<!(?:complexity|query|retry|error|rate|time) )budget\b/i,
+    words: /\b(?<!(?:complexity|query|retry|error|rate|time) )budget\b|\bnumber of times\b/i,
     with: LIMITED,
     period: 'none-short',
     kind: 'quota-exhausted',
@@ -87,9 +92,22 @@ export const WORDS: readonly WordRow[] = [
   {
     words:
       /\bquota\b[^.]{0,60}\b(?:exceeded|exhausted|reached|depleted|used up)|(?:exceeded|exhausted|reached|over)\b[^.]{0,40}\b(?:quota|allowance)\b|(?:calls|requests?|usage|plan|subscription|account|key|spend(?:ing)?)(?:'s)? (?:request )?limit (?:has been |was )?(?:exceeded|reached|hit)|exceed(?:ed)? the API calls|included usage has been consumed/i,
+    // Whoever asks to try again speaks of a rate.
+    without: INVITATION,
     period: 'none-short',
     kind: 'quota-exhausted',
     on: [200, 401, 402, 403],
+    soft: 'wait',
+  },
+  // What more money ends, and no wait
+  // Witness: ollama-cloud: 429 session usage limit
+  {
+    words: /\b(?:usage|plan|subscription|trial|account|free(?:[- ]tier)?) limits?\b/i,
+    with: /upgrad/i,
+    without: /try again|\bretry|\bwait\b|\blater\b|rate[- ]?limit/i,
+    period: 'none-short',
+    kind: 'quota-exhausted',
+    on: [429],
     soft: 'wait',
   },
   // Witness: gemini: 429-retryinfo-fractional
@@ -134,15 +152,19 @@ export const WORDS: readonly WordRow[] = [
   // Witness: apifreaks: 429-openapi-example-message
   { words: /rate[- ]?limit|per (?:second|minute|hour)\b/i, kind: 'rate-limited', on: [429] },
   // Witness: azure-openai: 200-stream-refused-in-band
+  { words: RATE, kind: 'rate-limited', on: [200, 400, 403, 418, 503] },
+  // Elsewhere "rate limit" may be what a field is called: it has to be one that was exceeded.
+  // Witness: gcs-resumable: 410 number of changes
   {
-    words:
-      /rate[- ]?limit|too many (?:requests|calls|queries|visits)|throttl\w*|over (?:qps|rate)|queries per second|(?:request|call) frequency|frequency limit|too frequent|(?:request|call)s? limit (?:has been )?(?:exceeded|reached)|abuse detection|\brate exceeded|reduce your request rate|please slow down/i,
+    words: RATE,
+    with: /exceed|\breach|\bhit\b|too many|slow down|reduce|try again|\bretry|throttled|been rate/i,
     kind: 'rate-limited',
-    on: [200, 400, 403, 418, 503],
+    on: [401, 405, 406, 409, 410, 412, 422, 423, 424],
   },
   ...ofVendors,
   // Witness: plan: 402 per minute
-  { words: /limit|quota|exceed/i, period: 'short', kind: 'rate-limited', on: [402] },
+  // Witness: trongrid: 403 query frequency
+  { words: /limit|quota|exceed/i, period: 'short', kind: 'rate-limited', on: [401, 402, 403] },
   // Witness: notion: 409-conflict_error
   {
     words: INVITATION,

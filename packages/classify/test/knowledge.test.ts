@@ -11,9 +11,14 @@ const LIMITS = new URL('../../limits/src/', import.meta.url)
 const CLASSIFY = new URL('../src/', import.meta.url)
 const VENDORS = new URL('vendors/', LIMITS)
 
-const cases = ['limit-responses', 'limit-responses-2', 'limit-responses-2-relatives', 'catalogue', 'witnesses'].flatMap(
-  (file) => JSON.parse(readFileSync(new URL(`${file}.json`, import.meta.url), 'utf8')) as readonly Case[],
-)
+const cases = [
+  'limit-responses',
+  'limit-responses-2',
+  'limit-responses-2-relatives',
+  'catalogue',
+  'witnesses',
+  'unprepared',
+].flatMap((file) => JSON.parse(readFileSync(new URL(`${file}.json`, import.meta.url), 'utf8')) as readonly Case[])
 
 /** The witnesses of each entry of each table in a file of knowledge: what comments of their own say above it. */
 const witnessesIn = (source: string): ReadonlyMap<string, readonly (readonly string[])[]> =>
@@ -42,7 +47,7 @@ interface Evidence extends Facts {
 }
 
 const evidence = (one: Case): Evidence => ({
-  ...readFacts(textOf(one)),
+  ...readFacts(textOf(one), one.status),
   one,
   header: new Map(Object.entries(one.headers).map(([name, value]) => [name.toLowerCase(), value])),
 })

@@ -30,6 +30,7 @@ describe('a period is read, however it is written', () => {
     'Rate Limited Month',
     'Budget has been exceeded! Current cost: 10.2, Max budget: 10.0',
     'Key limit exceeded: weekly',
+    'Limit reached. Come back tomorrow.',
   ])('a long one is an allowance: %s', async (message) => {
     expect(await judge(429, { message })).toMatchObject({ kind: 'quota-exhausted', retryable: false })
   })
@@ -79,6 +80,40 @@ describe('a wait that is named is known, and a short one makes a quota a rate', 
     [{ error: 'upstream said: {"error":{"message":"Quota exceeded","retryDelay":"26s"}}' }, 26_000],
   ])('%j', async (body, retryAfterMs) => {
     expect(await judge(429, body)).toMatchObject({ kind: 'rate-limited', retryable: true, retryAfterMs })
+  })
+
+  it.each<[string, number]>([
+    ['For security purposes, you can only request this after 49 seconds.', 49_000],
+    ['Requests are accepted after a minute', 60_000],
+    ['Daily limit exceeded, retry in 8 seconds', 8000],
+  ])('%s', async (message, retryAfterMs) => {
+    expect(await judge(429, { message })).toMatchObject({ kind: 'rate-limited', retryable: true, retryAfterMs })
+  })
+
+  it.each(['Upstream timed out after 120 seconds', 'The job failed after 3 minutes', 'Closed after 5 s of silence'])(
+    'how long something took is no wait: %s',
+    async (message) => {
+      expect(await judge(503, { message })).toMatchObject({ kind: 'overloaded', retryAfterMs: undefined })
+    },
+  )
+
+  it('in XML', async () => {
+    const xml = '<?xml version="1.0"?><Error><Code>SlowDown</Code><Retry-After>12</Retry-After></Error>'
+    expect(await judge(429, xml)).toMatchObject({ kind: 'rate-limited', retryAfterMs: 12_000 })
+  })
+
+  it.each([429, 503])('below the title of a page under %i, and not in its scripts', async (status) => {
+    const html = { 'content-type': 'text/html' }
+    const page = (text: string): string =>
+      `<html><head><title>Error</title><script>retry in 5 seconds</script></head><body><p>${text}</p></body></html>`
+    expect(await judge(status, page('Please try again in <b>30</b> seconds.'), html)).toMatchObject({
+      retryAfterMs: 30_000,
+      message: 'Error',
+    })
+    expect(await judge(status, page('Sorry.'), html)).toMatchObject({ retryAfterMs: undefined })
+    expect(await judge(status, '<html><body>Busy &amp; sorry</body></html>', html)).toMatchObject({
+      message: 'Busy & sorry',
+    })
   })
 
   it('also where it is too long to be waited for', async () => {
@@ -161,6 +196,33 @@ describe('money and limits come under any 4xx', () => {
     [429, { error: { message: '余额不足，请充值' } }, 'billing'],
   ])('%i %j', async (status, body, kind) => {
     expect(await judge(status, body)).toMatchObject({ kind })
+  })
+})
+
+describe('an allowance that only an upgrade ends is none that a wait does', () => {
+  it.each<[string, string]>([
+    ['You have reached your session usage limit, upgrade for higher limits', 'quota-exhausted'],
+    ['Free tier limit reached. Upgrade your plan to continue.', 'quota-exhausted'],
+    ['You have exceeded your usage limits. Please try again later or upgrade.', 'rate-limited'],
+    ['You have reached your hourly usage limit, please wait or upgrade to continue', 'rate-limited'],
+    ['Plan limit of 5 requests per second reached. Upgrade for more.', 'rate-limited'],
+    ['Rate limit exceeded, upgrade your plan', 'rate-limited'],
+  ])('%s', async (message, kind) => {
+    expect(await judge(429, { message })).toMatchObject({ kind })
+  })
+})
+
+describe('a rate that was exceeded is one under any 4xx, and words alone permit one repetition at most', () => {
+  it.each([401, 405, 406, 409, 410, 412, 422, 423, 424])('%i', async (status) => {
+    const told = { kind: 'rate-limited', retryable: true, tentative: true, refused: false }
+    expect(await judge(status, { message: 'Rate limit exceeded, slow down.' })).toMatchObject(told)
+    expect((await judge(status, { message: 'Rate limit must be a number' })).kind).not.toBe('rate-limited')
+  })
+
+  it('of the number of times a call is allowed a 500 speaks for good', async () => {
+    const message = 'Service call has exceeded the number of times the operation is allowed to be called'
+    expect(await judge(500, { message })).toMatchObject({ kind: 'quota-exhausted', retryable: false })
+    expect(await judge(404, { message: 'Rate limit exceeded' })).toMatchObject({ kind: 'missing', retryable: false })
   })
 })
 

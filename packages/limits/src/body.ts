@@ -24,20 +24,52 @@ interface Found {
   readonly credits: Writable<Partial<Credits>>
 }
 
-/** Keys without `_`, `-` and case, and how their number is read. */
-const WAITS: readonly (readonly [RegExp, TimeUnit])[] = [
-  [/^(?:retry(?:after|in)|wait|(?:rate)?limitreset)(?:ms|millis|milliseconds)$/, 'ms'],
-  [/^retry(?:after|in)(?:minutes?|mins?)$|^estimatedtimetoregainaccess$/, 'min'],
-  [/^retry(?:after|in|delay)(?:s|secs?|seconds?)?$|^wait(?:s|secs?|seconds?|time)$|^estimatedtime$/, 'auto'],
-  [
-    /^(?:(?:next)?resets?|retry|available)(?:at|on|time|afterseconds|inseconds|inxseconds)$|^resetafter$|^nextretry\w*$/,
-    'auto',
-  ],
-  [
-    /^(?:throttle|backoff|cooldown|ban|blocked(?:for)?)(?:s|secs?|seconds?)$|^(?:wait|backoff|cooldown)$|^(?:reset|try(?:again)?)in(?:s|secs?|seconds?)?$|^(?:secs?|seconds?|time)(?:until|to|till|before)(?:next)?(?:reset|retry)$/,
-    'auto',
-  ],
-]
+/** What a key may speak of that ends a refusal. */
+const ENDS: ReadonlySet<string> = new Set(
+  'retry try wait reset resets backoff cooldown throttle throttled ban banned blocked locked lockout unlock suspended available allowed delay next'.split(
+    ' ',
+  ),
+)
+/** How it may say when. */
+const TIMES: ReadonlySet<string> = new Set(
+  'after in for until till at on to before time date timestamp duration ms millis milliseconds s sec secs second seconds min mins minute minutes'.split(
+    ' ',
+  ),
+)
+/** What else may stand in it. */
+const FILLERS = 'again x rate limit quota request requests call calls attempt attempts api suggested recommended'.split(
+  ' ',
+)
+/** One word, the longest that fits; an "s" only where it stands alone. */
+const WORD = new RegExp(
+  [...ENDS, ...TIMES, ...FILLERS]
+    .toSorted((one, other) => other.length - one.length)
+    .map((word) => (word === 's' ? String.raw`\bs\b` : word))
+    .join('|'),
+  'g',
+)
+const LONGEST_KEY = 40
+
+/**
+ * How a key has its number read, by its words: `retryAfterMs`, `seconds_to_wait`, `NEXTALLOWEDAT`. Undefined if it names no
+ * wait: `retry_limit`, `resetPassword`, `next`.
+ */
+const waitUnit = (key: string): TimeUnit | undefined => {
+  if (key.length > LONGEST_KEY) return undefined
+  const text = key.replaceAll(/[_-]|(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase()
+  if (text === 'estimated time to regain access') return 'min'
+  const words = text.match(WORD) ?? []
+  const ends = words.filter((word) => ENDS.has(word))
+  if (words.join('') !== text.replaceAll(' ', '')) return text === 'estimated time' ? 'auto' : undefined
+  const times = words.filter((word) => TIMES.has(word))
+  const isSaid =
+    ends.length + times.length > 1 ||
+    /\b(?:wait|backoff|cooldown)$|^(?:rate )?(?:limit|quota) reset/.test(words.join(' '))
+  if (ends.length === 0 || !isSaid) return undefined
+  const unit = times.find((word) => word.startsWith('m'))
+  return unit === undefined ? 'auto' : /^m(?:s|illi)/.test(unit) ? 'ms' : 'min'
+}
+
 const CREDITS: readonly (readonly [RegExp, 'cost' | 'remaining' | 'limit'])[] = [
   [/^(?:actualquerycost|credits?(?:used|charged|cost|consumed|spent)|(?:used|charged)credits?)$/, 'cost'],
   [/^(?:credits?(?:remaining|left|balance|available)|(?:remaining|remained|available)credits?)$/, 'remaining'],
@@ -86,10 +118,10 @@ const windowIn = (key: string, object: Json, now: number): LimitWindow | undefin
 
 const look = (key: string, value: unknown, node: Json, now: number, served: boolean, found: Found): void => {
   const plain = key.toLowerCase().replaceAll(/[_-]/g, '')
-  const wait = WAITS.find(([pattern]) => pattern.test(plain))
-  if (wait && !served && found.waitMs === undefined) {
-    found.waitMs = waitOf(value, now, wait[1])
-    found.inMs = wait[1] === 'ms'
+  const unit = served || found.waitMs !== undefined ? undefined : waitUnit(key)
+  if (unit) {
+    found.waitMs = waitOf(value, now, unit)
+    found.inMs = unit === 'ms'
   }
   const inRefusal = !served && REFUSED_ONLY.test(plain) ? 'remaining' : undefined
   const credit = CREDITS.find(([pattern]) => pattern.test(plain))?.[1] ?? inRefusal

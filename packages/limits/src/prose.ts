@@ -17,9 +17,11 @@ const LONGEST = 8192
 const TRIGGER = new RegExp(
   String.raw`\b(?:retry-after|try(?:ing)?(?: (?:your|the|this) request| it)?(?: again| back)?|retry(?:ing)?(?:[ -](?:(?:your|the|this) )?request)?` +
     '|resets?(?: time)?|again|available|wait(?:ing)?|come back|lifted|expires?' +
-    '|(?:un)?(?:blocked|banned|locked)(?: out)?|another (?:request|call|attempt)|restored|suspended|limited|throttled|paused|timed[- ]out|cool(?:ing)?[- ]?down' +
+    '|(?:un)?(?:blocked|banned|locked)(?: out)?|another (?:request|call|attempt)|restored|suspended|limited|throttled|paused|timed[- ]out(?! after)|cool(?:ing)?[- ]?down' +
     '|(?:ban|block|lock(?:out)?|penalty|suspension) (?:will )?lasts?' +
     '|next (?:request|call|attempt)s?[^.\\d]{0,20}(?:allowed|permitted|possible)' +
+    // "only after 49 seconds"; not how long something took that failed
+    String.raw`|(?<!\b(?:out|timeout|up|failed|expired|aborted|cancell?ed|closed|terminated) )after(?=\s(?:\d|an? |one )[\d.]{0,8}\s?[smh]\w{0,6}\b)` +
     String.raw`|(?:renew|refresh|refill|restore|replenish)(?:ed|es|s)?)\b` +
     String.raw`[\s:]{0,4}(?:(?:again|in|after|for|within|at least|at|on|until|till|is|be|will|about|approximately|around|another)\b[\s:]{0,4}|[~≈]\s?){0,4}['\"]?`,
   'gi',
@@ -28,8 +30,8 @@ const ISO =
   /\d{4}[-/](?:\d\d|[A-Z][a-z]{2})[-/]\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d)\b)?/y
 const LONG_DATE = /[A-Z][a-z]{2,8},? [\w :-]{8,24} (?:GMT|UTC)(?:[+-]\d{4})?/y
 const CLOCK = /(?:\d{1,3}\.)?\d{1,4}:\d\d:\d\d(?:\.\d{1,9})?\b/y
-/** A number on its own: seconds after "in" and "after", or an epoch. */
-const NUMBER = /\d{1,15}(?:\.\d{1,10})?(?=\s*(?:[.,;!)\]"']?\s*$|[.,;!)\]"']\s))/y
+/** A number on its own, at the end of a clause or a line: seconds after "in" and "after", or an epoch. */
+const NUMBER = /\d{1,15}(?:\.\d{1,10})?(?=[^\S\n]*(?:[.,;!)\]"']?[^\S\n]*$|[.,;!)\]"']\s))/my
 
 const at = (pattern: RegExp, text: string, from: number): string | undefined => {
   pattern.lastIndex = from

@@ -28,8 +28,8 @@ export interface WordRow {
   readonly without?: RegExp | undefined
   /** Of the periods that are named, one has to be short (an hour at most); none may be; or none may be, and one has to be long. */
   readonly period?: 'short' | 'none-short' | 'long' | undefined
-  /** Means a rate where the server names a wait of minutes; and where a code names a rate. */
-  readonly soft?: 'wait' | 'code' | undefined
+  /** Means a rate where the server names a wait, of a minute or of an hour at most; and where a code names a rate. */
+  readonly soft?: 'short-wait' | 'wait' | 'code' | undefined
   readonly retryable?: boolean | undefined
 }
 

@@ -41,6 +41,46 @@ describe('waits, windows and credits are found in JSON bodies, wherever they are
     [[], undefined],
   ])('%j', (body, ms) => expect(readBody(body, now).retryAfterMs).toBe(ms))
 
+  it.each(
+    `retry_after retryAfter RetryAfter Retry-After RETRY_AFTER retryafter retry_after_s retryAfterSecs retry_after_seconds
+    retryAfterInSeconds retry_in retryIn retryDelay retry_delay_seconds retry_seconds try_again_in tryAfter wait wait_for
+    waitSeconds wait_time_seconds seconds_to_wait timeToWait suggested_wait backoff backoff_seconds cooldown cooldownSeconds
+    reset_in resetsInSeconds reset_seconds reset_after reset_in_x_seconds rate_limit_reset rateLimitResetIn seconds_until_reset
+    time_to_reset next_request_in nextAttemptAfter availableIn blocked_for_seconds banDuration lockout_seconds throttle_for
+    delay_seconds`
+      .trim()
+      .split(/\s+/),
+  )('%s: 30 is half a minute', (key) => expect(readBody({ error: { [key]: 30 } }, now).retryAfterMs).toBe(30_000))
+
+  it.each(
+    `retry_after_ms retryAfterMillis retryDelayMs wait_ms waitMilliseconds msBeforeNext ms_until_reset resetInMs backoff_ms
+    timeToWaitMs`
+      .trim()
+      .split(/\s+/),
+  )('%s: 1500 is a second and a half', (key) => {
+    expect(readBody({ [key]: 1500 }, now)).toMatchObject({ retryAfterMs: 1500, inMs: true })
+  })
+
+  it.each(
+    `retry_at retryAt try_again_at wait_until blocked_until bannedUntil locked_until throttled_until unlock_at available_at
+    nextAvailableAt next_allowed_at next_request_at resetsAt reset_date resetTime limit_resets_at quotaResetAt rate_limit_reset
+    cooldown_until retry_after`
+      .trim()
+      .split(/\s+/),
+  )('%s takes a moment', (key) => {
+    expect(readBody({ [key]: '2026-01-15T12:00:10Z' }, now).retryAfterMs).toBe(10_000)
+    expect(readBody({ [key]: now / 1000 + 10 }, now).retryAfterMs).toBe(10_000)
+  })
+
+  it.each(
+    `retry retries retry_count max_retries retryLimit retry_policy retriable wait_list waitingRoom reset resetPassword reset_token
+    available available_credits available_requests next next_page nextCursor limit rate_limit time date timestamp created_at
+    updatedAt expires_in duration delay interval blocked banned is_locked block_time lockTime allowed allowed_rps
+    allowed_calls_per_minute timeout timeout_ms request_time seconds minutes attempts_left X-RateLimit-Reset`
+      .trim()
+      .split(/\s+/),
+  )('%s names no wait', (key) => expect(readBody({ [key]: 30 }, now).retryAfterMs).toBeUndefined())
+
   it('prefers what stands at the top', () => {
     expect(readBody({ a: { b: { retry_after: 1 } }, retry_after: 2 }, now).retryAfterMs).toBe(2000)
   })

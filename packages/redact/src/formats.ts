@@ -1,3 +1,4 @@
+import { isSpeech } from './pairs.ts'
 import { isDrawn, ODD_AS_SECRET } from './words.ts'
 
 /** What replaces a secret. */
@@ -44,12 +45,16 @@ const SCHEME =
 const LOGIN =
   /(?<![\w.+-])(?!(?:mailto|acct|sips?|xmpp|npm|pkg):)[\w.+-]{1,64}:([^\s@/:"'<>]{3,128})@(?:tcp\(|localhost|[a-z\d-]{1,63}(?:\.[a-z\d-]{1,63}){0,8}(?:\.[a-z]{2,12}|:\d{2,5}))\b/dgi
 
-/** Of curl's command line, and of netrc. */
+/** What a program takes a password behind, on its command line or in netrc: quoted, or up to a space. No port. */
 const COMMAND =
-  /(?<!\S)-{1,2}[\w-]{0,9}u(?:ser)?[\s=]{1,3}["']?[^\s:"']{1,64}:(?!\/\/)([^\s"']{1,128})|\bmachine\s{1,9}\S{1,128}\s{1,9}login\s{1,9}\S{1,128}\s{1,9}password\s{1,9}(\S{1,128})/dgi
-/** Keys are drawn by lot, passwords are words: quoted, or with digits, right behind the name. */
+  /(?:\b(?:(?:login|sshpass|mongo\w*|sqlcmd|zip|unzip)\b[^\n|;&]{0,200}?\s-[pP]\s?|(?:mysql|mariadb)\w*\b[^\n|;&]{0,200}?\s-p|redis-cli\b[^\n|;&]{0,200}?\s-a\s?|ldap\w*\b[^\n|;&]{0,200}?\s-w\s?)(?!\d{0,5}(?!\S))|\bmachine\s{1,9}\S{1,128}\s{1,9}login\s{1,9}\S{1,128}\s{1,9}password\s{1,9})(?:(["'])((?:(?!\1).){1,128})\1|([^\s"'|;&]{1,128}))/dg
+/** `-u ann:pw`, but no path, no number, and no group of users; curl also takes it without a space. */
+const USER =
+  /(?:(?<!\S)-{1,2}[\w-]{0,9}u(?:ser)?[\s=]{1,3}|(?<=\bcurl\b[^\n|;&]{0,200}\s)-[uU])(?:(["'])[^\s:"']{1,64}:((?:(?!\1).){1,128})\1|([^\s:"']{1,64}):(?!\/|(?:\3|\d{1,6})(?!\S))([^\s"']{1,128}))/dgi
+/** Keys are drawn by lot, passwords are words: quoted, or with digits, right behind the name; or said to be wrong themselves. */
 const PASSWORD =
-  /(?<![a-z])(?:passw(?:or)?[dt]|passphrase|passcode|pwd)\s{1,3}(?:(?:is|was|of|value)\s{1,3}){0,2}(?:(["'`])([^\s"'`]{3,128})\1|(?!(?:sha|md|utf|base|v)\d|\d{1,3}-?(?:[dhms]\b|char))(?=[^\s\d]{0,128}\d)(?=[^\sa-z]{0,128}[a-z])([^\s"'`,;:()<>]{4,128}))/dgi
+  /(?<![a-z])(?:passw(?:or)?[dt]|passphrase|passcode|pwd)\s{1,3}(?:(?:is|was|of|value)\s{1,3}){0,2}(?:(["'`])((?:(?!\1)[^\n]){3,128})\1|(?!(?:sha|md|utf|base|v)\d|\d{1,3}-?(?:[dhms]\b|char))(?=[^\s\d]{0,128}\d)(?=[^\sa-z]{0,128}[a-z])([^\s"'`,;:()<>]{4,128})|(?!provided|supplied|entered|given|used|hash|format|confirm|field|value|length|combination|param|input|type|token|reset|check|string|rule|policy|hint|login|auth|entry|that|must)([a-z]{4,64})(?=\s{1,3}(?:(?:is|was)\s(?:not\s)?(?:wrong|(?:in)?(?:correct|valid))|does\s?n[o']t match|incorrect|wrong)))/dgi
+const PIN = /\b(?:pin|otp|cv[cv])\s{1,3}(?:(?:is|was|code)\s)?(\d{4,8})\b/dgi
 
 /** Tells of everything that has the form of a known kind of key. */
 export const findFormats = (text: string, found: (from: number, to: number) => void): void => {
@@ -59,8 +64,11 @@ export const findFormats = (text: string, found: (from: number, to: number) => v
     // The others are words, too: "basic plan-b", "digest sha256:".
     if (/^bearer$/i.test(scheme) || key.includes('=') || (!/^digest$/i.test(scheme) && isDrawn(key, ODD_AS_SECRET)))
       found(...(indices?.[2] ?? [0, 0]))
-  for (const pattern of [LOGIN, COMMAND, PASSWORD])
-    for (const { indices } of text.matchAll(pattern)) found(...(indices?.[3] ?? indices?.[2] ?? indices?.[1] ?? [0, 0]))
+  for (const pattern of [LOGIN, COMMAND, USER, PASSWORD, PIN])
+    // Of what stands in groups, the last is the secret.
+    for (const { 2: quoted, indices } of text.matchAll(pattern))
+      if (pattern !== PASSWORD || quoted === undefined || !isSpeech('', ' ', quoted))
+        found(...(indices?.findLast(Boolean) ?? [0, 0]))
   const cut = CUT.exec(text)
   if (cut) found(cut.index, text.length)
 }

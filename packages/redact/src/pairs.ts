@@ -13,19 +13,23 @@ const VALUE =
 const REST = /\s{1,9}(?=[\w+/=.~-]{0,64}\d)(?=[\w+/=.~-]{0,64}[a-z])[\w+/=.~-]{2,128}/iy
 const LINE = /(?:="[^"\n]*"|[^\n"'<>{}])+/y
 
+/** Of XML; of a connection string, whose next setting follows. */
+const ELEMENT = /[^<]+/y
+const SETTING = /[^;"'&<>\n]{1,128}(?=;\s?[\w ]{1,40}=)/y
+
 /** These have several parts, or words. */
 const LONG = /authorization$|cookie$|phrase$|mnemonic$/i
 
-const NOTHING = /^(?:null|true|false|nil|none|value|\*+|\[redacted)?$/i
+const NOTHING = /^(?:null|true|false|yes|no|nil|none|value|\*+|\[redacted)?$/i
 
 /** What is said of a secret in place of its value. */
 const SAID =
   /(?<!\p{L})(?:not?|is|are|was|must|should|can(?:not)?|ha[sd]|unknown|missing|invalid|valid|expire[ds]?|revoked|required|malformed|incorrect|wrong|empty|denied|failed|mismatch|forbidden|unsupported|expected|received|string|header|please|use|your|this|too|already|disabled|error|rejected|exceeded|authentication|token)(?!\p{L})/iu
 
 /** "tokens: 4096", "tokens: input=12", "API key: not found", "password": "This field is required." */
-const isSpeech = (name: string, is: string, value: string): boolean => {
+export const isSpeech = (name: string, is: string, value: string): boolean => {
   const plain = value.replace(/^[\\"'[\s]+|[\\"'\]\s]+$/g, '')
-  if (NOTHING.test(plain)) return true
+  if (NOTHING.test(plain) || /^\d$/.test(plain)) return true
   const count = /tokens$/i.test(name) ? plain.replace(/^[a-z_]{1,20}=|(?<=\d)\/\w{1,9}(?=\W?$)/gi, '') : plain
   if (/^-?\d[\d.,]{0,8}(?:m?s|[mhdk%])?\.?$/.test(count)) return !isPinName(name)
   if (oddness(plain) > 0 || !/^[\p{L}\s.,:;!?'()\d-]+$/u.test(plain)) return false
@@ -42,9 +46,21 @@ export const findPairs = (text: string, found: (from: number, to: number) => voi
     // What it is the name of may have such pairs inside.
     if (!isSecretName(name)) continue
     const from = NAME.lastIndex
-    const pattern = LONG.test(name) && /[^"'[\\]/.test(text.charAt(from)) ? LINE : VALUE
-    pattern.lastIndex = from
-    const value = pattern.exec(text)?.[0] ?? ''
+    const isBare = /[^"'[\\]/.test(text.charAt(from))
+    const patterns = pair[6]
+      ? [ELEMENT]
+      : !isBare
+        ? []
+        : LONG.test(name)
+          ? [LINE]
+          : /^p(?:assword|wd)$/i.test(name)
+            ? [SETTING]
+            : []
+    let value = ''
+    for (const pattern of [...patterns, VALUE]) {
+      pattern.lastIndex = from
+      value ||= pattern.exec(text)?.[0] ?? ''
+    }
     if (isSpeech(name, pair[0], value)) continue
     let to = from + value.length
     // Wrapped, or in groups: as long as what follows is no word.

@@ -35,6 +35,24 @@ describe('2. names are read as words', () => {
   })
 
   it.each([
+    ['curl -uann:opensesame -i', 'curl -uann:[redacted] -i'],
+    ["curl -u 'ann:open sesame' -i", "curl -u 'ann:[redacted]' -i"],
+    ['sshpass -p opensesame ssh a@b', 'sshpass -p [redacted] ssh a@b'],
+    ["sshpass -p'open sesame' ssh a@b", "sshpass -p'[redacted]' ssh a@b"],
+    ['mysql -u root -popensesame shop', 'mysql -u root -p[redacted] shop'],
+    ['redis-cli -h c -a opensesame PING', 'redis-cli -h c -a [redacted] PING'],
+    ['docker login -u ann -p opensesame r.example', 'docker login -u ann -p [redacted] r.example'],
+    ['ldapsearch -D cn=a -w opensesame', 'ldapsearch -D cn=a -w [redacted]'],
+    ['Server=db;Password=open sesame;Encrypt=true', 'Server=db;Password=[redacted];Encrypt=true'],
+    ['<Password>open sesame</Password>', '<Password>[redacted]</Password>'],
+    ['password opensesame is wrong', 'password [redacted] is wrong'],
+    ["The password 'open sesame' was rejected", "The password '[redacted]' was rejected"],
+    ['PIN 4711 is wrong', 'PIN [redacted] is wrong'],
+  ])('%s', (text, shown) => {
+    expect(redactorFor().text(text)).toBe(shown)
+  })
+
+  it.each([
     'token_type=bearer tokenCount=12 max_tokens: 4096',
     'cache_key=orders primaryKey=id idempotency-key=first',
     'author=Ann keyboard=qwerty monkey=patch compass=north secretary=Bob',
@@ -44,6 +62,10 @@ describe('2. names are read as words', () => {
     'Your password must have 8 characters; password reset in 30m; password sha256 digest; password policy v2',
     'a password 8-characters long, password 30d old, npm --userconfig a:b -url:here -c key',
     'log in with a user name and password (error 18456)',
+    'docker exec -u 1000:1000 web sh; rsync -u host:/srv/www .',
+    'mysql -h db -P 3306 -p shop; psql -p 5432; mongo -p 27017',
+    "The password provided is wrong. password 'must not be empty' -pass 1",
+    'Access denied for user (using password: YES)',
   ])('%s', (text) => {
     expect(redactorFor().text(text)).toBe(text)
   })

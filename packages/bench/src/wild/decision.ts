@@ -12,12 +12,16 @@ export interface WildCase {
   readonly receivedAt: string
   /** The kind of fault that it is a case of. */
   readonly fault?: string
+  /** Refused with status 200: read only with the rules. */
+  readonly rules?: boolean
   readonly expect: {
     /** `*`: any. */
     readonly kind: string
     /** A later repetition helps. */
     readonly retryable: boolean
     readonly waitMs: number | null
+    /** A POST may be sent again, too. */
+    readonly post?: boolean
     readonly message?: string
     readonly unwrap?: 'throws'
   }
@@ -56,9 +60,16 @@ const turn = setImmediate
 const responseOf = ({ status, headers, body }: WildCase): Response =>
   new Response(body === null ? null : typeof body === 'string' ? body : JSON.stringify(body), { status, headers })
 
+/** How a case is put to the test. */
+export interface Trial {
+  readonly withRules?: boolean | undefined
+  readonly method?: 'GET' | 'POST'
+}
+
 /** Makes one call whose first answer is that of the case, and every later one a 200. */
-export const decisionOn = async (one: WildCase, withRules = false): Promise<Decision> => {
-  const { retryable, waitMs, kind, message, unwrap: unwrapped } = one.expect
+export const decisionOn = async (one: WildCase, trial: Trial = {}): Promise<Decision> => {
+  const { withRules = one.rules ?? false, method = 'GET' } = trial
+  const { retryable, waitMs, kind, message, post = retryable, unwrap: unwrapped } = one.expect
   const clock = FakeTimers.install({
     now: Date.parse(one.receivedAt),
     toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'],
@@ -77,7 +88,7 @@ export const decisionOn = async (one: WildCase, withRules = false): Promise<Deci
       },
     })
     const ending: { response?: Response; error?: unknown } = {}
-    fetch('https://api.test/v1/x').then(
+    fetch('https://api.test/v1/x', { method }).then(
       (response) => (ending.response = response),
       (error: unknown) => (ending.error = error),
     )
@@ -86,7 +97,7 @@ export const decisionOn = async (one: WildCase, withRules = false): Promise<Deci
       if (Object.keys(ending).length === 0 && clock.countTimers() > 0) clock.next()
     }
     const verdict = answers[0] && verdictOf(answers[0])
-    const wanted = retryable && (waitMs ?? 0) <= MAX_WAIT_MS
+    const wanted = (method === 'GET' ? retryable : post) && (waitMs ?? 0) <= MAX_WAIT_MS
     const wrong: string[] = []
     if (!ending.response) wrong.push('error' in ending ? 'threw' : 'not settled within the hour')
     if (sentAt.length > 1 !== wanted) wrong.push(wanted ? 'not sent again' : `sent ${sentAt.length} times`)
