@@ -1,5 +1,19 @@
+import { createOpenAI } from '@ai-sdk/openai'
 import { respond, type ScriptedAnswer } from '@aplomb/mock-api'
-import { aplomb, type Fetch, verdictOf } from 'aplomb'
+import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { Mistral } from '@mistralai/mistralai'
+import { HTTPClient } from '@mistralai/mistralai/lib/http'
+import { Client as Notion, LogLevel as NotionLogLevel } from '@notionhq/client'
+import { Octokit } from '@octokit/core'
+import { LogLevel, WebClient } from '@slack/web-api'
+import { FetchHttpHandler } from '@smithy/fetch-http-handler'
+import { createTRPCClient, httpBatchLink } from '@trpc/client'
+import { initTRPC } from '@trpc/server'
+import { streamText } from 'ai'
+import { aplomb, type AplombOptions, type Fetch, rules, verdictOf } from 'aplomb'
+import { GraphQLClient } from 'graphql-request'
+import OpenAI from 'openai'
+import { Stripe } from 'stripe'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Refusal, type Sdk, SDKS } from './sdks.ts'
 
@@ -226,3 +240,166 @@ describe.each(SDKS.flatMap(({ stream, ...sdk }) => (stream ? [{ ...sdk, stream }
     })
   },
 )
+
+describe('what single pages say', () => {
+  const OVERLOADED = { status: 529, body: { object: 'error', status: 529, code: 'service_overload', message: 'busy' } }
+  const PAGE = { object: 'page', id: 'p1' }
+  const notion = (fetch: Fetch, retry?: false): Notion =>
+    new Notion({ auth: 'k', fetch: fetch as never, logLevel: NotionLogLevel.ERROR, ...(retry === false && { retry }) })
+
+  it('ai: a refusal of a stream comes to onError, and the text just ends', async () => {
+    const api = respond(forever({ status: 402, body: { error: { message: 'pay' } } }))
+    const model = createOpenAI({ apiKey: 'k', fetch: aplomb({ fetch: api }) }).chat('m')
+    const errors: unknown[] = []
+    const { textStream } = streamText({
+      model,
+      prompt: 'hi',
+      maxRetries: 0,
+      onError: ({ error }) => void errors.push(error),
+    })
+    const texts: string[] = []
+    for await (const text of textStream) texts.push(text)
+    expect({ texts, errors }).toMatchObject({ texts: [], errors: [{ name: 'AI_APICallError', statusCode: 402 }] })
+  })
+
+  it('Mistral: a signal of the caller takes the place of its time limit', async () => {
+    const mistral = new Mistral({ apiKey: 'k', httpClient: new HTTPClient({ fetcher: hanging().fetch }) })
+    const caller = new AbortController()
+    setTimeout(() => caller.abort(), 400_000)
+    const request = { model: 'm', messages: [] }
+    expect((await ending(mistral.chat.complete(request, { fetchOptions: { signal: caller.signal } }))).after).toBe(400)
+  })
+
+  it('Notion: its time limit ends the call, not what is sent', async () => {
+    const api = respond(refusing({ ...OVERLOADED, error: {} }, 50), refusing({ ...OVERLOADED, error: {} }, 50), {
+      body: PAGE,
+    })
+    const call = notion(aplomb({ fetch: api }), false).pages.retrieve({ page_id: 'p' })
+    expect(await ending(call)).toMatchObject({ error: { name: 'RequestTimeoutError' }, after: 60 })
+    expect(api.calls).toBe(2)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(api.calls).toBe(3)
+  })
+
+  it('Notion: a POST is sent again after an overload by itself, with aplomb where one says so', async () => {
+    const sent = async (client: (fetch: Fetch) => Notion): Promise<number> => {
+      const api = respond(refusing({ ...OVERLOADED, error: {} }, 5), { body: PAGE })
+      await ending(client(api).pages.create({ parent: { page_id: 'p' }, properties: {} }))
+      return api.calls
+    }
+    expect(await sent((fetch) => notion(fetch))).toBe(2)
+    expect(await sent((fetch) => notion(aplomb({ fetch }), false))).toBe(1)
+    expect(await sent((fetch) => notion(aplomb({ fetch, repeatable: 'all' }), false))).toBe(2)
+  })
+
+  it('Octokit: the 403 of a secondary limit is waited for where that is safe, or where one says so', async () => {
+    const secondary = refusing(
+      { status: 403, body: { message: 'You have exceeded a secondary rate limit.' }, error: {} },
+      20,
+    )
+    const log = { debug() {}, info() {}, warn() {}, error() {} }
+    const sent = async (route: string, options: AplombOptions = {}): Promise<number> => {
+      const api = respond(secondary, { body: {} })
+      await ending(new Octokit({ request: { fetch: aplomb({ ...options, fetch: api }) }, log }).request(route))
+      return api.calls
+    }
+    expect(await sent('GET /repos/a/b')).toBe(2)
+    expect(await sent('POST /repos/a/b/issues')).toBe(1)
+    expect(await sent('POST /repos/a/b/issues', { repeatable: 'all' })).toBe(2)
+  })
+
+  it('S3: a body that is too large to be kept is sent once', async () => {
+    const sent = async (options: AplombOptions): Promise<number> => {
+      const api = respond(forever({ status: 500, body: '<Error/>' }))
+      const s3 = new S3Client({
+        region: 'us-east-1',
+        credentials: { accessKeyId: 'k', secretAccessKey: 's' },
+        requestHandler: new FetchHttpHandler({ customFetch: aplomb({ ...options, fetch: api }) }),
+        maxAttempts: 1,
+      })
+      const command = new PutObjectCommand({ Bucket: 'b', Key: 'k', Body: new Uint8Array(2 ** 21) })
+      await ending(s3.send(command))
+      return api.calls
+    }
+    expect(await sent({})).toBe(1)
+    expect(await sent({ replayLimitBytes: 2 ** 22 })).toBe(4)
+  })
+
+  it('S3: what is fetched is a stream of the platform', async () => {
+    const s3 = new S3Client({
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'k', secretAccessKey: 's' },
+      requestHandler: new FetchHttpHandler({ customFetch: aplomb({ fetch: respond({ body: 'text' }) }) }),
+      maxAttempts: 1,
+    })
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket: 'b', Key: 'k' }))
+    expect(Body).toBeInstanceOf(ReadableStream)
+    expect(await Body?.transformToString()).toBe('text')
+  })
+
+  it('graphql-request: a query is repeated, also for a limit inside a 200, where a rule finds it', async () => {
+    const throttled = { body: { errors: [{ message: 'Throttled', extensions: { code: 'THROTTLED' } }] } }
+    const sent = async (first: ScriptedAnswer, options: AplombOptions = {}): Promise<number> => {
+      const headers = { 'content-type': 'application/json' }
+      const api = respond({ ...first, headers }, { body: { data: { a: 1 } }, headers })
+      const client = new GraphQLClient('https://api.test/graphql', { fetch: aplomb({ ...options, fetch: api }) })
+      await ending(client.request('{ a }'))
+      return api.calls
+    }
+    expect(await sent({ status: 500, body: {} })).toBe(2)
+    expect(await sent(throttled)).toBe(1)
+    expect(await sent(throttled, { classify: { rules: [rules.graphql] } })).toBe(2)
+  })
+
+  it('Slack: a limit inside a 200 is found by a rule', async () => {
+    const sent = async (options: AplombOptions = {}): Promise<number> => {
+      const api = respond({ body: { ok: false, error: 'ratelimited' } }, { body: { ok: true } })
+      const client = new WebClient('xoxb-1', {
+        fetch: aplomb({ ...options, fetch: api }),
+        logLevel: LogLevel.ERROR,
+        retryConfig: { retries: 0 },
+        rejectRateLimitedCalls: true,
+      })
+      await ending(client.apiCall('chat.postMessage', { channel: 'c', text: 'hi' }))
+      return api.calls
+    }
+    expect(await sent()).toBe(1)
+    expect(await sent({ classify: { rules: [rules.slack] } })).toBe(2)
+  })
+
+  it('Stripe: a key in use is sent again, as the server asks for it', async () => {
+    const inUse = {
+      status: 409,
+      headers: { 'stripe-should-retry': 'true' },
+      body: { error: { type: 'idempotency_error', code: 'idempotency_key_in_use', message: 'In use.' } },
+    }
+    const api = respond(inUse, { body: { id: 'cus_1' } })
+    const httpClient = Stripe.createFetchHttpClient(aplomb({ fetch: api }))
+    const stripe = new Stripe('sk_test_1', { httpClient, telemetry: false, maxNetworkRetries: 0 })
+    expect((await ending(stripe.customers.create({}))).value).toMatchObject({ id: 'cus_1' })
+    const keys = api.requests.map(({ headers }) => headers.get('idempotency-key'))
+    expect(keys).toEqual([expect.any(String), keys[0]])
+  })
+
+  it('tRPC: a query is repeated, a batch as a whole', async () => {
+    const { router, procedure } = initTRPC.create()
+    const app = router({ one: procedure.query(() => 1), two: procedure.query(() => 2) })
+    const api = respond(503, { body: [{ result: { data: 1 } }, { result: { data: 2 } }] })
+    const link = httpBatchLink({ url: 'https://api.test/trpc', fetch: aplomb({ fetch: api }) as never })
+    const client = createTRPCClient<typeof app>({ links: [link] })
+    expect((await ending(Promise.all([client.one.query(), client.two.query()]))).value).toEqual([1, 2])
+    expect(api.requests.map(({ url }) => new URL(url).pathname)).toEqual(['/trpc/one,two', '/trpc/one,two'])
+  })
+
+  it('OpenAI: the Response of a call that is answered has its verdict', async () => {
+    const headers = {
+      'x-ratelimit-limit-requests': '60',
+      'x-ratelimit-remaining-requests': '59',
+      'x-ratelimit-reset-requests': '1s',
+    }
+    const fetch = aplomb({ fetch: respond({ body: { id: 'c1' }, headers }) })
+    const client = new OpenAI({ apiKey: 'k', fetch, maxRetries: 0 })
+    const { response } = await client.chat.completions.create({ model: 'm', messages: [] }).withResponse()
+    expect(verdictOf(response).limits.windows).toMatchObject([{ limit: 60, remaining: 59 }])
+  })
+})
