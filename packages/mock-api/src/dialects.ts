@@ -5,6 +5,8 @@ export interface WindowReport {
   readonly remaining: number
   /** From now until more becomes available. */
   readonly resetMs: number
+  /** From now until all of it is. */
+  readonly fullMs: number
   readonly windowMs: number
 }
 
