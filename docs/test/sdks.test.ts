@@ -1,6 +1,7 @@
 import { createOpenAI } from '@ai-sdk/openai'
 import { respond, type ScriptedAnswer } from '@aplomb/mock-api'
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { DeleteObjectsCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { GoogleGenAI } from '@google/genai'
 import { Mistral } from '@mistralai/mistralai'
 import { HTTPClient } from '@mistralai/mistralai/lib/http'
 import { Client as Notion, LogLevel as NotionLogLevel } from '@notionhq/client'
@@ -262,6 +263,16 @@ describe('what single pages say', () => {
     expect({ texts, errors }).toMatchObject({ texts: [], errors: [{ name: 'AI_APICallError', statusCode: 402 }] })
   })
 
+  it('Google Gen AI: the wait of a refusal in its body is obeyed', async () => {
+    const details = [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '38s' }]
+    const error = { code: 429, message: 'Slow down.', status: 'RESOURCE_EXHAUSTED', details }
+    const { fetch, at } = timed(respond({ status: 429, body: { error } }, { body: { candidates: [] } }))
+    const ai = new GoogleGenAI({ apiKey: 'k', httpOptions: { fetch: aplomb({ fetch, repeatable: 'all' }) } })
+    await ending(ai.models.generateContent({ model: 'm', contents: 'hi' }))
+    expect(at).toHaveLength(2)
+    expect(at[1]).toBeGreaterThanOrEqual(38)
+  })
+
   it('Mistral: a signal of the caller takes the place of its time limit', async () => {
     const mistral = new Mistral({ apiKey: 'k', httpClient: new HTTPClient({ fetcher: hanging().fetch }) })
     const caller = new AbortController()
@@ -323,6 +334,23 @@ describe('what single pages say', () => {
     }
     expect(await sent({})).toBe(1)
     expect(await sent({ replayLimitBytes: 2 ** 22 })).toBe(4)
+  })
+
+  it('S3: a POST is sent again by itself, with aplomb where one says so', async () => {
+    const sent = async (client: (fetch: Fetch) => Fetch, maxAttempts?: number): Promise<number> => {
+      const api = respond(forever({ status: 500, body: '<Error/>' }))
+      const s3 = new S3Client({
+        region: 'us-east-1',
+        credentials: { accessKeyId: 'k', secretAccessKey: 's' },
+        requestHandler: new FetchHttpHandler({ customFetch: client(api) }),
+        ...(maxAttempts && { maxAttempts }),
+      })
+      await ending(s3.send(new DeleteObjectsCommand({ Bucket: 'b', Delete: { Objects: [{ Key: 'k' }] } })))
+      return api.calls
+    }
+    expect(await sent((fetch) => fetch)).toBe(3)
+    expect(await sent((fetch) => aplomb({ fetch }), 1)).toBe(1)
+    expect(await sent((fetch) => aplomb({ fetch, repeatable: 'all' }), 1)).toBe(4)
   })
 
   it('S3: what is fetched is a stream of the platform', async () => {
