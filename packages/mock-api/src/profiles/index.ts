@@ -1,1 +1,2 @@
+export { anthropic } from './anthropic.ts'
 export { openai } from './openai.ts'
