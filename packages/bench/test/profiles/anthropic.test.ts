@@ -69,7 +69,7 @@ describe('the profile of Anthropic, as @aplomb/limits and classify read it', () 
     [400, KEY, { ...body, max_tokens: undefined }, 'invalid'],
     [404, KEY, { ...body, model: 'claude-missing' }, 'missing'],
   ])('%i', async (status, headers, sent, kind) => {
-    const refused = await post(createMockApi({ profile: anthropic }), URL, headers as Record<string, string>, sent)
+    const refused = await post(createMockApi({ profile: anthropic }), URL, headers, sent)
     expect([refused.status, await judged(refused)]).toMatchObject([status, { kind, retryable: false }])
   })
 
