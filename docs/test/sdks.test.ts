@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { createOpenAI } from '@ai-sdk/openai'
 import { respond, type ScriptedAnswer } from '@aplomb/mock-api'
 import { DeleteObjectsCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
@@ -16,6 +17,7 @@ import { GraphQLClient } from 'graphql-request'
 import OpenAI from 'openai'
 import { Stripe } from 'stripe'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { blocksOf } from './markdown.ts'
 import { type Refusal, type Sdk, SDKS } from './sdks.ts'
 
 const serving = ({ served }: Sdk): ScriptedAnswer => ({
@@ -119,6 +121,13 @@ afterEach(() => void vi.useRealTimers())
 describe.each(SDKS)('$name', (sdk) => {
   const { call, options, result, limited, spent } = sdk
   const through = (inner: Fetch): Fetch => aplomb({ ...options, fetch: inner })
+
+  it('is set up as the program on its page', () => {
+    const [program] = blocksOf(readFileSync(new URL(`../sdks/${sdk.page}.md`, import.meta.url), 'utf8'), sdk.page)
+    const said = Number(/timeoutMs: ([\d_]+)/.exec(program?.code ?? '')?.[1]?.replaceAll('_', ''))
+    const isAll = program?.code.includes("repeatable: 'all'") ?? false
+    expect({ timeoutMs: said, isAll }).toEqual({ timeoutMs: options.timeoutMs, isAll: options.repeatable === 'all' })
+  })
 
   it('is answered as without aplomb, by one request', async () => {
     const api = respond(serving(sdk))

@@ -23,6 +23,8 @@ import { expect } from 'vitest'
 /** A client library, set up as its page in docs/sdks says. */
 export interface Sdk {
   readonly name: string
+  /** In docs/sdks. */
+  readonly page: string
   /** What the page gives to `aplomb()`. */
   readonly options: AplombOptions & { readonly timeoutMs: number }
   /** How long it waits for a call by itself. */
@@ -193,6 +195,7 @@ const TIMEOUT = { name: 'TimeoutError' }
 export const SDKS: readonly Sdk[] = [
   {
     name: 'openai',
+    page: 'openai',
     options: { timeoutMs: 590_000 },
     limitMs: 600_000,
     call: async (fetch, signal, alone) =>
@@ -220,6 +223,7 @@ export const SDKS: readonly Sdk[] = [
   },
   {
     name: '@anthropic-ai/sdk',
+    page: 'anthropic',
     options: { timeoutMs: 590_000 },
     limitMs: 600_000,
     call: async (fetch, signal, alone) =>
@@ -248,6 +252,7 @@ export const SDKS: readonly Sdk[] = [
   },
   {
     name: 'ai + @ai-sdk/openai',
+    page: 'ai-sdk',
     options: { repeatable: 'all', timeoutMs: 120_000 },
     call: async (fetch, abortSignal, alone) => {
       const model = createOpenAI({ apiKey: 'k', fetch }).chat('m')
@@ -272,6 +277,7 @@ export const SDKS: readonly Sdk[] = [
   },
   {
     name: 'ai + @ai-sdk/anthropic',
+    page: 'ai-sdk',
     options: { repeatable: 'all', timeoutMs: 120_000 },
     call: async (fetch, abortSignal, alone) => {
       const model = createAnthropic({ apiKey: 'k', fetch })('m')
@@ -296,6 +302,7 @@ export const SDKS: readonly Sdk[] = [
   },
   {
     name: '@google/genai',
+    page: 'google-genai',
     options: { repeatable: 'all', timeoutMs: 280_000 },
     call: async (fetch, abortSignal) =>
       (
@@ -352,6 +359,7 @@ export const SDKS: readonly Sdk[] = [
   },
   {
     name: '@mistralai/mistralai',
+    page: 'mistral',
     options: { repeatable: 'all', timeoutMs: 280_000 },
     limitMs: 300_000,
     call: async (fetch, signal) => {
@@ -389,6 +397,7 @@ export const SDKS: readonly Sdk[] = [
   },
   {
     name: 'stripe',
+    page: 'stripe',
     options: { timeoutMs: 75_000 },
     limitMs: 80_000,
     call: async (fetch, _, alone) => (await stripe(fetch, alone).customers.create({ name: 'n' })).id,
@@ -418,6 +427,7 @@ export const SDKS: readonly Sdk[] = [
   },
   {
     name: '@octokit/core',
+    page: 'octokit',
     options: { timeoutMs: 120_000 },
     call: async (fetch, signal) =>
       (
@@ -445,6 +455,7 @@ export const SDKS: readonly Sdk[] = [
   },
   {
     name: '@supabase/supabase-js',
+    page: 'supabase',
     options: { timeoutMs: 60_000 },
     call: async (fetch, signal, alone) => {
       const supabase = createSupabase('https://demo.supabase.co', 'key', {
@@ -471,6 +482,7 @@ export const SDKS: readonly Sdk[] = [
   },
   {
     name: '@slack/web-api',
+    page: 'slack',
     options: { repeatable: 'all', timeoutMs: 120_000 },
     call: async (fetch, _, alone) => {
       const client = new WebClient('xoxb-1', {
@@ -499,6 +511,7 @@ export const SDKS: readonly Sdk[] = [
   },
   {
     name: '@notionhq/client',
+    page: 'notion',
     options: { timeoutMs: 55_000 },
     limitMs: 60_000,
     call: async (fetch, _, alone) => {
@@ -529,6 +542,7 @@ export const SDKS: readonly Sdk[] = [
   },
   {
     name: '@aws-sdk/client-s3',
+    page: 'aws-s3',
     options: { timeoutMs: 120_000 },
     call: async (fetch, abortSignal, alone) =>
       (
@@ -556,6 +570,7 @@ export const SDKS: readonly Sdk[] = [
   },
   {
     name: 'graphql-request',
+    page: 'graphql-request',
     options: { timeoutMs: 60_000 },
     call: async (fetch, signal) =>
       new GraphQLClient('https://api.test/graphql', { fetch }).request({
@@ -573,6 +588,7 @@ export const SDKS: readonly Sdk[] = [
   },
   {
     name: 'openapi-fetch',
+    page: 'openapi-fetch',
     options: { timeoutMs: 60_000 },
     call: async (fetch, signal) => {
       const client = createOpenApi<Paths>({ baseUrl: 'https://api.test', fetch })
@@ -592,6 +608,7 @@ export const SDKS: readonly Sdk[] = [
   },
   {
     name: '@trpc/client',
+    page: 'trpc',
     options: { timeoutMs: 60_000 },
     call: async (fetch, signal) => {
       const client = createTRPCClient<typeof router>({
