@@ -107,14 +107,19 @@ export const enter = (settings: Settings, app: App, run: Run, request: Request, 
       const window = windowOf(limit)
       return window && reportOf(window, now())()
     },
+    creditsLeft: () => creditsLeft(settings, run),
   }
+  const counts = call === undefined || profile?.isCounted?.(call) !== false ? 1 : 0
   const charges: readonly Charge[] = (call && pools?.(call)) ?? gates.charges
 
   const leave = () => {
     if (gone) return
     gone = true
     clearTimeout(timer)
-    if (holdsSlot) run.inFlight--
+    if (holdsSlot) {
+      run.inFlight--
+      run.counted -= counts
+    }
     for (const lock of locked) run.locks.delete(lock)
     if (settled) return
     run.credits -= reserved
@@ -149,7 +154,7 @@ export const enter = (settings: Settings, app: App, run: Run, request: Request, 
   const label = (response: Response, report: LimitReport | undefined, charged: number): Response => {
     // Rebuilt, because a Response that a route got from fetch has fixed headers.
     const labelled = new Response(response.body, response)
-    const facts = { report, inFlight: run.inFlight, charged, creditsLeft: creditsLeft(settings, run) }
+    const facts = { report, inFlight: run.counted, charged, creditsLeft: creditsLeft(settings, run) }
     if (profile === undefined || call === undefined) announce(settings, labelled.headers, facts)
     else announceProfile(settings, labelled.headers, facts, profile, call)
     return labelled
@@ -186,6 +191,7 @@ export const enter = (settings: Settings, app: App, run: Run, request: Request, 
   const serve = async (): Promise<Answer> => {
     holdsSlot = true
     run.mostInFlight = Math.max(run.mostInFlight, ++run.inFlight)
+    run.counted += counts
     run.credits += reserved
     const place = run.admitted++
     const workDoneAt = gates.accept(arrivedAt, charges)
@@ -221,7 +227,7 @@ export const enter = (settings: Settings, app: App, run: Run, request: Request, 
     if (closed !== undefined) return closed
     const lock = locked.find((one) => run.locks.has(one))
     if (lock !== undefined) return { reason: 'concurrency', lock }
-    if (run.inFlight >= concurrency) return { reason: 'concurrency' }
+    if (counts > 0 && run.counted >= concurrency) return { reason: 'concurrency' }
     return reserved > creditsLeft(settings, run) ? { reason: 'credits' } : undefined
   }
 

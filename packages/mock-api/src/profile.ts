@@ -57,6 +57,8 @@ export interface Call<Name extends string = string> {
   take(name: Name, more: number): void
   /** A window as it stands now. */
   window(name: Name): WindowReport | undefined
+  /** Infinity where there are no credits. */
+  creditsLeft(): number
 }
 
 export interface Reply {
@@ -73,6 +75,7 @@ export interface Reply {
 export interface Standing<Name extends string = string> {
   /** Those that count this request. */
   readonly windows: { readonly [One in Name]?: WindowReport }
+  /** Of those that count for the ceiling. */
   readonly inFlight: number
   /** Infinity where there is no ceiling. */
   readonly concurrency: number
@@ -128,6 +131,8 @@ export interface Profile<Name extends string = string> {
   weigh(call: Call<Name>): { readonly [One in Name]?: number }
   /** What it costs of the credits. @default 1 */
   cost?(call: Call<Name>): number
+  /** Whether it counts for the ceiling. @default each does */
+  isCounted?(call: Call<Name>): boolean
   /** What only one request at a time may have. */
   locks?(call: Call<Name>): readonly string[]
   /** The answer to who may not come in. */
@@ -179,7 +184,7 @@ export const newMemory = (): Memory => {
 }
 
 /** What is known of a request before it is counted. */
-export type Content = Omit<Call, 'take' | 'window' | 'memory' | 'id'>
+export type Content = Omit<Call, 'take' | 'window' | 'creditsLeft' | 'memory' | 'id'>
 
 /** Reads a copy: the request may go on to routes of the user's own. */
 export const readContent = async (
@@ -201,6 +206,7 @@ export const unlimited = (content: Content, memory: Memory): Call => ({
   id: idOf(0, hash(content.bytes)),
   take() {},
   window: () => undefined,
+  creditsLeft: () => Infinity,
 })
 
 const bodyOf = (contentType: string, bytes: Uint8Array): unknown => {

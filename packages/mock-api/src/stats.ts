@@ -83,6 +83,8 @@ export interface Run {
   admitted: number
   inFlight: number
   mostInFlight: number
+  /** Of those in flight, how many count for the ceiling. */
+  counted: number
   /** Charged for good, or promised to requests in flight. */
   credits: number
   /** What only one request at a time may have, and one has now. */
@@ -112,6 +114,7 @@ export const newRun = (): Run => ({
   admitted: 0,
   inFlight: 0,
   mostInFlight: 0,
+  counted: 0,
   credits: 0,
   locks: new Set(),
   memory: newMemory(),

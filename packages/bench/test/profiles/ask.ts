@@ -1,11 +1,11 @@
-import { classifyResponse } from '@aplomb/classify'
+import { classifyResponse, type Rule } from '@aplomb/classify'
 import { readLimits } from '@aplomb/limits'
 import type { MockApi } from '@aplomb/mock-api'
 import type { Verdict } from '@aplomb/pipeline'
 
-/** What a test looks at of a verdict; waits as they were told. */
-export const judged = async (response: Response): Promise<Partial<Verdict>> => {
-  const { kind, retryable, retryAfterMs, message, code, requestId } = await classifyResponse(response)
+/** What a test looks at of a verdict, with rules for what is refused in a 200. */
+export const judged = async (response: Response, ...rules: readonly Rule[]): Promise<Partial<Verdict>> => {
+  const { kind, retryable, retryAfterMs, message, code, requestId } = await classifyResponse(response, { rules })
   return { kind, retryable, retryAfterMs, message, code, requestId }
 }
 

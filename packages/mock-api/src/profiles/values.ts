@@ -25,4 +25,5 @@ export const bearer = ({ headers }: Pick<Call, 'headers'>): string | undefined =
 export const seconds = (ms: number): string => String(Math.ceil(ms / 1000))
 
 export const MINUTE = 60_000
+export const HOUR = 3_600_000
 export const DAY = 86_400_000
