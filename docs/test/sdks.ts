@@ -543,7 +543,7 @@ export const SDKS: readonly Sdk[] = [
   {
     name: '@aws-sdk/client-s3',
     page: 'aws-s3',
-    options: { timeoutMs: 120_000 },
+    options: { timeoutMs: 120_000, backoffJitter: { baseMs: 100 } },
     call: async (fetch, abortSignal, alone) =>
       (
         await s3(fetch, alone).send(
