@@ -57,7 +57,7 @@ export interface Refusal {
   readonly error: object
 }
 
-export interface Streaming {
+interface Streaming {
   readonly open: (fetch: Fetch, signal?: AbortSignal) => Promise<AsyncIterable<unknown>>
   readonly events: readonly string[]
   readonly pieces: readonly unknown[]
