@@ -6,9 +6,9 @@ import { isMissing, keyFault } from './values.ts'
 
 type Limit = 'concurrency' | 'credits'
 
-const error = ({ url }: Call<Limit>, status: number, error: string, message: string): Reply => ({
+const error = ({ url }: Call<Limit>, status: number, category: string, message: string): Reply => ({
   status,
-  body: { timestamp: new Date().toISOString(), path: url.pathname, status, error, message },
+  body: { timestamp: new Date().toISOString(), path: url.pathname, status, error: category, message },
 })
 
 const invalid = (call: Call<Limit>, message: string): Reply => error(call, 400, 'Bad Request', message)
