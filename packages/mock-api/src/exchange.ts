@@ -5,7 +5,7 @@ import type { Charge, Refusal } from './gates.ts'
 import type { FlakyKind, Settings } from './options.ts'
 import { type Call, type Content, idOf, type Problem, readContent, word } from './profile.ts'
 import { type App, routeName } from './routes.ts'
-import { creditsLeft, type Reason, remember, type Run, startClock } from './stats.ts'
+import { creditsLeft, creditsSpent, type Reason, remember, type Run, startClock } from './stats.ts'
 import type { Window } from './windows.ts'
 
 /** One request's stay in the API. */
@@ -107,7 +107,7 @@ export const enter = (settings: Settings, app: App, run: Run, request: Request, 
       const window = windowOf(limit)
       return window && reportOf(window, now())()
     },
-    creditsLeft: () => creditsLeft(settings, run),
+    credits: () => ({ spent: creditsSpent(run), left: creditsLeft(settings, run) }),
   }
   const counts = call === undefined || profile?.isCounted?.(call) !== false ? 1 : 0
   const charges: readonly Charge[] = (call && pools?.(call)) ?? gates.charges

@@ -57,8 +57,8 @@ export interface Call<Name extends string = string> {
   take(name: Name, more: number): void
   /** A window as it stands now. */
   window(name: Name): WindowReport | undefined
-  /** Infinity where there are no credits. */
-  creditsLeft(): number
+  /** Infinity is left where there are no credits. */
+  credits(): { readonly spent: number; readonly left: number }
 }
 
 export interface Reply {
@@ -184,7 +184,7 @@ export const newMemory = (): Memory => {
 }
 
 /** What is known of a request before it is counted. */
-export type Content = Omit<Call, 'take' | 'window' | 'creditsLeft' | 'memory' | 'id'>
+export type Content = Omit<Call, 'take' | 'window' | 'credits' | 'memory' | 'id'>
 
 /** Reads a copy: the request may go on to routes of the user's own. */
 export const readContent = async (
@@ -206,7 +206,7 @@ export const unlimited = (content: Content, memory: Memory): Call => ({
   id: idOf(0, hash(content.bytes)),
   take() {},
   window: () => undefined,
-  creditsLeft: () => Infinity,
+  credits: () => ({ spent: 0, left: Infinity }),
 })
 
 const bodyOf = (contentType: string, bytes: Uint8Array): unknown => {

@@ -31,7 +31,12 @@ describe('the profile of GitHub, as @aplomb/limits and classify read it', () => 
     const refused = await api.fetch(REPO, { headers: KEY })
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([403, null])
     const asked = await api.fetch('https://api.github.com/rate_limit', { headers: KEY })
-    expect((await asked.json()).rate).toEqual({ limit: 1, remaining: 0, used: 1, reset: Date.UTC(2026, 0, 1, 1) / 1000 })
+    expect((await asked.json()).rate).toEqual({
+      limit: 1,
+      remaining: 0,
+      used: 1,
+      reset: Date.UTC(2026, 0, 1, 1) / 1000,
+    })
     expect(await judged(refused)).toMatchObject({ kind: 'rate-limited', retryable: true, retryAfterMs: 10_000 })
   })
 

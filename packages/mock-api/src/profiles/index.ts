@@ -1,4 +1,7 @@
 export { anthropic } from './anthropic.ts'
+export { apifreaks } from './apifreaks.ts'
 export { github } from './github.ts'
 export { google } from './google.ts'
 export { openai } from './openai.ts'
+export { slack } from './slack.ts'
+export { stripe } from './stripe.ts'
