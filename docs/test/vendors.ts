@@ -1,5 +1,5 @@
 // The vendors that the pages of client libraries call, each with a limit that three calls at once run into.
-import { createMockApi, type MockApi } from '@aplomb/mock-api'
+import { createMockApi, type MockApi, type MockApiOptions } from '@aplomb/mock-api'
 import { anthropic, apifreaks, github, google, openai, slack, stripe } from '@aplomb/mock-api/profiles'
 
 /** Two at once, then two a second; and four calls are paid for. */
@@ -7,8 +7,14 @@ const requests = { limit: 120, windowMs: 60_000, burst: 2 }
 const credits = 4
 /** The same for vendors that count otherwise. */
 const windowed = { limit: 2, windowMs: 1000 }
-/** And where no wait is named: there is room again before anybody asks. */
-const hasty = { limit: 20, windowMs: 1000, burst: 2 }
+
+const trpc: MockApiOptions['routes'] = (app) => {
+  app.get('/trpc/greet', (c) => c.json({ result: { data: 'hello' } }))
+  app.get('/trpc/find', (c) => {
+    const data = { code: 'NOT_FOUND', httpStatus: 404, path: 'find' }
+    return c.json({ error: { message: 'No such item.', code: -32_004, data } }, 404)
+  })
+}
 
 const VENDORS: readonly (readonly [host: RegExp, make: () => MockApi])[] = [
   [/^api\.openai\.com$/, () => createMockApi({ profile: openai, limits: { requests, credits } })],
@@ -18,9 +24,10 @@ const VENDORS: readonly (readonly [host: RegExp, make: () => MockApi])[] = [
     () => createMockApi({ profile: google, limits: { requests: windowed, 'requests-per-day': { limit: 4 } } }),
   ],
   [/^api\.github\.com$/, () => createMockApi({ profile: github, limits: { secondary: windowed } })],
-  [/^api\.stripe\.com$/, () => createMockApi({ profile: stripe, limits: { requests: hasty } })],
+  [/^api\.stripe\.com$/, () => createMockApi({ profile: stripe, limits: { concurrency: 2 }, latencyMs: 50 })],
   [/^slack\.com$/, () => createMockApi({ profile: slack, limits: { messages: { ...windowed, burst: 2 } } })],
   [/^api\.apifreaks\.com$/, () => createMockApi({ profile: apifreaks, limits: { credits: 3 } })],
+  [/^trpc\.example\.com$/, () => createMockApi({ windows: [windowed], routes: trpc })],
 ]
 
 /** The vendor behind a host, if it is one of them. */
