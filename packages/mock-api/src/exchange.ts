@@ -89,7 +89,12 @@ export const enter = (settings: Settings, app: App, run: Run, request: Request, 
   const reportOf = (window: Window, at: number) => {
     const { kind, burst, ...is } = window.settings
     const moments = { remaining: window.remaining(at), resetAt: window.resetAt(at), fullAt: window.fullAt(at) }
-    const counts = { name: is.name, windowMs: is.windowMs, limit: kind === 'bucket' ? burst : is.limit }
+    const counts = {
+      name: is.name,
+      windowMs: is.windowMs,
+      limit: kind === 'bucket' ? burst : is.limit,
+      perSecond: (is.limit * 1000) / is.windowMs,
+    }
     return (): WindowReport => {
       const { remaining, resetAt, fullAt } = moments
       return { ...counts, remaining, resetMs: Math.max(0, resetAt - now()), fullMs: Math.max(0, fullAt - now()) }
@@ -110,7 +115,7 @@ export const enter = (settings: Settings, app: App, run: Run, request: Request, 
     credits: () => ({ spent: creditsSpent(run), left: creditsLeft(settings, run) }),
   }
   const counts = call === undefined || profile?.isCounted?.(call) !== false ? 1 : 0
-  const charges: readonly Charge[] = (call && pools?.(call)) ?? gates.charges
+  const charges: readonly Charge[] = (call && pools?.(call, arrivedAt)) ?? gates.charges
 
   const leave = () => {
     if (gone) return

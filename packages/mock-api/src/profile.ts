@@ -151,16 +151,16 @@ export interface ProfileSettings {
 export type ProfileWindowSettings = WindowSettings & Pick<ProfileWindow, 'per'>
 
 /** What a request takes of the windows, each of which comes into being with the first request that it counts. */
-export type Pools = (call: Call) => readonly Charge[]
+export type Pools = (call: Call, now: number) => readonly Charge[]
 
 export const createPools = ({ profile, windows }: ProfileSettings): Pools => {
   const pools = new Map<string, Window>()
-  return (call) =>
+  return (call, now) =>
     Object.entries(profile.weigh(call)).flatMap(([name, weight = 0]) => {
       const settings = windows.get(name)
       if (settings === undefined) return []
       const key = settings.per === 'route' ? `${name} ${call.route}` : name
-      const window = pools.get(key) ?? createWindow(settings, 0)
+      const window = pools.get(key) ?? createWindow(settings, 0, now)
       pools.set(key, window)
       return { window, weight }
     })

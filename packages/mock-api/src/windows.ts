@@ -14,17 +14,17 @@ export interface Window {
   fullAt(now: number): number
 }
 
-/** @param phaseMs how far into a clock-aligned window the first request came. */
-export const createWindow = (settings: WindowSettings, phaseMs: number): Window =>
+/** @param phaseMs how far into a clock-aligned window the first request came. @param now when that was. */
+export const createWindow = (settings: WindowSettings, phaseMs: number, now = 0): Window =>
   settings.kind === 'fixed'
-    ? fixed(settings, settings.align === 'clock' ? phaseMs : 0)
+    ? fixed(settings, now - (settings.align === 'clock' ? phaseMs : 0))
     : settings.kind === 'sliding'
       ? sliding(settings)
       : bucket(settings)
 
-const fixed = (settings: WindowSettings, phaseMs: number): Window => {
+const fixed = (settings: WindowSettings, startMs: number): Window => {
   const { limit, windowMs } = settings
-  let start = -phaseMs
+  let start = startMs
   let count = 0
   const roll = (now: number) => {
     while (now >= start + windowMs) {

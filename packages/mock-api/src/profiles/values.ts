@@ -3,7 +3,7 @@ import type { Call } from '../profile.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
 
-const isFields = (value: unknown): value is Fields =>
+export const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 export const fieldsOf = ({ body }: Pick<Call, 'body'>): Fields => (isFields(body) ? body : {})
