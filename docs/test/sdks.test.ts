@@ -9,6 +9,7 @@ import { Client as Notion, LogLevel as NotionLogLevel } from '@notionhq/client'
 import { Octokit } from '@octokit/core'
 import { LogLevel, WebClient } from '@slack/web-api'
 import { FetchHttpHandler } from '@smithy/fetch-http-handler'
+import { createClient as createSupabase } from '@supabase/supabase-js'
 import { createTRPCClient, httpBatchLink } from '@trpc/client'
 import { initTRPC } from '@trpc/server'
 import { streamText } from 'ai'
@@ -210,7 +211,7 @@ describe.each(SDKS)('$name', (sdk) => {
 
 describe.each(SDKS.flatMap(({ stream, ...sdk }) => (stream ? [{ ...sdk, stream }] : [])))(
   'a stream of $name',
-  ({ stream, options, limited }) => {
+  ({ stream, options, limited, aborts }) => {
     it('comes event by event, after a refusal, too', async () => {
       const { fetch, send, end } = streaming()
       const refused = respond(refusing(limited, 20))
@@ -234,7 +235,7 @@ describe.each(SDKS.flatMap(({ stream, ...sdk }) => (stream ? [{ ...sdk, stream }
       expect(seen).toContain(1)
     })
 
-    it('ends with an abort, for the server, too', async () => {
+    it.runIf(aborts)('ends with an abort, for the server, too', async () => {
       const { fetch, send, isGone } = streaming()
       const caller = new AbortController()
       const read = async (): Promise<void> => {
@@ -326,6 +327,28 @@ describe('what single pages say', () => {
     expect(await sent('GET /repos/a/b')).toBe(2)
     expect(await sent('POST /repos/a/b/issues')).toBe(1)
     expect(await sent('POST /repos/a/b/issues', { repeatable: 'all' })).toBe(2)
+  })
+
+  it('Octokit: a window that is used up is waited for until its reset', async () => {
+    const headers = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(Math.ceil(Date.now() / 1000) + 20) }
+    const spent = { status: 403, headers, body: { message: 'API rate limit exceeded for user ID 1.' } }
+    const { fetch, at } = timed(respond(spent, { body: {} }))
+    const octokit = new Octokit({ request: { fetch: aplomb({ fetch }) } })
+    await ending(octokit.request('GET /repos/a/b'))
+    expect(at).toHaveLength(2)
+    expect(at[1]).toBeGreaterThanOrEqual(20)
+  })
+
+  it('Supabase: our time limit is an error that says so', async () => {
+    const fetch = aplomb({ timeoutMs: 60_000, fetch: hanging().fetch })
+    const auth = { persistSession: false, autoRefreshToken: false }
+    const supabase = createSupabase('https://demo.supabase.co', 'key', {
+      auth,
+      global: { fetch },
+      db: { retry: false },
+    })
+    const { value } = await ending(Promise.resolve(supabase.from('items').select()))
+    expect(value).toMatchObject({ error: { message: expect.stringMatching(/^TimeoutError/) }, status: 0 })
   })
 
   it('S3: a body that is too large to be kept is sent once', async () => {

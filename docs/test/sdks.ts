@@ -166,6 +166,15 @@ const stripe = (fetch: Fetch, alone?: boolean): Stripe =>
 // It logs what it rejects with.
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
+const notion = (fetch: Fetch, alone?: boolean): Notion =>
+  new Notion({
+    auth: 'k',
+    // With `exactOptionalPropertyTypes` its types take no `fetch` at all.
+    fetch: fetch as never,
+    logLevel: NotionLogLevel.ERROR,
+    ...(alone !== true && { retry: false }),
+  })
+
 const s3 = (fetch: Fetch, alone?: boolean): S3Client =>
   new S3Client({
     region: 'us-east-1',
@@ -515,13 +524,7 @@ export const SDKS: readonly Sdk[] = [
     options: { timeoutMs: 55_000 },
     limitMs: 60_000,
     call: async (fetch, _, alone) => {
-      const notion = new Notion({
-        auth: 'k',
-        fetch: fetch as never,
-        logLevel: NotionLogLevel.ERROR,
-        ...(alone !== true && { retry: false }),
-      })
-      return (await notion.pages.create({ parent: { page_id: 'p' }, properties: {} })).id
+      return (await notion(fetch, alone).pages.create({ parent: { page_id: 'p' }, properties: {} })).id
     },
     aborts: false,
     served: { object: 'page', id: 'p1' },
@@ -538,6 +541,12 @@ export const SDKS: readonly Sdk[] = [
       status: 402,
       body: 'Payment required',
       error: { name: 'UnknownHTTPResponseError', status: 402 },
+    },
+    stream: {
+      open: async (fetch) =>
+        mapped(notion(fetch).sessions.stream({ agent_id: 'a', message: 'hi' } as never), ({ type }) => type),
+      events: named(['event.committed'], ['stream.end']),
+      pieces: ['event.committed', 'stream.end'],
     },
   },
   {

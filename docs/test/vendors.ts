@@ -1,6 +1,6 @@
 // The vendors that the pages of client libraries call, each with a limit that three calls at once run into.
 import { createMockApi, type MockApi, type MockApiOptions } from '@aplomb/mock-api'
-import { anthropic, apifreaks, github, google, openai, slack, stripe } from '@aplomb/mock-api/profiles'
+import { anthropic, apifreaks, github, google, openai, shopify, slack, stripe } from '@aplomb/mock-api/profiles'
 
 /** Two at once, then two a second; and four calls are paid for. */
 const requests = { limit: 120, windowMs: 60_000, burst: 2 }
@@ -27,6 +27,10 @@ const VENDORS: readonly (readonly [host: RegExp, make: () => MockApi])[] = [
   [/^api\.stripe\.com$/, () => createMockApi({ profile: stripe, limits: { concurrency: 2 }, latencyMs: 50 })],
   [/^slack\.com$/, () => createMockApi({ profile: slack, limits: { messages: { ...windowed, burst: 2 } } })],
   [/^api\.apifreaks\.com$/, () => createMockApi({ profile: apifreaks, limits: { credits: 3 } })],
+  [
+    /^demo\.myshopify\.com$/,
+    () => createMockApi({ profile: shopify, limits: { points: { limit: 100, windowMs: 1000, burst: 130 } } }),
+  ],
   [/^trpc\.example\.com$/, () => createMockApi({ windows: [windowed], routes: trpc })],
 ]
 
