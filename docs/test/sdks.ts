@@ -544,7 +544,7 @@ export const SDKS: readonly Sdk[] = [
     },
     stream: {
       open: async (fetch) =>
-        mapped(notion(fetch).sessions.stream({ agent_id: 'a', message: 'hi' } as never), ({ type }) => type),
+        mapped(notion(fetch).sessions.stream({ agent_id: 'a', message: 'hi' }), ({ type }) => type),
       events: named(['event.committed'], ['stream.end']),
       pieces: ['event.committed', 'stream.end'],
     },

@@ -132,8 +132,8 @@ const runAll = async () => {
       print(runtime, version, results, startedAt)
       const excepted = exceptions.filter((exception) => exception.runtime === runtime)
       const reasons = Object.entries(Object.groupBy(excepted, ({ why }) => why))
-      const differences = reasons.map(([why, those]) => `${those.map(({ check }) => check).join(', ')}: ${why}`)
-      rows.push(row(runtime, version, results.length, differences.join('; ')))
+      const told = reasons.map(([why, those]) => `${those.map(({ check }) => check).join(', ')}: ${why}`)
+      rows.push(row(runtime, version, results.length, told.join('; ')))
     }
     const isolateAt = performance.now()
     if (wanted('isolate', options.only)) print('isolate', '', await isolateChecks(folder), isolateAt)
