@@ -45,8 +45,8 @@ export interface Sdk {
   readonly spent: Refusal
   /** The error where our time limit ends a request that is not answered. */
   readonly timedOut: object
-  /** The Response in an error, if it is there. */
-  readonly responseIn?: (error: never) => Response | undefined
+  /** Whether what it fails with has the Response, for `verdictOf`. */
+  readonly keepsResponse: boolean
   /** A call that is answered by a stream: each event of the server, and what the library makes of each. */
   readonly stream?: Streaming
 }
@@ -212,6 +212,7 @@ export const SDKS: readonly Sdk[] = [
     aborts: true,
     served: chat,
     result: 'c1',
+    keepsResponse: false,
     timedOut: { constructor: OpenAI.APIConnectionTimeoutError, cause: TIMEOUT },
     alone: 3,
     sent: 4,
@@ -240,6 +241,7 @@ export const SDKS: readonly Sdk[] = [
     aborts: true,
     served: message,
     result: 'm1',
+    keepsResponse: false,
     timedOut: { constructor: Anthropic.APIConnectionTimeoutError },
     alone: 3,
     sent: 4,
@@ -270,6 +272,7 @@ export const SDKS: readonly Sdk[] = [
     aborts: true,
     served: chat,
     result: 'hello',
+    keepsResponse: false,
     timedOut: TIMEOUT,
     alone: 3,
     sent: 4,
@@ -295,6 +298,7 @@ export const SDKS: readonly Sdk[] = [
     aborts: true,
     served: message,
     result: 'hello',
+    keepsResponse: false,
     timedOut: TIMEOUT,
     alone: 3,
     sent: 4,
@@ -324,6 +328,7 @@ export const SDKS: readonly Sdk[] = [
     aborts: true,
     served: { candidates: [{ content: { role: 'model', parts: [{ text: 'hello' }] }, finishReason: 'STOP' }] },
     result: 'hello',
+    keepsResponse: false,
     timedOut: TIMEOUT,
     alone: 1,
     sent: 4,
@@ -393,7 +398,7 @@ export const SDKS: readonly Sdk[] = [
       error: { name: 'SDKError', statusCode: 429 },
     },
     spent: { status: 402, body: { message: 'Payment required' }, error: { name: 'SDKError', statusCode: 402 } },
-    responseIn: ({ rawResponse }: { rawResponse: Response }) => rawResponse,
+    keepsResponse: true,
     stream: {
       open: async (fetch, signal) =>
         mapped(
@@ -413,6 +418,7 @@ export const SDKS: readonly Sdk[] = [
     aborts: false,
     served: { id: 'cus_1', object: 'customer' },
     result: 'cus_1',
+    keepsResponse: false,
     timedOut: { constructor: Stripe.errors.StripeConnectionError, detail: TIMEOUT },
     alone: 3,
     sent: 4,
@@ -448,6 +454,7 @@ export const SDKS: readonly Sdk[] = [
     aborts: true,
     served: { number: 1 },
     result: 200,
+    keepsResponse: false,
     timedOut: { name: 'HttpError', status: 500, cause: TIMEOUT },
     alone: 1,
     sent: 1,
@@ -479,6 +486,7 @@ export const SDKS: readonly Sdk[] = [
     aborts: true,
     served: '',
     result: 200,
+    keepsResponse: false,
     timedOut: TIMEOUT,
     alone: 1,
     sent: 1,
@@ -504,6 +512,7 @@ export const SDKS: readonly Sdk[] = [
     aborts: false,
     served: { ok: true },
     result: true,
+    keepsResponse: false,
     timedOut: { code: 'slack_webapi_request_error', original: TIMEOUT },
     alone: 11,
     sent: 4,
@@ -529,6 +538,7 @@ export const SDKS: readonly Sdk[] = [
     aborts: false,
     served: { object: 'page', id: 'p1' },
     result: 'p1',
+    keepsResponse: false,
     timedOut: TIMEOUT,
     alone: 1,
     sent: 1,
@@ -563,6 +573,7 @@ export const SDKS: readonly Sdk[] = [
     aborts: true,
     served: '',
     result: 200,
+    keepsResponse: false,
     timedOut: TIMEOUT,
     alone: 3,
     sent: 4,
@@ -589,6 +600,7 @@ export const SDKS: readonly Sdk[] = [
     aborts: true,
     served: { data: { add: { id: 1 } } },
     result: { add: { id: 1 } },
+    keepsResponse: false,
     timedOut: TIMEOUT,
     alone: 1,
     sent: 1,
@@ -613,7 +625,7 @@ export const SDKS: readonly Sdk[] = [
     sent: 1,
     limited: { status: 429, body: { message: 'Too many' }, error: { response: { status: 429 } } },
     spent: { status: 402, body: { message: 'Pay' }, error: { response: { status: 402 } } },
-    responseIn: ({ response }: { response: Response }) => response,
+    keepsResponse: true,
   },
   {
     name: '@trpc/client',
@@ -641,6 +653,6 @@ export const SDKS: readonly Sdk[] = [
       body: { error: { message: 'Pay', code: -32_002, data: { code: 'PAYMENT_REQUIRED', httpStatus: 402 } } },
       error: { name: 'TRPCClientError', data: { code: 'PAYMENT_REQUIRED' } },
     },
-    responseIn: ({ meta }: { meta?: { response?: Response } }) => meta?.response,
+    keepsResponse: true,
   },
 ]
