@@ -59,25 +59,27 @@ describe('the profile of Slack, as its client library reads it', () => {
       rejectRateLimitedCalls: true,
     })
 
+  const say = (client: WebClient, options: Record<string, unknown>) => client.apiCall('chat.postMessage', options)
+
   it('messages that are posted and read', async () => {
     const client = clientOf(createMockApi({ profile: slack }))
-    const posted = await client.chat.postMessage({ channel: 'C00000001', text: 'hi', blocks: [{ type: 'divider' }] })
-    await client.chat.postMessage({ channel: 'C00000001', text: 'there' })
+    const posted = await say(client, { channel: 'C00000001', text: 'hi', blocks: [{ type: 'divider' }] })
+    await say(client, { channel: 'C00000001', text: 'there' })
     const { messages } = await client.conversations.history({ channel: 'C00000001' })
     expect(messages?.map(({ text }) => text)).toEqual(['there', 'hi'])
-    expect(posted.ts).toBe(messages?.[1]?.ts)
+    expect(posted['ts']).toBe(messages?.[1]?.ts)
     expect((await client.auth.test()).user_id).toBe('U00000002')
     expect((await client.conversations.list()).channels?.map(({ name }) => name)).toEqual(['general', 'random'])
   })
 
   it('its errors', async () => {
     const client = clientOf(createMockApi({ profile: slack, limits: { messages: { burst: 2 } } }))
-    expect(await fault(client.chat.postMessage({ channel: 'missing', text: 'hi' }))).toMatchObject({
+    expect(await fault(say(client, { channel: 'missing', text: 'hi' }))).toMatchObject({
       code: ErrorCode.PlatformError,
       data: { error: 'channel_not_found' },
     })
-    await client.chat.postMessage(message)
-    expect(await fault(client.chat.postMessage(message))).toMatchObject({
+    await say(client, message)
+    expect(await fault(say(client, message))).toMatchObject({
       code: ErrorCode.RateLimitedError,
       retryAfter: 1,
     })
