@@ -1,12 +1,25 @@
 // The vendors that the pages of client libraries call, each with a limit that three calls at once run into.
 import { createMockApi, type MockApi, type MockApiOptions } from '@aplomb/mock-api'
-import { anthropic, apifreaks, github, google, openai, shopify, slack, stripe } from '@aplomb/mock-api/profiles'
+import {
+  anthropic,
+  apifreaks,
+  github,
+  google,
+  mistral,
+  notion,
+  openai,
+  shopify,
+  slack,
+  stripe,
+} from '@aplomb/mock-api/profiles'
 
 /** Two at once, then two a second; and four calls are paid for. */
 const requests = { limit: 120, windowMs: 60_000, burst: 2 }
 const credits = 4
 /** The same for vendors that count otherwise. */
 const windowed = { limit: 2, windowMs: 1000 }
+/** For those that name no wait: what comes next is no matter of time. */
+const flaky = { rate: 0.3, kinds: ['503'] } as const
 
 const trpc: MockApiOptions['routes'] = (app) => {
   app.get('/trpc/greet', (c) => c.json({ result: { data: 'hello' } }))
@@ -23,6 +36,8 @@ const VENDORS: readonly (readonly [host: RegExp, make: () => MockApi])[] = [
     /^generativelanguage\.googleapis\.com$/,
     () => createMockApi({ profile: google, limits: { requests: windowed, 'requests-per-day': { limit: 4 } } }),
   ],
+  [/^api\.mistral\.ai$/, () => createMockApi({ profile: mistral, limits: { requests: false }, flaky, seed: 6 })],
+  [/^api\.notion\.com$/, () => createMockApi({ profile: notion, limits: { requests: { ...windowed, burst: 2 } } })],
   [/^api\.github\.com$/, () => createMockApi({ profile: github, limits: { secondary: windowed } })],
   [/^api\.stripe\.com$/, () => createMockApi({ profile: stripe, limits: { concurrency: 2 }, latencyMs: 50 })],
   [/^slack\.com$/, () => createMockApi({ profile: slack, limits: { messages: { ...windowed, burst: 2 } } })],
