@@ -67,7 +67,7 @@ describe('the profile of Slack, as its client library reads it', () => {
     await say(client, { channel: 'C00000001', text: 'there' })
     const { messages } = await client.conversations.history({ channel: 'C00000001' })
     expect(messages?.map(({ text }) => text)).toEqual(['there', 'hi'])
-    expect(posted['ts']).toBe(messages?.[1]?.ts)
+    expect(posted).toMatchObject({ ok: true, ts: messages?.[1]?.ts })
     expect((await client.auth.test()).user_id).toBe('U00000002')
     expect((await client.conversations.list()).channels?.map(({ name }) => name)).toEqual(['general', 'random'])
   })
