@@ -8,9 +8,11 @@ import {
   mistral,
   notion,
   openai,
+  s3,
   shopify,
   slack,
   stripe,
+  supabase,
 } from '@aplomb/mock-api/profiles'
 
 /** Two at once, then two a second; and four calls are paid for. */
@@ -18,6 +20,8 @@ const requests = { limit: 120, windowMs: 60_000, burst: 2 }
 const credits = 4
 /** The same for vendors that count otherwise. */
 const windowed = { limit: 2, windowMs: 1000 }
+/** Two at once, each for a while. */
+const crowded = { concurrency: 2 }
 /** For those that name no wait: what comes next is no matter of time. */
 const flaky = { rate: 0.3, kinds: ['503'] } as const
 
@@ -38,8 +42,10 @@ const VENDORS: readonly (readonly [host: RegExp, make: () => MockApi])[] = [
   ],
   [/^api\.mistral\.ai$/, () => createMockApi({ profile: mistral, limits: { requests: false }, flaky, seed: 6 })],
   [/^api\.notion\.com$/, () => createMockApi({ profile: notion, limits: { requests: { ...windowed, burst: 2 } } })],
+  [/^demo\.supabase\.co$/, () => createMockApi({ profile: supabase, limits: crowded, latencyMs: 50 })],
+  [/\.s3\.us-east-1\.amazonaws\.com$/, () => createMockApi({ profile: s3, flaky, seed: 6 })],
   [/^api\.github\.com$/, () => createMockApi({ profile: github, limits: { secondary: windowed } })],
-  [/^api\.stripe\.com$/, () => createMockApi({ profile: stripe, limits: { concurrency: 2 }, latencyMs: 50 })],
+  [/^api\.stripe\.com$/, () => createMockApi({ profile: stripe, limits: crowded, latencyMs: 50 })],
   [/^slack\.com$/, () => createMockApi({ profile: slack, limits: { messages: { ...windowed, burst: 2 } } })],
   [/^api\.apifreaks\.com$/, () => createMockApi({ profile: apifreaks, limits: { credits: 3 } })],
   [
