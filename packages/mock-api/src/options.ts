@@ -282,7 +282,14 @@ const UNPROFILED = [
   'empty',
 ] as const
 
-const limitKind = shape<LimitOptions>({ limit: whole, windowMs, burst: whole })
+const fixedLimit = shape<Omit<LimitOptions, 'burst'>>({ limit: whole, windowMs })
+const bucketLimit = shape<LimitOptions>({ limit: whole, windowMs, burst: whole })
+
+const limitKind = (name: string, documented: ProfileWindow | number | false): Kind => {
+  const amounts: Readonly<Record<string, Kind>> = { concurrency: whole, credits: amount }
+  const isBucket = typeof documented === 'object' && documented.kind === 'bucket'
+  return either(amounts[name] ?? (isBucket ? bucketLimit : fixedLimit), oneOf(false))
+}
 
 /** The limits of a profile, as they are here. */
 const profileOf = (profile: Profile, options: MockApiOptions) => {
@@ -291,12 +298,7 @@ const profileOf = (profile: Profile, options: MockApiOptions) => {
     throw new TypeError(`${NAME}: ${option} goes without a profile only; limits sets those of ${profile.name}`)
   }
   const names = Object.entries(profile.limits)
-  const kinds = Object.fromEntries(
-    names.map(([name]) => [
-      name,
-      either(name === 'concurrency' ? whole : name === 'credits' ? amount : limitKind, oneOf(false)),
-    ]),
-  )
+  const kinds = Object.fromEntries(names.map(([name, documented]) => [name, limitKind(name, documented)]))
   const at = { of: NAME, path: 'limits', root: { limits: shape(kinds) } }
   const set = read(shape(kinds), options.limits ?? {}, at) as Readonly<Record<string, LimitOptions | number | false>>
   const windows = new Map<string, ProfileWindowSettings>()

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createMockApi, leastTimeMs, type MockApiOptions, type Profile } from '../src/index.ts'
-import { openai } from '../src/profiles/index.ts'
+import { google, openai } from '../src/profiles/index.ts'
 
 const create = (options: object) => () => createMockApi(options as MockApiOptions)
 

@@ -34,3 +34,9 @@ export const fault = async (call: PromiseLike<unknown>): Promise<unknown> => {
   }
   throw new Error('it was answered')
 }
+
+export const all = async <One>(stream: AsyncIterable<One>): Promise<One[]> => {
+  const ones: One[] = []
+  for await (const one of stream) ones.push(one)
+  return ones
+}

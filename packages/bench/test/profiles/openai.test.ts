@@ -1,10 +1,11 @@
 import { createOpenAI } from '@ai-sdk/openai'
 import { createMockApi } from '@aplomb/mock-api'
 import { openai } from '@aplomb/mock-api/profiles'
+import { serve } from '@aplomb/mock-api/server'
 import { APICallError, generateText, streamText } from 'ai'
 import OpenAI from 'openai'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { fault, judged, post, told } from './ask.ts'
+import { all, fault, judged, post, told } from './ask.ts'
 
 const URL = 'https://api.openai.com/v1/chat/completions'
 const KEY = { authorization: 'Bearer sk-test' }
@@ -13,6 +14,16 @@ const body = { model: 'gpt-4o', messages, max_tokens: 40 }
 
 const clientOf = (api: ReturnType<typeof createMockApi>, apiKey = 'sk-test') =>
   new OpenAI({ apiKey, fetch: api.fetch, maxRetries: 0 })
+
+it('the limits of a profile are known to the compiler', () => {
+  createMockApi({ profile: openai, limits: { requests: { limit: 1 }, tokens: false, credits: 4 } })
+  // @ts-expect-error OpenAI has no ceiling
+  expect(() => createMockApi({ profile: openai, limits: { concurrency: 1 } })).toThrow(
+    'unknown option limits.concurrency',
+  )
+  // @ts-expect-error a window has more than a number
+  expect(() => createMockApi({ profile: openai, limits: { requests: 1 } })).toThrow('limits.requests must be')
+})
 
 describe('the profile of OpenAI, as @aplomb/limits and classify read it', () => {
   beforeEach(() => vi.useFakeTimers({ now: Date.UTC(2026, 0, 1) }))
@@ -110,6 +121,31 @@ describe('the profile of OpenAI, as its SDK reads it', () => {
     const { data } = await client.embeddings.create({ model: 'text-embedding-3-small', input: ['a', 'b'] })
     expect(data.map(({ embedding }) => embedding.length)).toEqual([1536, 1536])
     expect((await client.models.list()).data.map(({ id }) => id)).toContain('gpt-4o')
+  })
+
+  it('a stream over real HTTP, frame by frame', async () => {
+    const api = createMockApi({ profile: openai })
+    await using server = await serve(api)
+    const client = new OpenAI({ apiKey: 'sk-test', baseURL: `${server.url}/v1`, maxRetries: 0 })
+    const stream = await client.chat.completions.create({
+      ...body,
+      stream: true,
+      stream_options: { include_usage: true },
+    })
+    const chunks = await all(stream)
+    const [last] = chunks.slice(-1)
+    expect(last?.usage?.completion_tokens).toBe(chunks.filter(({ choices }) => choices[0]?.delta.content).length)
+    expect(api.stats()).toMatchObject({
+      served: 1,
+      inFlight: 0,
+      routes: { 'POST /v1/chat/completions': { served: 1 } },
+    })
+  })
+
+  it('a stream that is cut', async () => {
+    const client = clientOf(createMockApi({ profile: openai, flaky: { rate: 1, kinds: ['truncate'] } }))
+    const stream = await client.chat.completions.create({ ...body, stream: true })
+    expect(await fault(all(stream))).toMatchObject({ message: 'terminated' })
   })
 
   it('its error classes', async () => {

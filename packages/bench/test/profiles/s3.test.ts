@@ -1,7 +1,18 @@
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  NoSuchKey,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3'
 import { createMockApi } from '@aplomb/mock-api'
 import { s3 } from '@aplomb/mock-api/profiles'
+import { FetchHttpHandler } from '@smithy/fetch-http-handler'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { judged } from './ask.ts'
+import { fault, judged } from './ask.ts'
 
 const KEY = { authorization: 'AWS4-HMAC-SHA256 Credential=AKIATEST/20260101/eu-west-1/s3/aws4_request' }
 const HOST = 'https://mock.s3.eu-west-1.amazonaws.com'
@@ -64,5 +75,41 @@ describe('the profile of S3, as classify reads it', () => {
   ] as const)('%s by chance', async (status, kind) => {
     const api = createMockApi({ profile: s3, flaky: { rate: 1, kinds: [status] } })
     expect(await judged(await send(api, 'GET', 'a'))).toMatchObject({ kind, retryable: true })
+  })
+})
+
+describe('the profile of S3, as its client library reads it', () => {
+  const clientOf = (api: ReturnType<typeof createMockApi>, accessKeyId = 'AKIATEST') => {
+    // The handler has no place for a fetch of its own.
+    vi.stubGlobal('fetch', api.fetch)
+    const credentials = { accessKeyId, secretAccessKey: 'test' }
+    return new S3Client({ region: 'eu-west-1', credentials, requestHandler: new FetchHttpHandler(), maxAttempts: 1 })
+  }
+  const object = { Bucket: 'mock', Key: 'a b/c.txt' }
+
+  it('objects that are put, read, listed and deleted', async () => {
+    const client = clientOf(createMockApi({ profile: s3 }))
+    await client.send(new PutObjectCommand({ ...object, Body: 'hello', ContentType: 'text/plain' }))
+    const got = await client.send(new GetObjectCommand(object))
+    expect([await got.Body?.transformToString(), got.ContentType, got.ContentLength]).toEqual([
+      'hello',
+      'text/plain',
+      5,
+    ])
+    const { Contents } = await client.send(new ListObjectsV2Command({ Bucket: 'mock', Prefix: 'a' }))
+    expect(Contents).toMatchObject([{ Key: 'a b/c.txt', Size: 5 }])
+    await client.send(new DeleteObjectCommand(object))
+    expect((await client.send(new ListObjectsV2Command({ Bucket: 'mock' }))).KeyCount).toBe(0)
+  })
+
+  it('its errors', async () => {
+    const client = clientOf(createMockApi({ profile: s3, limits: { reads: { limit: 2 } } }))
+    expect(await fault(client.send(new GetObjectCommand(object)))).toBeInstanceOf(NoSuchKey)
+    expect(await fault(client.send(new HeadObjectCommand(object)))).toMatchObject({ name: 'NotFound' })
+    const refused = await fault(client.send(new GetObjectCommand(object)))
+    expect(refused).toBeInstanceOf(S3ServiceException)
+    expect(refused).toMatchObject({ name: 'SlowDown', $metadata: { httpStatusCode: 503 } })
+    const stranger = clientOf(createMockApi({ profile: s3 }), 'AKIAinvalid')
+    expect(await fault(stranger.send(new GetObjectCommand(object)))).toMatchObject({ name: 'InvalidAccessKeyId' })
   })
 })
