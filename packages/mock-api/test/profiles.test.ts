@@ -29,6 +29,10 @@ describe('a profile and its limits are checked at creation', () => {
       'limits.requests must be a plain object with limit, windowMs or burst or false, got 5',
     ],
     [
+      { profile: google, limits: { requests: { burst: 2 } } },
+      'unknown option limits.requests.burst (2); there are limit, windowMs',
+    ],
+    [
       { profile: openai, limits: { credits: -1 } },
       'limits.credits must be a finite number, 0 or more or false, got -1',
     ],
