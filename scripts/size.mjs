@@ -1,10 +1,12 @@
 // What a page ships: each public package minified and gzipped, with its dependencies but without its peers; and each
 // middleware with `createFetch` and all that it needs.
+//     node scripts/size.mjs [--write]
 import { build } from 'esbuild'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { row as cells, setTable } from './footprint.mjs'
 import { publicPackagesIn } from './packages.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -26,8 +28,13 @@ const measure = async (input, external = []) => {
 }
 
 const kilobytes = (bytes) => `${(bytes / 1000).toFixed(2)} kB`.padStart(10)
-const row = (name, { minified, gzipped }, more = '') =>
+/** Of the table in the docs, in whole kilobytes: smaller changes need no new one. */
+const rows = [cells('what', 'minified, with gzip'), cells('---', '--:')]
+
+const row = (name, { minified, gzipped }, more = '') => {
   console.log(`${name.padEnd(32)}${kilobytes(minified)}${kilobytes(gzipped)}${more}`)
+  rows.push(cells(`\`${name}\``, `${Math.round(gzipped / 1000)} kB`))
+}
 
 console.log(`${'package'.padEnd(32)}${'min'.padStart(10)}${'min+gz'.padStart(10)}`)
 const sizes = new Map()
@@ -62,7 +69,7 @@ const together = []
 for (const [name, factory, most] of CEILINGS) {
   const contents = `export { ${factory} } from '${name}'; export { createFetch } from '@aplomb/pipeline'`
   const size = await measure({ stdin: { contents, resolveDir: join(root, 'docs') } })
-  row(factory, size, kilobytes(most * 1000))
+  row(`createFetch + ${factory}`, size, kilobytes(most * 1000))
   together.push(Math.round(size.gzipped / 1000))
   if (size.gzipped <= most * 1000) continue
   console.error(`${factory} with createFetch has ${size.gzipped} bytes, more than ${most} kB`)
@@ -84,4 +91,9 @@ for (const [readme, pattern, kB] of claims) {
     console.error(`${readme} says "${said}": it is ${kB} kB`)
     process.exitCode = 1
   }
+}
+const stale = setTable('sizes', rows, process.argv.includes('--write'))
+if (stale) {
+  console.error(stale)
+  process.exitCode = 1
 }

@@ -57,6 +57,20 @@ describe('blocksOf', () => {
     expect(blocksOf(explained)[0]).toMatchObject({ check: false, run: false })
   })
 
+  it('takes what a block prints from the output right below it', () => {
+    const blocks = blocksOf(text('```ts', 'a', '```', '', '```output', '1', '2', '```', '```ts', 'b', '```'))
+    expect(blocks.map(({ output }) => output)).toEqual(['1\n2', undefined])
+  })
+
+  it.each([
+    ['without a block', []],
+    ['behind text', ['```ts', 'a', '```', 'prints']],
+    ['behind a block in another language', ['```ts', 'a', '```', '```sh', 'b', '```']],
+    ['behind one that is not run', ['```ts no-run', 'a', '```']],
+  ])('rejects an output %s', (_, above) => {
+    expect(() => blocksOf(text(...above, '```output', '1', '```'))).toThrow('an output belongs right below')
+  })
+
   it('rejects a mark it does not know', () => {
     expect(() => blocksOf(text('```ts norun', 'a', '```'))).toThrow('page.md:1: "norun" is neither no-run nor no-check')
   })

@@ -1,6 +1,7 @@
 // Loaded before each snippet: what it fetches is answered in this process, and no socket leaves the machine.
-import { createMockApi } from '@aplomb/mock-api'
+import { createMockApi, type MockApi } from '@aplomb/mock-api'
 import { Socket } from 'node:net'
+import { vendorAt } from './vendors.ts'
 
 const isLocal = (host: string | undefined): boolean =>
   host === undefined || ['localhost', '127.0.0.1', '::1', '[::1]'].includes(host)
@@ -12,10 +13,17 @@ const api = createMockApi({
 })
 const builtIn = /^\/v1\/(lookup|echo|stream|balance)\b/
 
+const apis = new Map<string, MockApi>()
+const apiAt = (host: string): MockApi => {
+  const known = apis.get(host) ?? vendorAt(host) ?? api
+  apis.set(host, known)
+  return known
+}
+
 const realFetch = globalThis.fetch
 globalThis.fetch = async (input, init) => {
   const { hostname } = new URL(input instanceof Request ? input.url : input)
-  return isLocal(hostname) ? realFetch(input, init) : api.fetch(input, init)
+  return isLocal(hostname) ? realFetch(input, init) : apiAt(hostname).fetch(input, init)
 }
 
 // An SDK may go around fetch; then its example says so here instead of reaching out.

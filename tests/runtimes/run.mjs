@@ -1,8 +1,9 @@
 // Runs every check on every runtime with bare fetch, with an empty pipeline and with aplomb, and compares what the server saw and the caller got.
-//     node tests/runtimes/run.mjs [--only <runtime>] [--check <text>]
+//     node tests/runtimes/run.mjs [--only <runtime>] [--check <text>] [--write]
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { row, setTable } from '../../scripts/footprint.mjs'
 import { root } from '../../scripts/setup.mjs'
 import { checks } from './checks/index.js'
 import { differences } from './compare.mjs'
@@ -23,7 +24,9 @@ const END = 'the end'
 const MOST_PROBLEMS = 4
 const NOT_REACHED = 'not reached'
 
-const { values: options } = parseArgs({ options: { only: { type: 'string' }, check: { type: 'string' } } })
+const { values: options } = parseArgs({
+  options: { only: { type: 'string' }, check: { type: 'string' }, write: { type: 'boolean', default: false } },
+})
 const wanted = (name, part) => part === undefined || name.includes(part)
 const isWhole = options.only === undefined && options.check === undefined
 const names = Object.keys(checks)
@@ -32,6 +35,8 @@ const names = Object.keys(checks)
 
 const total = { passed: 0, failed: 0 }
 const skipped = []
+/** Of the table in the docs. */
+const rows = [row('runtime', 'version', 'checks', 'not as its bare `fetch`'), row('---', '---', '--:', '---')]
 const met = new Set()
 
 /** Counts a check, and says what is wrong with it. */
@@ -123,7 +128,12 @@ const runAll = async () => {
       const startedAt = performance.now()
       const version = await ifInstalled(runtime, () => one.version())
       if (version === undefined) continue
-      print(runtime, version, judge(await runOn(runtime, one, folder, server)), startedAt)
+      const results = judge(await runOn(runtime, one, folder, server))
+      print(runtime, version, results, startedAt)
+      const excepted = exceptions.filter((exception) => exception.runtime === runtime)
+      const reasons = Object.entries(Object.groupBy(excepted, ({ why }) => why))
+      const told = reasons.map(([why, those]) => `${those.map(({ check }) => check).join(', ')}: ${why}`)
+      rows.push(row(runtime, version, results.length, told.join('; ')))
     }
     const isolateAt = performance.now()
     if (wanted('isolate', options.only)) print('isolate', '', await isolateChecks(folder), isolateAt)
@@ -148,6 +158,14 @@ try {
 } catch (error) {
   total.failed++
   console.log(`✗ ${error.message}`)
+}
+// Elsewhere Chromium is whatever is installed.
+if (process.platform === 'linux' && isWhole && total.failed === 0) {
+  const stale = setTable('runtimes', rows, options.write)
+  if (stale) {
+    total.failed++
+    console.log(`✗ ${stale}`)
+  }
 }
 for (const reason of skipped) console.log(`- skipped ${reason}`)
 for (const { runtime, check, why } of met) console.log(`- excepted ${runtime}, ${check}: ${why}`)

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { SUBJECTS } from '../src/sdk-table/clients.ts'
-import { faultsOf, type Pair, runAll } from '../src/sdk-table/run.ts'
+import { faultsOf, LATER_MS, type Pair, type Result, runAll } from '../src/sdk-table/run.ts'
 import { tableOf } from '../src/sdk-table/table.ts'
 
 describe('client libraries on loopback, alone and with their recipes, after one failure', () => {
@@ -11,21 +11,24 @@ describe('client libraries on loopback, alone and with their recipes, after one 
     pairs = await runAll(SUBJECTS, 26)
   }, 60_000)
 
-  it('what a library mends by itself is answered with aplomb, no more than 1.1 s later', () => {
+  it('what a library mends by itself is answered with aplomb, whose waits are no more than 1.1 s', () => {
     expect(pairs).toHaveLength(SUBJECTS.length * 4)
-    expect(pairs.filter(({ alone }) => alone.answered)).toHaveLength(31)
-    expect(pairs.flatMap(faultsOf)).toEqual([])
+    const mended = pairs.filter(({ alone }) => alone.answered)
+    expect(mended).toHaveLength(39)
+    // By the clock it may be later: other tests run beside this one.
+    const isInTime = ({ answered, waitedMs }: Result): boolean => answered && waitedMs > 0 && waitedMs <= LATER_MS
+    expect(mended.filter(({ recipe }) => !isInTime(recipe))).toEqual([])
   })
 
   it('with one request more, and none where it may have been carried out', () => {
     for (const { subject, fault, recipe } of pairs) {
       const mayRepeat = fault === 'refused' || !subject.because.startsWith('POST')
-      expect({ name: subject.name, fault, ...recipe, ms: 0 }).toEqual({
+      const { answered, requests } = recipe
+      expect({ name: subject.name, fault, answered, requests }).toEqual({
         name: subject.name,
         fault,
         answered: mayRepeat,
         requests: mayRepeat ? 2 : 1,
-        ms: 0,
       })
     }
   })
@@ -37,7 +40,7 @@ describe('client libraries on loopback, alone and with their recipes, after one 
 
 describe('faultsOf', () => {
   const pair = (alone: object, recipe: object): Pair => {
-    const result = { answered: true, requests: 2, ms: 500 }
+    const result = { answered: true, requests: 2, ms: 500, waitedMs: 0 }
     return { subject: SUBJECTS[0]!, fault: '500', alone: { ...result, ...alone }, recipe: { ...result, ...recipe } }
   }
 

@@ -1,6 +1,7 @@
 import { dialectOf, type LimitReport } from './dialects.ts'
 import type { Refusal } from './gates.ts'
 import type { Settings } from './options.ts'
+import type { Call, Profile, Standing } from './profile.ts'
 
 /** What an answer says about limits, gathered when it leaves. */
 export interface Facts {
@@ -34,6 +35,20 @@ export const announce = (settings: Settings, headers: Headers, facts: Facts): vo
   }
 }
 
+/** The same, as a vendor does it. */
+export const announceProfile = (
+  { concurrency }: Settings,
+  headers: Headers,
+  { report, ...facts }: Facts,
+  profile: Profile,
+  call: Call,
+): void => {
+  headers.set('date', new Date().toUTCString())
+  const windows = Object.fromEntries((report?.windows ?? []).map((window) => [window.name, window]))
+  const standing: Standing = { ...facts, windows, concurrency, nowMs: Date.now() }
+  for (const [name, value] of Object.entries(profile.headers?.(standing, call) ?? {})) headers.set(name, value)
+}
+
 /** The wait in the configured form; every form rounds up, so that nobody is told to come too early. */
 export const setRetryAfter = (headers: Headers, form: Settings['retryAfter'], waitMs: number): void => {
   if (form === 'ms') headers.set('retry-after-ms', String(Math.ceil(waitMs)))
@@ -44,8 +59,8 @@ export const setRetryAfter = (headers: Headers, form: Settings['retryAfter'], wa
   }
 }
 
-export const refusalStatus = (refusal: Refusal): number => {
-  if (refusal.reason === 'window') return refusal.violated[0]?.settings.status ?? 429
+const refusalStatus = (refusal: Refusal): number => {
+  if (refusal.reason === 'window') return refusal.violated[0]?.window.settings.status ?? 429
   if (refusal.reason === 'outage') return typeof refusal.outage.status === 'number' ? refusal.outage.status : 0
   return { overload: 503, concurrency: 429, credits: 402 }[refusal.reason]
 }
@@ -65,7 +80,7 @@ export const refuse = (
     const vendor = dialectOf(settings.headers).refusal
     if (vendor !== undefined && report !== undefined) return json(status, vendor(report))
     if (settings.headers === 'ietf') {
-      const names = refusal.violated.map((window) => window.settings.name)
+      const names = refusal.violated.map(({ window }) => window.settings.name)
       return problem(status, `Too many requests for the policy ${names.join(', ')}.`, names)
     }
     return json(status, { message: 'API rate limit exceeded. Please try again later.' })

@@ -1,6 +1,7 @@
 import { connectionReset, watched } from './bodies.ts'
-import { type Answer, enter, type Exchange, waveThrough } from './exchange.ts'
+import { type Answer, enter, type Exchange, readThen, waveThrough } from './exchange.ts'
 import { type MockApiOptions, settle } from './options.ts'
+import { type Content, unlimited } from './profile.ts'
 import { createRoutes } from './routes.ts'
 import { creditsLeft, creditsSpent, type LogEntry, logOf, type MockApiStats, newRun, statsOf } from './stats.ts'
 
@@ -26,15 +27,19 @@ export interface MockApi {
  * const api = createMockApi({ windows: [{ limit: 20, windowMs: 1000 }], concurrency: 5 })
  * const response = await api.fetch('https://api.test/v1/lookup/1.2.3.4')
  */
-export const createMockApi = (options: MockApiOptions = {}): MockApi => {
+export const createMockApi = <Name extends string = never>(options: MockApiOptions<Name> = {}): MockApi => {
   const settings = settle(options)
   let run = newRun()
   const app = createRoutes(settings, () => ({ spent: creditsSpent(run), left: creditsLeft(settings, run) }))
 
   const open = (request: Request): Exchange => {
-    if (!settings.exempt(request)) return enter(settings, app, run, request)
-    run.exempt++
-    return waveThrough(app, request)
+    const isExempt = settings.exempt(request)
+    if (isExempt) run.exempt++
+    const go = (content?: Content): Exchange =>
+      isExempt
+        ? waveThrough(app, request, content && unlimited(content, run.memory))
+        : enter(settings, app, run, request, content)
+    return settings.profile === undefined ? go() : readThen(settings, app, request, go)
   }
 
   const fetch: Fetch = async (input, init) => {

@@ -31,6 +31,22 @@ export const paced = (count: number, everyMs: number, make: (index: number) => B
   )
 }
 
+/** One chunk for each frame, made when it is asked for. */
+export const frames = (events: readonly string[]): Body => {
+  const encoder = new TextEncoder()
+  let index = 0
+  return new ReadableStream<Bytes>(
+    {
+      pull(controller) {
+        const frame = events[index++]
+        if (frame !== undefined) controller.enqueue(encoder.encode(frame))
+        if (index >= events.length) controller.close()
+      },
+    },
+    LAZY,
+  )
+}
+
 /** The same bytes in ten pieces over `durationMs`. */
 export const dribbled = (bytes: Bytes, durationMs: number): Body => {
   const size = Math.max(1, Math.ceil(bytes.length / 10))

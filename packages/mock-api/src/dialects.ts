@@ -5,7 +5,11 @@ export interface WindowReport {
   readonly remaining: number
   /** From now until more becomes available. */
   readonly resetMs: number
+  /** From now until all of it is. */
+  readonly fullMs: number
   readonly windowMs: number
+  /** What it gives on average: what comes back of a bucket. */
+  readonly perSecond: number
 }
 
 export interface LimitReport {
@@ -157,8 +161,8 @@ export const dialects: Readonly<Record<DialectName, Dialect>> = {
     headers: ({ tightest }) => ({
       'x-shopify-shop-api-call-limit': `${tightest.limit - tightest.remaining}/${tightest.limit}`,
     }),
-    refusal: ({ tightest: { limit, windowMs } }) => ({
-      errors: `Exceeded ${(limit * 1000) / windowMs} calls per second for api client. Reduce request rates to resume uninterrupted service.`,
+    refusal: ({ tightest: { perSecond } }) => ({
+      errors: `Exceeded ${perSecond} calls per second for api client. Reduce request rates to resume uninterrupted service.`,
     }),
   },
 }

@@ -1,11 +1,12 @@
-import type { Hono } from 'hono'
-import { announce, failure, refusalStatus, refuse, setRetryAfter } from './answers.ts'
+import { announce, announceProfile, failure, refuse, setRetryAfter } from './answers.ts'
 import { delayed, dribbled, firstOnly } from './bodies.ts'
 import type { LimitReport, WindowReport } from './dialects.ts'
-import type { Refusal } from './gates.ts'
+import type { Charge, Refusal } from './gates.ts'
 import type { FlakyKind, Settings } from './options.ts'
-import { routeName } from './routes.ts'
-import { creditsLeft, type Reason, remember, type Run, startClock } from './stats.ts'
+import { type Call, type Content, idOf, type Problem, readContent, word } from './profile.ts'
+import { type App, routeName } from './routes.ts'
+import { creditsLeft, creditsSpent, type Reason, remember, type Run, startClock } from './stats.ts'
+import type { Window } from './windows.ts'
 
 /** One request's stay in the API. */
 export interface Exchange {
@@ -29,18 +30,46 @@ const RESET: Answer = { response: undefined, cut: false, streams: false }
 const never = (): Promise<never> => new Promise(() => {})
 
 /** A request that nothing may touch. */
-export const waveThrough = (app: Hono, request: Request): Exchange => ({
+export const waveThrough = (app: App, request: Request, call?: Call): Exchange => ({
   answer: (async () => {
-    const response = await app.fetch(request)
+    const response = await app.fetch(request, { call })
     return { response, cut: false, streams: isStream(response) }
   })(),
   leave() {},
 })
 
+/** With a profile, what a request takes is in its body: it has not arrived before that is read. */
+export const readThen = (
+  settings: Settings,
+  app: App,
+  request: Request,
+  go: (content: Content) => Exchange,
+): Exchange => {
+  let gone = false
+  let entered: Exchange | undefined
+  return {
+    answer: (async () => {
+      const content = await readContent(
+        settings,
+        request,
+        routeName(app, request.method, new URL(request.url).pathname),
+      )
+      if (gone) return never()
+      entered = go(content)
+      return entered.answer
+    })(),
+    leave() {
+      gone = true
+      entered?.leave()
+    },
+  }
+}
+
 /** Takes a request in. It settles its account with the run it began in, even when a reset came between. */
-export const enter = (settings: Settings, app: Hono, run: Run, request: Request): Exchange => {
+export const enter = (settings: Settings, app: App, run: Run, request: Request, content?: Content): Exchange => {
   const { credits, concurrency } = settings
-  const { gates, now } = (run.clock ??= startClock(settings))
+  const profile = settings.profile?.profile
+  const { gates, pools, now } = (run.clock ??= startClock(settings))
   const { method } = request
   const path = new URL(request.url).pathname
   const name = routeName(app, method, path)
@@ -55,12 +84,48 @@ export const enter = (settings: Settings, app: Hono, run: Run, request: Request)
   let gone = false
   let settled = false
   let reserved = 0
+  let locked: readonly string[] = []
+
+  const reportOf = (window: Window, at: number) => {
+    const { kind, burst, ...is } = window.settings
+    const moments = { remaining: window.remaining(at), resetAt: window.resetAt(at), fullAt: window.fullAt(at) }
+    const counts = {
+      name: is.name,
+      windowMs: is.windowMs,
+      limit: kind === 'bucket' ? burst : is.limit,
+      perSecond: (is.limit * 1000) / is.windowMs,
+    }
+    return (): WindowReport => {
+      const { remaining, resetAt, fullAt } = moments
+      return { ...counts, remaining, resetMs: Math.max(0, resetAt - now()), fullMs: Math.max(0, fullAt - now()) }
+    }
+  }
+
+  const windowOf = (limit: string): Window | undefined =>
+    charges.find(({ window }) => window.settings.name === limit)?.window
+  const call: Call | undefined = content && {
+    ...content,
+    id: idOf(settings.seed, index),
+    memory: run.memory,
+    take: (limit, more) => windowOf(limit)?.take(now(), more),
+    window(limit): WindowReport | undefined {
+      const window = windowOf(limit)
+      return window && reportOf(window, now())()
+    },
+    credits: () => ({ spent: creditsSpent(run), left: creditsLeft(settings, run) }),
+  }
+  const counts = call === undefined || profile?.isCounted?.(call) !== false ? 1 : 0
+  const charges: readonly Charge[] = (call && pools?.(call, arrivedAt)) ?? gates.charges
 
   const leave = () => {
     if (gone) return
     gone = true
     clearTimeout(timer)
-    if (holdsSlot) run.inFlight--
+    if (holdsSlot) {
+      run.inFlight--
+      run.counted -= counts
+    }
+    for (const lock of locked) run.locks.delete(lock)
     if (settled) return
     run.credits -= reserved
     settle('aborted', 0)
@@ -83,13 +148,9 @@ export const enter = (settings: Settings, app: Hono, run: Run, request: Request)
 
   /** Counts as they stood on arrival, as gateways do, but resets as moments: right whenever the answer leaves. */
   const takeReport = (refused: boolean) => {
-    const windows = gates.windows.map((window) => {
-      const { kind, burst, ...is } = window.settings
-      const counts = { remaining: window.remaining(arrivedAt), resetAt: window.resetAt(arrivedAt) }
-      return { name: is.name, windowMs: is.windowMs, limit: kind === 'bucket' ? burst : is.limit, ...counts }
-    })
+    const windows = charges.map(({ window }) => reportOf(window, arrivedAt))
     return (): LimitReport | undefined => {
-      const reports = windows.map(({ resetAt, ...rest }) => ({ ...rest, resetMs: Math.max(0, resetAt - now()) }))
+      const reports = windows.map((report) => report())
       const tightest = reports.toSorted(byTightness)[0]
       return tightest && { windows: reports, tightest, refused, nowMs: Date.now() }
     }
@@ -98,12 +159,9 @@ export const enter = (settings: Settings, app: Hono, run: Run, request: Request)
   const label = (response: Response, report: LimitReport | undefined, charged: number): Response => {
     // Rebuilt, because a Response that a route got from fetch has fixed headers.
     const labelled = new Response(response.body, response)
-    announce(settings, labelled.headers, {
-      report,
-      inFlight: run.inFlight,
-      charged,
-      creditsLeft: creditsLeft(settings, run),
-    })
+    const facts = { report, inFlight: run.counted, charged, creditsLeft: creditsLeft(settings, run) }
+    if (profile === undefined || call === undefined) announce(settings, labelled.headers, facts)
+    else announceProfile(settings, labelled.headers, facts, profile, call)
     return labelled
   }
 
@@ -111,28 +169,37 @@ export const enter = (settings: Settings, app: Hono, run: Run, request: Request)
     const { reason } = refusal
     const reopensAt =
       reason === 'window'
-        ? Math.max(...refusal.violated.map((window) => window.freeAt(arrivedAt)))
+        ? Math.max(...refusal.violated.map((charge) => opensAt(charge, arrivedAt)))
         : reason === 'outage' && refusal.outage.retryAfter
           ? refusal.outage.toMs
           : Infinity
     const leavesAt = gates.refuse(arrivedAt, refusal) + settings.rejectionLatencyMs(index, request)
     const reportNow = takeReport(reason === 'window')
     await until(leavesAt)
-    settle(reason, refusalStatus(refusal))
-    if (reason === 'outage' && refusal.outage.status === 'hang') return never()
-    if (reason === 'outage' && refusal.outage.status === 'reset') return RESET
+    const broken = reason === 'outage' ? refusal.outage.status : undefined
+    if (broken === 'hang' || broken === 'reset') {
+      settle(reason, 0)
+      return broken === 'hang' ? never() : RESET
+    }
     const report = reportNow()
-    const response = label(refuse(settings, refusal, path, report), report, 0)
-    if (reopensAt !== Infinity) setRetryAfter(response.headers, settings.retryAfter, Math.max(0, reopensAt - now()))
+    const waitMs = reopensAt === Infinity ? undefined : Math.max(0, reopensAt - now())
+    const refused =
+      profile === undefined || call === undefined
+        ? refuse(settings, refusal, path, report)
+        : word(profile, problemOf(refusal, report, arrivedAt, waitMs), call)
+    settle(reason, refused.status)
+    const response = label(refused, report, 0)
+    if (call === undefined && waitMs !== undefined) setRetryAfter(response.headers, settings.retryAfter, waitMs)
     return { response, cut: false, streams: false }
   }
 
   const serve = async (): Promise<Answer> => {
     holdsSlot = true
     run.mostInFlight = Math.max(run.mostInFlight, ++run.inFlight)
+    run.counted += counts
     run.credits += reserved
     const place = run.admitted++
-    const workDoneAt = gates.accept(arrivedAt)
+    const workDoneAt = gates.accept(arrivedAt, charges)
     const reportNow = takeReport(false)
     await until(workDoneAt + settings.latencyMs(place, request))
     const flake = settings.flakeOf(place)
@@ -154,26 +221,53 @@ export const enter = (settings: Settings, app: Hono, run: Run, request: Request)
 
   const routed = (flake: FlakyKind | undefined): Response | undefined | Promise<Response> => {
     if (flake === 'reset' || flake === 'hang') return undefined
-    if (flake === undefined || flake === 'truncate' || flake === 'slow-body') return app.fetch(request)
-    return failure(Number(flake), path)
+    if (flake === undefined || flake === 'truncate' || flake === 'slow-body') return app.fetch(request, { call })
+    const status = Number(flake)
+    if (profile === undefined || call === undefined) return failure(status, path)
+    return word(profile, { reason: 'failure', status }, call)
   }
 
   const decide = (): Refusal | undefined => {
-    const closed = gates.check(arrivedAt)
+    const closed = gates.check(arrivedAt, charges)
     if (closed !== undefined) return closed
-    if (run.inFlight >= concurrency) return { reason: 'concurrency' }
+    const lock = locked.find((one) => run.locks.has(one))
+    if (lock !== undefined) return { reason: 'concurrency', lock }
+    if (counts > 0 && run.counted >= concurrency) return { reason: 'concurrency' }
     return reserved > creditsLeft(settings, run) ? { reason: 'credits' } : undefined
   }
 
   const answer = (async () => {
     if (credits !== undefined) reserved = typeof credits.cost === 'number' ? credits.cost : credits.cost(request)
+    if (call !== undefined) {
+      reserved = profile?.cost?.(call) ?? reserved
+      locked = profile?.locks?.(call) ?? []
+    }
     const refusal = decide()
-    if (refusal === undefined) return serve()
+    if (refusal === undefined) {
+      for (const lock of locked) run.locks.add(lock)
+      return serve()
+    }
     reserved = 0
+    locked = []
     return turnAway(refusal)
   })()
   return { answer, leave }
 }
+
+/** The refusal as a profile is asked to word it: of several windows, by the one that is closed for longest. */
+const problemOf = (refusal: Refusal, report: LimitReport | undefined, now: number, waitMs?: number): Problem => {
+  if (refusal.reason === 'outage') return { reason: 'failure', status: Number(refusal.outage.status), waitMs }
+  if (refusal.reason === 'overload') return { reason: 'failure', status: 503, waitMs }
+  if (refusal.reason === 'concurrency' && refusal.lock !== undefined) return { reason: 'lock', lock: refusal.lock }
+  if (refusal.reason !== 'window') return { reason: refusal.reason }
+  const [longest] = refusal.violated.toSorted((a, b) => opensAt(b, now) - opensAt(a, now))
+  const window = report?.windows.find(({ name }) => name === longest?.window.settings.name)
+  if (longest === undefined || window === undefined) throw new Error('a refusal by no window')
+  const limit = { name: window.name, window, requested: longest.weight }
+  return waitMs === undefined ? { reason: 'size', ...limit } : { reason: 'window', ...limit, waitMs }
+}
+
+const opensAt = ({ window, weight }: Charge, now: number): number => window.freeAt(now, weight)
 
 const byTightness = (a: WindowReport, b: WindowReport): number =>
   a.remaining / a.limit - b.remaining / b.limit || b.resetMs - a.resetMs

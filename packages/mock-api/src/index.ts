@@ -12,6 +12,20 @@ export type {
   WindowOptions,
   WorkOptions,
 } from './options.ts'
+export type {
+  Call,
+  Exceeded,
+  Handler,
+  LimitOptions,
+  Memory,
+  Problem,
+  Problems,
+  Profile,
+  ProfileLimits,
+  ProfileWindow,
+  Reply,
+  Standing,
+} from './profile.ts'
 export type { Random } from './random.ts'
 export {
   type BodyState,

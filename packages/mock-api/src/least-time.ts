@@ -19,6 +19,7 @@ export const leastTimeMs = (
   read(whole({ from: 0 }), count, { of: 'leastTimeMs', path: 'count', root: {} })
   const settings = settle(options)
   const { concurrency, credits, flakyRate, flakyKinds } = settings
+  if (settings.profile !== undefined) throw new TypeError('leastTimeMs: profile is none of what it can foresee')
   if (count > 0 && flakyRate === 1 && !flakyKinds.includes('slow-body')) return Infinity
   const gates = createGates(settings, () => 0)
   const cost = typeof credits?.cost === 'function' ? credits.cost(sample) : (credits?.cost ?? 0)

@@ -3,6 +3,7 @@ import {
   callback,
   count,
   either,
+  having,
   type Kind,
   type KindsOf,
   list,
@@ -17,6 +18,14 @@ import {
 } from '@aplomb/pipeline'
 import type { Hono } from 'hono'
 import { type DialectName, dialects, type HeaderDialect } from './dialects.ts'
+import type {
+  LimitOptions,
+  Profile,
+  ProfileLimits,
+  ProfileSettings,
+  ProfileWindow,
+  ProfileWindowSettings,
+} from './profile.ts'
 import { pick, type Random, randomFrom } from './random.ts'
 
 /** So many requests in so much time. */
@@ -88,9 +97,17 @@ export interface FlakyOptions {
 /** Milliseconds, a range to draw from, or a function; `random` draws from the request's own generator. */
 export type Latency = number | readonly [number, number] | ((random: Random, request: Request) => number)
 
-export interface MockApiOptions {
+export interface MockApiOptions<Name extends string = string> {
   /** The same seed and the same order of requests give the same answers. @default 1 */
   readonly seed?: number | undefined
+  /**
+   * A vendor as a whole, of `@aplomb/mock-api/profiles`: its routes, limits, headers, errors and streams. It takes the
+   * place of `windows`, `concurrency`, `announceConcurrency`, `credits`, `headers`, `retryAfter` and `empty`.
+   * @default an API of our own
+   */
+  readonly profile?: Profile<Name> | undefined
+  /** Other limits than the profile's, by its names for them; `false` for none. @default as the vendor documents them */
+  readonly limits?: ProfileLimits<NoInfer<Name>> | undefined
   readonly windows?: readonly WindowOptions[] | undefined
   /** How many requests may be in flight at once. @default no ceiling */
   readonly concurrency?: number | undefined
@@ -138,6 +155,7 @@ type CreditSettings = { readonly [K in keyof CreditOptions]-?: NonNullable<Credi
 /** The options, checked, with every default in place. */
 export interface Settings {
   readonly seed: number
+  readonly profile: ProfileSettings | undefined
   readonly windows: readonly WindowSettings[]
   readonly concurrency: number
   readonly announceConcurrency: boolean | 'ietf' | 'both' | 'message'
@@ -246,24 +264,80 @@ const mockApiOptions: KindsOf<MockApiOptions> = {
   routes: callback,
   slotUntil: oneOf('response', 'body-end'),
   logSize: count({ from: 0 }),
+  profile: {
+    ...having("a profile of '@aplomb/mock-api/profiles', such as its openai", 'weigh'),
+    named: true,
+  },
+  limits: { takes: 'a plain object with limits of the profile', is: (value) => Object(value) === value },
 }
+
+/** What a profile says by itself. */
+const UNPROFILED = [
+  'windows',
+  'concurrency',
+  'announceConcurrency',
+  'credits',
+  'headers',
+  'retryAfter',
+  'empty',
+] as const
+
+const fixedLimit = shape<Omit<LimitOptions, 'burst'>>({ limit: whole, windowMs })
+const bucketLimit = shape<LimitOptions>({ limit: whole, windowMs, burst: whole })
+
+const limitKind = (name: string, documented: ProfileWindow | number | false): Kind => {
+  const amounts: Readonly<Record<string, Kind>> = { concurrency: whole, credits: amount }
+  const isBucket = typeof documented === 'object' && documented.kind === 'bucket'
+  return either(amounts[name] ?? (isBucket ? bucketLimit : fixedLimit), oneOf(false))
+}
+
+/** The limits of a profile, as they are here. */
+const profileOf = (profile: Profile, options: MockApiOptions) => {
+  for (const option of UNPROFILED) {
+    if (options[option] === undefined) continue
+    throw new TypeError(`${NAME}: ${option} goes without a profile only; limits sets those of ${profile.name}`)
+  }
+  const names = Object.entries(profile.limits)
+  const kinds = Object.fromEntries(names.map(([name, documented]) => [name, limitKind(name, documented)]))
+  const at = { of: NAME, path: 'limits', root: { limits: shape(kinds) } }
+  const set = read(shape(kinds), options.limits ?? {}, at) as Readonly<Record<string, LimitOptions | number | false>>
+  const windows = new Map<string, ProfileWindowSettings>()
+  const amounts: Record<string, number> = {}
+  for (const [name, documented] of names) {
+    const here = set[name] ?? documented
+    if (typeof here === 'number') amounts[name] = here
+    else if (here !== false)
+      windows.set(name, profileWindow(name, { ...(documented as ProfileWindow), ...here } as ProfileWindow))
+  }
+  const { concurrency = Infinity, credits } = amounts
+  return {
+    profile: { profile, windows },
+    concurrency,
+    credits: credits === undefined ? undefined : { balance: credits },
+  }
+}
+
+const profileWindow = (name: string, { per, ...window }: ProfileWindow): ProfileWindowSettings => ({
+  ...windowOf({ ...window, name }, 0, 1),
+  per,
+})
 
 export const settle = (options: MockApiOptions): Settings => {
   const checked = readOptions(NAME, options, mockApiOptions)
-  const {
-    windows = [],
-    concurrency = Infinity,
-    announceConcurrency = true,
-    credits,
-    headers = 'ietf',
-    seed = 1,
-  } = checked
+  if (checked.profile === undefined && checked.limits !== undefined) {
+    throw new TypeError(`${NAME}: limits goes with a profile only`)
+  }
+  const profile = checked.profile && profileOf(checked.profile, checked)
+  const { windows = [], announceConcurrency = true, headers = 'ietf', seed = 1 } = checked
+  const { concurrency = Infinity, credits } = profile ?? checked
   const { retryAfter = headers === false ? false : 'seconds', latencyMs = 0, rejectionLatencyMs = 0, work } = checked
-  const { outages = [], flaky, empty = 0, exempt = isBalance, routes = () => {}, slotUntil = 'response' } = checked
+  const { exempt = profile === undefined ? isBalance : () => false } = checked
+  const { outages = [], flaky, empty = 0, routes = () => {}, slotUntil = 'response' } = checked
   const rate = flaky?.rate ?? 0
   const kinds = (flaky?.kinds ?? ['500', '503', 'reset']) as readonly [FlakyKind, ...FlakyKind[]]
   return {
     seed,
+    profile: profile?.profile,
     windows: windows.map((window, i) => windowOf(window, i, windows.length)),
     concurrency,
     announceConcurrency,

@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono'
 import { paced } from './bodies.ts'
 import type { Settings } from './options.ts'
+import { type Bindings, mountProfile } from './profile.ts'
 import { hash, pick, randomFrom } from './random.ts'
 
 interface Place {
@@ -49,10 +50,16 @@ const isAddress = (ip: string): boolean =>
     ? ip.split('.').every((part) => Number(part) < 256)
     : /^[\da-f:.]*:[\da-f:.]*$/i.test(ip)
 
-/** The user's routes first, so that they win, then the built-in ones. */
-export const createRoutes = (settings: Settings, balance: () => { spent: number; left: number }): Hono => {
-  const app = new Hono()
-  settings.routes(app)
+export type App = Hono<{ Bindings: Bindings }>
+
+/** The user's routes first, so that they win, then the profile's or the built-in ones. */
+export const createRoutes = (settings: Settings, balance: () => { spent: number; left: number }): App => {
+  const app: App = new Hono()
+  settings.routes(app as unknown as Hono)
+  if (settings.profile !== undefined) {
+    mountProfile(app, settings.profile.profile)
+    return app
+  }
 
   app.get('/v1/lookup/:ip', (c) => {
     const ip = c.req.param('ip')
@@ -105,7 +112,7 @@ const wholeOf = (c: Context, name: string, byDefault: number, min: number, max: 
 }
 
 /** The route's pattern, never the path itself: statistics stay bounded whatever is asked for. */
-export const routeName = (app: Hono, method: string, path: string): string | undefined => {
+export const routeName = (app: App, method: string, path: string): string | undefined => {
   const route = app.router.match(method === 'HEAD' ? 'GET' : method, path)[0].at(-1)?.[0][1]
   return route === undefined ? undefined : `${route.method} ${route.path}`
 }

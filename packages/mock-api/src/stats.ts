@@ -1,5 +1,6 @@
 import { createGates, type Gates } from './gates.ts'
 import type { FlakyKind, Settings } from './options.ts'
+import { createPools, type Memory, newMemory, type Pools } from './profile.ts'
 
 /** How a request ended. `other` is any status of a route that is neither 2xx, 3xx nor a 404. */
 export type Reason =
@@ -82,8 +83,13 @@ export interface Run {
   admitted: number
   inFlight: number
   mostInFlight: number
+  /** Of those in flight, how many count for the ceiling. */
+  counted: number
   /** Charged for good, or promised to requests in flight. */
   credits: number
+  /** What only one request at a time may have, and one has now. */
+  readonly locks: Set<string>
+  readonly memory: Memory
   /** Begins with the first request: limits and outages are counted from there. */
   clock: Clock | undefined
   lastAt: number | undefined
@@ -94,6 +100,7 @@ interface Clock {
   /** Ms since the first request, monotonic. */
   readonly now: () => number
   readonly gates: Gates
+  readonly pools: Pools | undefined
 }
 
 export const newRun = (): Run => ({
@@ -107,7 +114,10 @@ export const newRun = (): Run => ({
   admitted: 0,
   inFlight: 0,
   mostInFlight: 0,
+  counted: 0,
   credits: 0,
+  locks: new Set(),
+  memory: newMemory(),
   clock: undefined,
   lastAt: undefined,
 })
@@ -119,6 +129,7 @@ export const startClock = (settings: Settings): Clock => {
     firstAt,
     now: () => performance.now() - zero,
     gates: createGates(settings, (windowMs) => firstAt % windowMs),
+    pools: settings.profile && createPools(settings.profile),
   }
 }
 

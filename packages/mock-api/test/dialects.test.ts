@@ -91,7 +91,15 @@ describe('the windows show on every answer, in the dialect asked for', () => {
       return { 'x-left': String(report.tightest.remaining) }
     }
     expect(await headersIn(headers)).toEqual({ 'x-left': '19' })
-    const window = { name: 'default', limit: 20, remaining: 19, resetMs: 59_900, windowMs: 60_000 }
+    const window = {
+      name: 'default',
+      limit: 20,
+      remaining: 19,
+      resetMs: 59_900,
+      fullMs: 59_900,
+      windowMs: 60_000,
+      perSecond: 1 / 3,
+    }
     expect(reports).toEqual([{ windows: [window], tightest: window, refused: false, nowMs: NOW + 100 }])
   })
 

@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest'
 describe('the main entry runs anywhere', () => {
   test('nothing of Node outside server.ts, which nothing else imports', async () => {
     const folder = new URL('../src/', import.meta.url)
-    const files = (await readdir(folder)).filter((file) => file !== 'server.ts')
+    const files = (await readdir(folder, { recursive: true })).filter(
+      (file) => file.endsWith('.ts') && file !== 'server.ts',
+    )
     expect(files).toContain('index.ts')
     for (const file of files) {
       const source = await readFile(new URL(file, folder), 'utf8')

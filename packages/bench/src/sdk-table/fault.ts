@@ -20,10 +20,24 @@ const ANSWERS: readonly [path: string, answer: unknown][] = [
       usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
     },
   ],
-  ['/messages', { id: 'm1', type: 'message', role: 'assistant', content: [], usage: {} }],
+  [
+    '/messages',
+    {
+      id: 'm1',
+      type: 'message',
+      role: 'assistant',
+      model: 'm',
+      content: [{ type: 'text', text: 'hello' }],
+      stop_reason: 'end_turn',
+      usage: { input_tokens: 1, output_tokens: 1 },
+    },
+  ],
+  [':generateContent', { candidates: [{ content: { role: 'model', parts: [{ text: 'hello' }] } }] }],
   ['/chat.postMessage', { ok: true, ts: '1' }],
   ['/customers', { id: 'cus_1', object: 'customer' }],
   ['/cus_1', { id: 'cus_1', object: 'customer' }],
+  ['/trpc/get', { result: { data: 1 } }],
+  ['/trpc/add', { result: { data: 1 } }],
   ['/graphql', { data: { viewer: { login: 'a' } } }],
 ]
 

@@ -1,4 +1,4 @@
-import { aplomb } from 'aplomb'
+import { aplomb, type CallEvent } from 'aplomb'
 import type { Subject } from './clients.ts'
 import { type Fault, FAULTS, startFaulty } from './fault.ts'
 
@@ -7,6 +7,8 @@ export interface Result {
   readonly answered: boolean
   readonly requests: number
   readonly ms: number
+  /** How long aplomb has chosen to wait; 0 without it. */
+  readonly waitedMs: number
 }
 
 export interface Pair {
@@ -17,15 +19,19 @@ export interface Pair {
 }
 
 /** How much later than the client library alone a call may be answered: a backoff of 1 to 1.3 s instead of its own. */
-const LATER_MS = 1100
+export const LATER_MS = 1100
 
 const runOne = async ({ call, options }: Subject, fault: Fault, isRecipe: boolean): Promise<Result> => {
   const api = await startFaulty(fault)
   try {
-    const fetch = isRecipe ? aplomb({ ...options, fetch: api.wire }) : api.wire
+    let waitedMs = 0
+    const onEvent = (event: CallEvent): void => {
+      if (event.type === 'retry') waitedMs += event.waitMs
+    }
+    const fetch = isRecipe ? aplomb({ ...options, onEvent, fetch: api.wire }) : api.wire
     const began = performance.now()
     const answered = await call(api.base, fetch, isRecipe).catch(() => false)
-    return { answered, requests: api.requests(), ms: performance.now() - began }
+    return { answered, requests: api.requests(), ms: performance.now() - began, waitedMs }
   } finally {
     api.close()
   }
