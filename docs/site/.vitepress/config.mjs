@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitepress'
 import { exampleTitles, pagesUnder } from '../assemble.mjs'
 
+const packages = fileURLToPath(new URL('../../../packages', import.meta.url))
 const REPOSITORY = 'https://github.com/aplomb-js/aplomb'
 
 const link = (text, page) => ({ text, link: `/${page}` })
@@ -52,12 +54,31 @@ export default defineConfig({
   lastUpdated: false,
   // Nothing is fetched from elsewhere, fonts included.
   useWebFonts: false,
-  markdown: { theme: { light: 'github-light', dark: 'github-dark' } },
+  vite: {
+    // The packages as they are in development.
+    resolve: { alias: [
+          { find: /^aplomb$/, replacement: join(packages, 'aplomb/src/index.ts') },
+          { find: /^@aplomb\/limits\/vendors$/, replacement: join(packages, 'limits/src/vendors/index.ts') },
+          { find: /^@aplomb\/([\w-]+)$/, replacement: join(packages, '$1/src/index.ts') },
+        ],
+      },
+    worker: { format: 'es' },
+  },
+  markdown: {
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
+    languageAlias: { cjs: 'javascript', mjs: 'javascript' },
+    config: (md) => {
+      // What may be scrolled sideways can be reached by keys.
+      md.renderer.rules.code_block = (tokens, i) =>
+        `<pre v-pre tabindex="0"><code>${md.utils.escapeHtml(tokens[i].content)}</code></pre>\n`
+    },
+  },
   themeConfig: {
     search: { provider: 'local' },
     outline: [2, 3],
     nav: [
       link('Start', 'guide/start'),
+      link('Lab', 'lab'),
       link('Guides', 'guide/rate-limits'),
       link('Client libraries', 'guide/sdks'),
       link('Packages', 'packages/aplomb'),

@@ -1,4 +1,5 @@
 import DefaultTheme from 'vitepress/theme'
+import { defineAsyncComponent } from 'vue'
 import Figures from './Figures.vue'
 import Picture from './Picture.vue'
 import './style.css'
@@ -7,6 +8,8 @@ export default {
   extends: DefaultTheme,
   enhanceApp: ({ app }) => {
     app.component('Figures', Figures)
+    // With the packages and the charts, which no other page needs.
+    app.component('Lab', defineAsyncComponent(() => import('./Lab.vue')))
     app.component('Picture', Picture)
   },
 }
