@@ -87,21 +87,33 @@ const manifests = () => [
     .filter((path) => existsSync(join(root, path))),
 ]
 
-const fingerprint = () => {
+const fingerprintOf = (paths) => {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}`)
-  for (const path of manifests()) hash.update(`\0${path}\0`).update(readFileSync(join(root, path)))
+  for (const path of paths) hash.update(`\0${path}\0`).update(readFileSync(join(root, path)))
   return hash.digest('hex')
 }
 
 /** Installs the locked dependencies, unless what is in node_modules already came from these very manifests. */
 export const install = async () => {
   const stamp = join(root, 'node_modules', '.install-stamp')
-  const wanted = fingerprint()
+  const wanted = fingerprintOf(manifests())
   if (existsSync(stamp) && existsSync(node) && readFileSync(stamp, 'utf8') === wanted) return true
 
   rmSync(stamp, { force: true })
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const { ok } = await step('install', 'npx', ['--yes', packageManager, 'install', '--frozen-lockfile'])
+  if (ok) writeFileSync(stamp, wanted)
+  return ok
+}
+
+/** The same for a folder that is a workspace of its own. */
+export const installApart = async (title, folder) => {
+  const stamp = join(root, folder, 'node_modules', '.install-stamp')
+  const wanted = fingerprintOf(['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml'].map((name) => `${folder}/${name}`))
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return true
+
+  rmSync(stamp, { force: true })
+  const { ok } = await step(`install ${title}`, 'pnpm', ['--dir', folder, 'install', '--frozen-lockfile'])
   if (ok) writeFileSync(stamp, wanted)
   return ok
 }

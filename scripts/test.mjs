@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { install as installRuntimes } from '../tests/runtimes/install.mjs'
-import { install, node, root, step, task } from './setup.mjs'
+import { install, installApart, node, root, step, task } from './setup.mjs'
 
 const report = '.report/vitest.json'
 const runtimesReport = '.report/runtimes.json'
@@ -44,6 +44,12 @@ const runRuntimes = async () => {
   return { passed, failed: ok ? failed : Math.max(failed, 1) }
 }
 
+/** With its links checked, and nothing undocumented. */
+const buildSite = async () => {
+  if (!(await installApart('site', 'docs/site'))) return { ok: false }
+  return step('site', node, ['docs/site/main.mjs', 'build'])
+}
+
 const runAll = async () => {
   if (!(await install())) return { passed: 0, failed: 1 }
 
@@ -54,9 +60,11 @@ const runAll = async () => {
   const size = await step('size', node, ['scripts/size.mjs'])
   if (size.ok) console.log(size.output.trimEnd())
   checks.push(size)
-  // The tests have one seed of ten.
-  if (process.argv.includes('--all-outcomes'))
+  if (process.argv.includes('--all')) {
+    // The tests have one seed of ten.
     checks.push(await step('outcomes', node, ['packages/bench/src/sim/outcomes.ts']))
+    checks.push(await buildSite())
+  }
 
   const tests = [await runTests()]
   if (checks[0].ok) tests.push(await runRuntimes())

@@ -11,7 +11,7 @@ const folder = 'docs/.snippets'
 const limitMs = 60_000
 
 const inRepository = (pattern: string): string[] =>
-  globSync(pattern, { cwd: root, exclude: ['**/node_modules/**', `${folder}/**`] }).map((path) =>
+  globSync(pattern, { cwd: root, exclude: ['**/node_modules/**', `${folder}/**`, 'docs/site/**'] }).map((path) =>
     path.split(sep).join('/'),
   )
 

@@ -87,7 +87,7 @@ export interface Call {
   readonly canAbort: boolean
   /** Whether that has fired, without making one. */
   readonly aborted: boolean
-  /** When the call's `timeoutMs` is used up, on the {@link clock}. `Infinity` without one. */
+  /** When the call's `timeoutMs` is used up, on the pipeline's `clock`. `Infinity` without one. */
   readonly deadline: number
   /** Whether the request can be sent again. False for one-shot bodies: hand the answer on instead of retrying. */
   readonly canReplay: boolean

@@ -7,7 +7,7 @@ export interface Safety {
   readonly why: string
 }
 
-/** A middleware of {@link aplomb} that sends again. */
+/** A middleware of `aplomb()` that sends again. */
 export type Sender = 'backoff-jitter' | 'concurrency-gate' | 'retry-after'
 
 /** What becomes of a call that is alone, and is answered so at its first attempt. */

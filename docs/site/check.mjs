@@ -1,0 +1,100 @@
+// Looks at the built site in headless Chromium: each preset of the lab ends with the numbers that it has in Node, nothing is fetched
+// from elsewhere, no error is on the console, axe finds nothing, and no page is wider than a phone. Pictures go to .report/site.
+//     node docs/site/check.mjs
+import axe from 'axe-core'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { launch } from '../../tests/runtimes/launch/chromium.mjs'
+import { root } from './assemble.mjs'
+import { PRESETS } from './lab/presets.ts'
+import { run } from './lab/run.ts'
+
+const dist = fileURLToPath(new URL('dist', import.meta.url))
+const pictures = join(root, '.report/site')
+const PAGES = ['/', '/guide/start', '/guide/rate-limits', '/guide/sdks', '/guide/congestion-control', '/packages/aplomb', '/api/', '/lab']
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' }
+const WIDTHS = [1440, 390]
+const SCHEMES = ['light', 'dark']
+/** VitePress's own: buttons in the entries of its sidebar, a label of its search that is not its text. */
+const OF_THE_THEME = ['.VPSidebarItem > .item', '.DocSearch-Button']
+const LONGEST_MS = 60_000
+
+const read = (path) => {
+  for (const file of [path, `${path}.html`, join(path, 'index.html')])
+    try {
+      return { type: TYPES[extname(file)], body: readFileSync(join(dist, file)) }
+    } catch {
+      // The next one, then.
+    }
+  return undefined
+}
+
+const server = createServer(({ url }, response) => {
+  const { type = 'application/octet-stream', body } = read(decodeURIComponent(new URL(url, 'http://site').pathname)) ?? {}
+  response.writeHead(body ? 200 : 404, { 'content-type': type }).end(body)
+})
+await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+const site = `http://127.0.0.1:${server.address().port}`
+
+const problems = []
+const browser = await launch()
+
+/** A page whose every word is heard. */
+const open = async (path, width, colorScheme) => {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, locale: 'en-US' })
+  const page = await context.newPage()
+  const where = `${path} (${width}, ${colorScheme})`
+  page.on('console', (message) => message.type() === 'error' && problems.push(`${where}: ${message.text()}`))
+  page.on('pageerror', (error) => problems.push(`${where}: ${error}`))
+  page.on('request', (request) => {
+    if (!request.url().startsWith(site) && !/^(?:data|blob):/.test(request.url())) problems.push(`${where} asks ${request.url()}`)
+  })
+  await page.goto(site + path, { waitUntil: 'networkidle' })
+  return { page, where, close: () => context.close() }
+}
+
+const look = async (path, width, scheme) => {
+  const { page, where, close } = await open(path, width, scheme)
+  const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+  if (over > 0) problems.push(`${where} is ${over} px too wide`)
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate(
+    (exclude) => globalThis.axe.run({ exclude }, { resultTypes: ['violations'] }),
+    OF_THE_THEME,
+  )
+  for (const { id, help, nodes } of violations) problems.push(`${where}: ${id}, ${help}: ${nodes[0]?.html.slice(0, 120)}`)
+  await page.screenshot({ path: join(pictures, `${path.slice(1).replaceAll('/', '-') || 'index'}-${width}-${scheme}.png`), fullPage: true })
+  await close()
+}
+
+/** What the lab shows of a client, when it has ended. */
+const shownOf = async (page) => {
+  await page.waitForFunction(() => document.querySelector('.lab')?.dataset.ended === 'true', undefined, { timeout: LONGEST_MS })
+  return page.locator('.lab section dl').evaluateAll((lists) =>
+    lists.map((list) => [...list.querySelectorAll('dd')].slice(0, 3).map((one) => one.textContent)),
+  )
+}
+
+const tryPreset = async (name) => {
+  const { settings, clients } = PRESETS[name]
+  const { page, where, close } = await open(`/lab#preset=${name}`, 1440, 'light')
+  const shown = await shownOf(page)
+  for (const [i, client] of clients.entries()) {
+    const { answered, sent, seconds } = await run(settings, client)
+    const wanted = [`${answered} of ${settings.calls}`, String(sent), seconds.toFixed(1)]
+    if (JSON.stringify(shown[i]) !== JSON.stringify(wanted)) problems.push(`${where}, ${client}: shows ${shown[i]}, is ${wanted}`)
+  }
+  await page.screenshot({ path: join(pictures, `lab-${name}.png`), fullPage: true })
+  await close()
+}
+
+mkdirSync(pictures, { recursive: true })
+for (const name of Object.keys(PRESETS)) await tryPreset(name)
+for (const path of PAGES) for (const width of WIDTHS) for (const scheme of SCHEMES) await look(path, width, scheme)
+await browser.close()
+server.close()
+for (const problem of problems) console.log(problem)
+console.log(`${Object.keys(PRESETS).length} presets, ${PAGES.length} pages: ${problems.length} problems`)
+process.exitCode = problems.length === 0 ? 0 : 1

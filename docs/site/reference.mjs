@@ -1,0 +1,48 @@
+// The API reference, from the doc comments of the packages' entries.
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Application } from 'typedoc'
+import { publicPackagesIn } from '../../scripts/packages.mjs'
+import { content, root } from './assemble.mjs'
+
+const entryPoints = publicPackagesIn(root).flatMap(({ folder, manifest }) =>
+  Object.values(manifest.exports ?? {}).map((path) => join(root, folder, path)),
+)
+
+/** Writes the reference; rejects where an item is undocumented. */
+export const writeReference = async () => {
+  const app = await Application.bootstrapWithPlugins({
+    plugin: ['typedoc-plugin-markdown', 'typedoc-vitepress-theme'],
+    entryPoints,
+    tsconfig: join(root, 'docs/site/tsconfig.json'),
+    out: join(content, 'api'),
+    docsRoot: content,
+    basePath: root,
+    readme: 'none',
+    sourceLinkTemplate: 'https://github.com/aplomb-js/aplomb/blob/main/packages/{path}#L{line}',
+    gitRevision: 'main',
+    disableGit: true,
+    excludeInternal: true,
+    excludeExternals: true,
+    hideBreadcrumbs: true,
+    hidePageHeader: true,
+    useCodeBlocks: true,
+    parametersFormat: 'table',
+    interfacePropertiesFormat: 'table',
+    logLevel: 'Warn',
+    validation: { notExported: false, invalidLink: true, notDocumented: true },
+    requiredToBeDocumented: ['Function', 'Interface', 'Class', 'Variable', 'TypeAlias', 'Property', 'Method'],
+    excludeNotDocumented: false,
+    entryPointStrategy: 'resolve',
+  })
+  const project = await app.convert()
+  if (!project) throw new Error('The API reference could not be made.')
+  app.validate(project)
+  await app.generateOutputs(project)
+  // They are mended where the doc comments are.
+  for (const page of globSync('api/**/*.md', { cwd: content }))
+    writeFileSync(join(content, page), `---\neditLink: false\n---\n\n${readFileSync(join(content, page), 'utf8')}`)
+  return { warnings: app.logger.warningCount, errors: app.logger.errorCount }
+}
+
+
