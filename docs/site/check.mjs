@@ -17,8 +17,8 @@ const PAGES = ['/', '/guide/start', '/guide/rate-limits', '/guide/sdks', '/guide
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' }
 const WIDTHS = [1440, 390]
 const SCHEMES = ['light', 'dark']
-/** VitePress's own: buttons in the entries of its sidebar, a label of its search that is not its text. */
-const OF_THE_THEME = ['.VPSidebarItem > .item', '.DocSearch-Button']
+/** VitePress's own: buttons in the entries of its sidebar, a label of its search that is not its text, a title outside of what is main. */
+const OF_THE_THEME = ['.VPSidebarItem > .item', '.DocSearch-Button', '.VPHero', '.VPFeatures']
 const LONGEST_MS = 60_000
 
 const read = (path) => {

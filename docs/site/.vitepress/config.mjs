@@ -19,6 +19,7 @@ const situations = [
   link('What to log', 'guide/logging'),
   link('Which alerts to set', 'guide/alerts'),
   link('Test my integration', 'guide/testing'),
+  link('Meet a vendor in tests', 'guide/mock-profiles'),
   link('I write an SDK', 'guide/sdk-authors'),
 ]
 
@@ -30,6 +31,7 @@ const how = [
   link('Refresh a token', 'guide/token-refresh'),
   link('CommonJS and scripts', 'guide/commonjs'),
   link('Observability', 'guide/observability'),
+  link('Runtimes and sizes', 'guide/runtimes-and-sizes'),
   link('Questions', 'guide/questions'),
 ]
 
@@ -66,7 +68,7 @@ export default defineConfig({
   },
   markdown: {
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
-    languageAlias: { cjs: 'javascript', mjs: 'javascript' },
+    languageAlias: { cjs: 'javascript', mjs: 'javascript', output: 'log' },
     config: (md) => {
       // What may be scrolled sideways can be reached by keys.
       md.renderer.rules.code_block = (tokens, i) =>
