@@ -1,4 +1,4 @@
-// Mistral: docs.mistral.ai, "Rate limits and usage tiers", "Chat completions"; headers as several clients read them. The
+// Mistral: docs.mistral.ai, "Rate limits and usage tiers", "Chat completions", as in November 2026; headers as several clients read them. The
 // limits are those of a free workspace: a request a second on average, tokens per minute.
 import type { Call, Handler, Problems, Profile, Reply } from '../profile.ts'
 import { countTokens, frame, guessTokens, speak } from './language.ts'

@@ -1,4 +1,4 @@
-// Notion: developers.notion.com, "Request limits", "Status codes"; its client library for Node 5.26.
+// Notion: developers.notion.com, "Request limits", "Status codes", as in November 2026; its client library for Node 5.26.
 import type { Call, Handler, Problems, Profile, Reply } from '../profile.ts'
 import { bearer, type Fields, fieldsOf, isFields, isMissing, keyFault, MINUTE, seconds } from './values.ts'
 

@@ -1,5 +1,5 @@
 // Supabase: supabase.com, "REST API", "HTTP status codes"; docs.postgrest.org, "Errors", "Tables and views", "Connection
-// pool". Its data API has no limit in requests: what is short is connections.
+// pool", as in November 2026. Its data API has no limit in requests: what is short is connections.
 import type { Call, Handler, Problems, Profile, Reply } from '../profile.ts'
 import { bearer, type Fields, isFields, isMissing, keyFault, seconds } from './values.ts'
 
