@@ -97,7 +97,13 @@ export const enter = (settings: Settings, app: App, run: Run, request: Request, 
     }
     return (): WindowReport => {
       const { remaining, resetAt, fullAt } = moments
-      return { ...counts, remaining, resetMs: Math.max(0, resetAt - now()), fullMs: Math.max(0, fullAt - now()) }
+      const leavesAt = now()
+      return {
+        ...counts,
+        remaining,
+        resetMs: Math.max(0, resetAt - leavesAt),
+        fullMs: Math.max(0, fullAt - leavesAt),
+      }
     }
   }
 

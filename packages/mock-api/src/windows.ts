@@ -109,7 +109,7 @@ const bucket = (settings: WindowSettings): Window => {
     freeAt,
     take(now, weight = 1) {
       // The cap is for refused arrivals: each puts the next token a whole token's time away, not more.
-      fullAt = Math.min(Math.max(fullAt, now) + weight * tokenMs, now + slackMs(0))
+      fullAt = Math.min(Math.max(fullAt, now) + weight * tokenMs, now + slackMs(1) + tokenMs)
     },
     remaining,
     resetAt: (now) => (fullAt <= now ? now : Math.max(now, fullAt - (burst - 1 - remaining(now)) * tokenMs)),

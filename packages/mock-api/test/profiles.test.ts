@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createMockApi, leastTimeMs, type MockApiOptions, type Profile } from '../src/index.ts'
-import { google, openai } from '../src/profiles/index.ts'
+import * as profiles from '../src/profiles/index.ts'
+
+const { google, openai } = profiles
 
 const create = (options: object) => () => createMockApi(options as MockApiOptions)
 
@@ -222,5 +225,22 @@ describe('a profile goes with the other options', () => {
     expect(await ask(createMockApi({ profile: openai }))).toBe(first)
     expect(JSON.parse(second)).toEqual({ ...JSON.parse(first), id: expect.not.stringMatching(JSON.parse(first).id) })
     expect(await ask(createMockApi({ profile: openai, seed: 2 }))).not.toBe(first)
+  })
+})
+
+describe('every profile', () => {
+  const all = Object.entries(profiles) as readonly (readonly [string, Profile])[]
+
+  test.each(all)('%s goes by its name, and answers a route that it has not', async (name, profile) => {
+    expect(profile.name).toBe(name)
+    const response = await createMockApi({ profile }).fetch('https://api.test/no/such/route', { method: 'OPTIONS' })
+    expect(response.status).toBeLessThan(500)
+  })
+
+  test.each(all)('%s stands in the table of docs/mock-profiles.md, with its limits', async (name, { limits }) => {
+    const page = await readFile(new URL('../../../docs/mock-profiles.md', import.meta.url), 'utf8')
+    const row = page.split('\n').find((line) => line.startsWith(`| \`${name}\` |`)) ?? ''
+    const told = [...(row.split(' | ')[2] ?? '').matchAll(/`([\w-]+)`/g)].map(([, limit]) => limit)
+    expect(new Set(told)).toEqual(new Set(Object.keys(limits)))
   })
 })

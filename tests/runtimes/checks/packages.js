@@ -11,6 +11,7 @@ export const packages = {
   '@aplomb/llm': () => import('@aplomb/llm'),
   '@aplomb/log': () => import('@aplomb/log'),
   '@aplomb/mock-api': () => import('@aplomb/mock-api'),
+  '@aplomb/mock-api/profiles': () => import('@aplomb/mock-api/profiles'),
   '@aplomb/mock-api/server': () => import('@aplomb/mock-api/server'),
   '@aplomb/otel': () => import('@aplomb/otel'),
   '@aplomb/pipeline': () => import('@aplomb/pipeline'),

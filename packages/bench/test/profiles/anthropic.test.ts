@@ -85,7 +85,7 @@ describe('the profile of Anthropic, as @aplomb/limits and classify read it', () 
 
   it('no credits', async () => {
     const refused = await post(createMockApi({ profile: anthropic, limits: { credits: 0 } }), URL, KEY, body)
-    expect([refused.status, await judged(refused)]).toMatchObject([402, { kind: 'billing', retryable: false }])
+    expect([refused.status, await judged(refused)]).toMatchObject([400, { kind: 'billing', retryable: false }])
   })
 })
 

@@ -106,12 +106,12 @@ const JOBS: readonly (readonly [name: string, make: () => MockApi, sent: Sent, o
   ],
   [
     'mistral, requests',
-    () => createMockApi({ profile: mistral }),
+    () => createMockApi({ profile: mistral, limits: { requests: few } }),
     json('https://api.mistral.ai/v1/chat/completions', bearer, chat),
   ],
   [
     'notion, requests',
-    () => createMockApi({ profile: notion }),
+    () => createMockApi({ profile: notion, limits: { requests: few } }),
     json('https://api.notion.com/v1/search', { ...bearer, 'notion-version': '2025-09-03' }, {}),
   ],
   [

@@ -17,7 +17,7 @@ describe('the profile of Mistral, as @aplomb/limits and classify read it', () =>
   it('both limits on a success, with what the call has cost', async () => {
     const answer = await post(createMockApi({ profile: mistral }), URL, KEY, body)
     expect(told(answer)).toMatchObject({
-      'req-minute': { limit: 60, remaining: 0, resetMs: undefined },
+      'req-minute': { limit: 60, remaining: 59, resetMs: undefined },
       'tokens-minute': { limit: 500_000, remaining: 499_900, resetMs: undefined },
     })
     const { usage } = await answer.json()
@@ -25,8 +25,8 @@ describe('the profile of Mistral, as @aplomb/limits and classify read it', () =>
   })
 
   it.each([
-    ['requests', {}, 1000],
-    ['tokens', { requests: { burst: 9 }, tokens: { limit: 150 } }, 60_000],
+    ['requests', { requests: { limit: 1 } }, 60_000],
+    ['tokens', { tokens: { limit: 150 } }, 60_000],
   ] as const)('too many %s, and no word of a wait', async (_, limits, waitMs) => {
     const api = createMockApi({ profile: mistral, limits })
     await post(api, URL, KEY, body)
@@ -60,10 +60,9 @@ const wordsOf = (content: unknown): number => (typeof content === 'string' ? con
 describe('the profile of Mistral, as its SDK reads it', () => {
   const clientOf = (api: ReturnType<typeof createMockApi>, apiKey = 'test') =>
     new Mistral({ apiKey, httpClient: new HTTPClient({ fetcher: api.fetch }) })
-  const many = { limits: { requests: { burst: 9 } } }
 
   it('an answer, and the same one as a stream with its usage', async () => {
-    const { chat } = clientOf(createMockApi({ profile: mistral, ...many }))
+    const { chat } = clientOf(createMockApi({ profile: mistral }))
     const whole = await chat.complete(body)
     expect(wordsOf(whole.choices[0]?.message?.content)).toBe(whole.usage.completionTokens)
     let text = ''
@@ -77,7 +76,7 @@ describe('the profile of Mistral, as its SDK reads it', () => {
   })
 
   it('code, embeddings and models', async () => {
-    const client = clientOf(createMockApi({ profile: mistral, ...many }))
+    const client = clientOf(createMockApi({ profile: mistral }))
     const code = await client.fim.complete({ model: 'codestral-latest', prompt: 'const a =' })
     expect(code.usage.completionTokens).toBeGreaterThan(0)
     const { data } = await client.embeddings.create({ model: 'mistral-embed', inputs: ['a', 'b'] })
@@ -86,7 +85,7 @@ describe('the profile of Mistral, as its SDK reads it', () => {
   })
 
   it('its error classes', async () => {
-    const client = clientOf(createMockApi({ profile: mistral, limits: { requests: { burst: 2 } } }))
+    const client = clientOf(createMockApi({ profile: mistral, limits: { requests: { limit: 2 } } }))
     expect(await fault(client.chat.complete({ ...body, model: 'missing' }))).toMatchObject({
       statusCode: 400,
       body: expect.stringContaining('invalid_model'),

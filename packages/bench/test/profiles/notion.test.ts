@@ -12,14 +12,14 @@ describe('the profile of Notion, as classify reads it', () => {
   afterEach(() => void vi.useRealTimers())
 
   it('too many requests', async () => {
-    const api = createMockApi({ profile: notion, limits: { requests: { burst: 1 } } })
+    const api = createMockApi({ profile: notion, limits: { requests: { limit: 1 } } })
     expect((await post(api, `${API}/search`, KEY, {})).status).toBe(200)
     const refused = await post(api, `${API}/search`, KEY, {})
     expect([refused.status, await judged(refused)]).toMatchObject([
       429,
-      { kind: 'rate-limited', retryable: true, retryAfterMs: 1000, requestId: expect.stringMatching(/^[\da-f]{8}-/) },
+      { kind: 'rate-limited', retryable: true, retryAfterMs: 60_000, requestId: expect.stringMatching(/^[\da-f]{8}-/) },
     ])
-    vi.advanceTimersByTime(1000)
+    vi.advanceTimersByTime(60_000)
     expect((await post(api, `${API}/search`, KEY, {})).status).toBe(200)
   })
 
@@ -77,7 +77,7 @@ describe('the profile of Notion, as its client library reads it', () => {
   })
 
   it('its errors', async () => {
-    const client = clientOf(createMockApi({ profile: notion, limits: { requests: { burst: 2 } } }))
+    const client = clientOf(createMockApi({ profile: notion, limits: { requests: { limit: 2 } } }))
     expect(await fault(client.pages.retrieve({ page_id: 'missing' }))).toMatchObject({
       constructor: APIResponseError,
       code: APIErrorCode.ObjectNotFound,

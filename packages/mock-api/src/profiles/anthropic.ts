@@ -72,7 +72,11 @@ const exceeded = (call: Call<Limit>, name: Limit, limit: number): Reply => {
   return error(call, 429, 'rate_limit_error', message)
 }
 
+const NO_CREDIT =
+  'Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits.'
+
 const FAILURES: Readonly<Record<number, readonly [type: string, message: string]>> = {
+  402: ['billing_error', 'The organization has reached a spend limit or lacks credit.'],
   403: ['permission_error', 'Your API key does not have permission to use the specified resource.'],
   413: ['request_too_large', 'Request exceeds the maximum size.'],
   500: ['api_error', 'Internal server error'],
@@ -93,13 +97,8 @@ const problems: Problems<Limit> = {
       'rate_limit_error',
       'Number of concurrent connections has exceeded your rate limit. Please try again later or contact sales at https://www.anthropic.com/contact-sales to discuss your options for a rate limit increase.',
     ),
-  credits: (_, call) =>
-    error(
-      call,
-      402,
-      'billing_error',
-      'Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits.',
-    ),
+  // Not the 402 of its documentation, which is for organizations that are linked.
+  credits: (_, call) => invalid(call, NO_CREDIT),
   route: (_, call) => error(call, 404, 'not_found_error', 'Not Found'),
   failure({ status: asked, waitMs }, call) {
     // It has no 503.

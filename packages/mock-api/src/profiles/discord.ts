@@ -1,4 +1,4 @@
-// Discord: docs.discord.com, "Rate limits", "Opcodes and status codes". The limit of a route is what it tells of one that
+// Discord: docs.discord.com, "Rate limits", "Opcodes and status codes", as in November 2026. The limit of a route is what it tells of one that
 // posts messages; the global one is as documented.
 import { hash } from '../random.ts'
 import type { Call, Handler, Problems, Profile, Reply } from '../profile.ts'

@@ -1,5 +1,5 @@
 // Gemini: ai.google.dev, "Rate limits", "Troubleshooting guide", "Generating content"; answers in the wild as collected in
-// November 2026. The limits are those of a Flash model on the free tier, input tokens per minute and requests per day.
+// November 2026. The limits are those of a Flash model on the free tier: they differ by model, and change.
 import type { Call, Handler, Problems, Profile, Reply } from '../profile.ts'
 import { countTokens, frame, guessTokens, speak } from './language.ts'
 import { DAY, type Fields, fieldsOf, isMissing, keyFault, MINUTE, wholeNumber } from './values.ts'

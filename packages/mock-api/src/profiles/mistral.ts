@@ -1,5 +1,5 @@
-// Mistral: docs.mistral.ai, "Rate limits and usage tiers", "Chat completions"; headers as several clients read them. The
-// limits are those of a free workspace: a request a second, tokens per minute.
+// Mistral: docs.mistral.ai, "Rate limits and usage tiers", "Chat completions", as in November 2026; headers as several clients read them. The
+// limits are those of a free workspace: a request a second on average, tokens per minute.
 import type { Call, Handler, Problems, Profile, Reply } from '../profile.ts'
 import { countTokens, frame, guessTokens, speak } from './language.ts'
 import { bearer, type Fields, fieldsOf, isMissing, keyFault, MINUTE, wholeNumber } from './values.ts'
@@ -106,15 +106,9 @@ const FAILURES: Readonly<Record<number, readonly [type: string, code: string, me
 }
 
 const problems: Problems<Limit> = {
-  // No word of a wait.
-  window: ({ name }) =>
-    error(
-      429,
-      'rate_limited',
-      '1300',
-      name === 'requests' ? 'Requests rate limit exceeded' : 'Tokens rate limit exceeded',
-    ),
-  size: () => error(429, 'rate_limited', '1300', 'Tokens rate limit exceeded'),
+  // No word of a wait, nor which of the two.
+  window: () => error(429, 'rate_limited', '1300', 'Rate limit exceeded'),
+  size: () => error(429, 'rate_limited', '1300', 'Rate limit exceeded'),
   route: () => detail(404, 'Not Found'),
   failure({ status }) {
     if (status === 422) return unprocessable(['model'])
@@ -128,7 +122,7 @@ const NAMES = { requests: 'req-minute', tokens: 'tokens-minute' } as const
 export const mistral: Profile<Limit> = {
   name: 'mistral',
   limits: {
-    requests: { kind: 'bucket', limit: 60, windowMs: MINUTE, burst: 1 },
+    requests: { kind: 'fixed', limit: 60, windowMs: MINUTE },
     tokens: { kind: 'fixed', limit: 500_000, windowMs: MINUTE },
   },
   routes: {
@@ -146,8 +140,8 @@ export const mistral: Profile<Limit> = {
   admit: (call) => (keyFault(bearer(call)) === undefined ? undefined : detail(401, 'Unauthorized')),
   headers: ({ windows }, { id }) => ({
     ...(Object.fromEntries(
-      Object.values(windows).flatMap(({ name, limit, perSecond, remaining }) => [
-        [`x-ratelimit-limit-${NAMES[name as Limit]}`, String(name === 'requests' ? perSecond * 60 : limit)],
+      Object.values(windows).flatMap(({ name, limit, remaining }) => [
+        [`x-ratelimit-limit-${NAMES[name as Limit]}`, String(limit)],
         [`x-ratelimit-remaining-${NAMES[name as Limit]}`, String(remaining)],
       ]),
     ) as Record<string, string>),

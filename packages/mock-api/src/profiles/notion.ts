@@ -1,6 +1,6 @@
-// Notion: developers.notion.com, "Request limits", "Status codes"; its client library for Node 5.26.
+// Notion: developers.notion.com, "Request limits", "Status codes", as in November 2026; its client library for Node 5.26.
 import type { Call, Handler, Problems, Profile, Reply } from '../profile.ts'
-import { bearer, type Fields, fieldsOf, isFields, isMissing, keyFault, seconds } from './values.ts'
+import { bearer, type Fields, fieldsOf, isFields, isMissing, keyFault, MINUTE, seconds } from './values.ts'
 
 type Limit = 'requests'
 
@@ -101,8 +101,8 @@ const problems: Problems<Limit> = {
 export const notion: Profile<Limit> = {
   name: 'notion',
   limits: {
-    /** On average. Bursts are tolerated; how many it does not say. */
-    requests: { kind: 'bucket', limit: 3, windowMs: 1000, burst: 10 },
+    /** Of a connection, spent at any pace: three a second on average. */
+    requests: { kind: 'fixed', limit: 180, windowMs: MINUTE },
   },
   routes: {
     'GET /v1/users/me': () => ({ body: BOT }),

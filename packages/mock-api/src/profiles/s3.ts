@@ -1,4 +1,5 @@
-// Amazon S3: docs.aws.amazon.com, "Error responses", "Best practices design patterns: optimizing Amazon S3 performance".
+// Amazon S3: docs.aws.amazon.com, "Error responses", "Best practices design patterns: optimizing Amazon S3 performance",
+// as in November 2026.
 // Both styles of addresses; of checksums and signatures nothing is checked.
 import { hash } from '../random.ts'
 import type { Call, Handler, Problems, Profile, Reply } from '../profile.ts'

@@ -1,4 +1,4 @@
-// Slack: docs.slack.dev, "Rate limits", "Using the Slack Web API"; its client library for Node 8.2. Each method has the
+// Slack: docs.slack.dev, "Rate limits", "Using the Slack Web API", as in November 2026; its client library for Node 8.2. Each method has the
 // limit of its tier, per workspace.
 import type { Call, Handler, Problems, Profile, Reply } from '../profile.ts'
 import { bearer, type Fields, fieldsOf, isMissing, keyFault, MINUTE, seconds } from './values.ts'

@@ -1,4 +1,4 @@
-// Stripe: docs.stripe.com, "Rate limits", "Error codes", "Idempotent requests", "Advanced error handling"; its client
+// Stripe: docs.stripe.com, "Rate limits", "Error codes", "Idempotent requests", "Advanced error handling", as in November 2026; its client
 // library for Node 23.1. The limits are those of live mode.
 import { hash } from '../random.ts'
 import type { Call, Handler, Problems, Profile, Reply } from '../profile.ts'

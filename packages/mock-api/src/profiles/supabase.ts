@@ -1,5 +1,5 @@
 // Supabase: supabase.com, "REST API", "HTTP status codes"; docs.postgrest.org, "Errors", "Tables and views", "Connection
-// pool". Its data API has no limit in requests: what is short is connections.
+// pool", as in November 2026. Its data API has no limit in requests: what is short is connections.
 import type { Call, Handler, Problems, Profile, Reply } from '../profile.ts'
 import { bearer, type Fields, isFields, isMissing, keyFault, seconds } from './values.ts'
 
@@ -88,14 +88,17 @@ const FAILURES: Readonly<Record<number, readonly [code: string, message: string]
   403: ['42501', 'permission denied for table items'],
   500: ['XX000', 'internal error'],
   503: ['PGRST002', 'Could not query the database for the schema cache. Retrying.'],
-  504: ['57014', 'canceling statement due to statement timeout'],
+  504: ['PGRST003', 'Timed out acquiring connection from connection pool.'],
 }
 
 const problems: Problems<Limit> = {
   concurrency: () => error(504, 'PGRST003', 'Timed out acquiring connection from connection pool.'),
   credits: () => ({
     status: 402,
-    body: { message: 'Service for this project is restricted due to the following violations: exceed_egress_quota.' },
+    body: {
+      message:
+        'Service for this project is restricted due to the following violations: exceed_egress_quota. The project owner must upgrade their plan or remove spend caps to restore service.',
+    },
   }),
   route: () => error(404, 'PGRST125', 'Invalid path specified in request URL'),
   failure({ status, waitMs }) {
