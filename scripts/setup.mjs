@@ -109,7 +109,9 @@ export const install = async () => {
 /** The same for a folder that is a workspace of its own. */
 export const installApart = async (title, folder) => {
   const stamp = join(root, folder, 'node_modules', '.install-stamp')
-  const wanted = fingerprintOf(['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml'].map((name) => `${folder}/${name}`))
+  const wanted = fingerprintOf(
+    ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml'].map((name) => `${folder}/${name}`),
+  )
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return true
 
   rmSync(stamp, { force: true })

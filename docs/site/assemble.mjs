@@ -62,7 +62,8 @@ export const pagesUnder = (folder) =>
     .filter(([, page]) => page.startsWith(`${folder}/`))
     .map(([path, page]) => ({ text: titleOf(path), link: `/${page}` }))
 
-export const exampleTitles = () => [...programs.keys()].map((path) => ({ text: basename(path, '.ts'), link: `/${pages.get(path)}` }))
+export const exampleTitles = () =>
+  [...programs.keys()].map((path) => ({ text: basename(path, '.ts'), link: `/${pages.get(path)}` }))
 
 const write = (page, text) => {
   const path = join(content, `${page}.md`)

@@ -13,8 +13,23 @@ import { run } from './lab/run.ts'
 
 const dist = fileURLToPath(new URL('dist', import.meta.url))
 const pictures = join(root, '.report/site')
-const PAGES = ['/', '/guide/start', '/guide/rate-limits', '/guide/sdks', '/guide/congestion-control', '/packages/aplomb', '/api/', '/lab']
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' }
+const PAGES = [
+  '/',
+  '/guide/start',
+  '/guide/rate-limits',
+  '/guide/sdks',
+  '/guide/congestion-control',
+  '/packages/aplomb',
+  '/api/',
+  '/lab',
+]
+const TYPES = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+}
 const WIDTHS = [1440, 390]
 const SCHEMES = ['light', 'dark']
 /** VitePress's own: buttons in the entries of its sidebar, a label of its search that is not its text, a title outside of what is main. */
@@ -32,7 +47,8 @@ const read = (path) => {
 }
 
 const server = createServer(({ url }, response) => {
-  const { type = 'application/octet-stream', body } = read(decodeURIComponent(new URL(url, 'http://site').pathname)) ?? {}
+  const { type = 'application/octet-stream', body } =
+    read(decodeURIComponent(new URL(url, 'http://site').pathname)) ?? {}
   response.writeHead(body ? 200 : 404, { 'content-type': type }).end(body)
 })
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -49,7 +65,8 @@ const open = async (path, width, colorScheme) => {
   page.on('console', (message) => message.type() === 'error' && problems.push(`${where}: ${message.text()}`))
   page.on('pageerror', (error) => problems.push(`${where}: ${error}`))
   page.on('request', (request) => {
-    if (!request.url().startsWith(site) && !/^(?:data|blob):/.test(request.url())) problems.push(`${where} asks ${request.url()}`)
+    if (!request.url().startsWith(site) && !/^(?:data|blob):/.test(request.url()))
+      problems.push(`${where} asks ${request.url()}`)
   })
   await page.goto(site + path, { waitUntil: 'networkidle' })
   return { page, where, close: () => context.close() }
@@ -64,17 +81,25 @@ const look = async (path, width, scheme) => {
     (exclude) => globalThis.axe.run({ exclude }, { resultTypes: ['violations'] }),
     OF_THE_THEME,
   )
-  for (const { id, help, nodes } of violations) problems.push(`${where}: ${id}, ${help}: ${nodes[0]?.html.slice(0, 120)}`)
-  await page.screenshot({ path: join(pictures, `${path.slice(1).replaceAll('/', '-') || 'index'}-${width}-${scheme}.png`), fullPage: true })
+  for (const { id, help, nodes } of violations)
+    problems.push(`${where}: ${id}, ${help}: ${nodes[0]?.html.slice(0, 120)}`)
+  await page.screenshot({
+    path: join(pictures, `${path.slice(1).replaceAll('/', '-') || 'index'}-${width}-${scheme}.png`),
+    fullPage: true,
+  })
   await close()
 }
 
 /** What the lab shows of a client, when it has ended. */
 const shownOf = async (page) => {
-  await page.waitForFunction(() => document.querySelector('.lab')?.dataset.ended === 'true', undefined, { timeout: LONGEST_MS })
-  return page.locator('.lab section dl').evaluateAll((lists) =>
-    lists.map((list) => [...list.querySelectorAll('dd')].slice(0, 3).map((one) => one.textContent)),
-  )
+  await page.waitForFunction(() => document.querySelector('.lab')?.dataset.ended === 'true', undefined, {
+    timeout: LONGEST_MS,
+  })
+  return page
+    .locator('.lab section dl')
+    .evaluateAll((lists) =>
+      lists.map((list) => [...list.querySelectorAll('dd')].slice(0, 3).map((one) => one.textContent)),
+    )
 }
 
 const tryPreset = async (name) => {
@@ -84,7 +109,8 @@ const tryPreset = async (name) => {
   for (const [i, client] of clients.entries()) {
     const { answered, sent, seconds } = await run(settings, client)
     const wanted = [`${answered} of ${settings.calls}`, String(sent), seconds.toFixed(1)]
-    if (JSON.stringify(shown[i]) !== JSON.stringify(wanted)) problems.push(`${where}, ${client}: shows ${shown[i]}, is ${wanted}`)
+    if (JSON.stringify(shown[i]) !== JSON.stringify(wanted))
+      problems.push(`${where}, ${client}: shows ${shown[i]}, is ${wanted}`)
   }
   await page.screenshot({ path: join(pictures, `lab-${name}.png`), fullPage: true })
   await close()

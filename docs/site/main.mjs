@@ -13,7 +13,8 @@ assemble()
 writeFileSync(join(content, 'figures.json'), JSON.stringify(await drawPictures()))
 cpSync(join(root, 'docs/pictures'), join(content, 'public/pictures'), { recursive: true })
 const { warnings, errors } = await writeReference()
-if (warnings + errors > 0) throw new Error(`${warnings + errors} items of the API reference lack documentation, or their links lead nowhere`)
+if (warnings + errors > 0)
+  throw new Error(`${warnings + errors} items of the API reference lack documentation, or their links lead nowhere`)
 
 if (process.argv[2] === 'build') await build(here)
 else {
@@ -25,5 +26,10 @@ else {
     clearTimeout(timer)
     timer = setTimeout(assemble, 200)
   }
-  for (const folder of ['docs', 'packages']) watch(join(root, folder), { recursive: true }, (_, name) => name?.endsWith('.md') && !name.includes('.content') && again())
+  for (const folder of ['docs', 'packages'])
+    watch(
+      join(root, folder),
+      { recursive: true },
+      (_, name) => name?.endsWith('.md') && !name.includes('.content') && again(),
+    )
 }

@@ -44,5 +44,3 @@ export const writeReference = async () => {
     writeFileSync(join(content, page), `---\neditLink: false\n---\n\n${readFileSync(join(content, page), 'utf8')}`)
   return { warnings: app.logger.warningCount, errors: app.logger.errorCount }
 }
-
-

@@ -41,7 +41,7 @@ const VENDORS: readonly (readonly [host: RegExp, make: () => MockApi])[] = [
     () => createMockApi({ profile: google, limits: { requests: windowed, 'requests-per-day': { limit: 4 } } }),
   ],
   [/^api\.mistral\.ai$/, () => createMockApi({ profile: mistral, limits: { requests: false }, flaky, seed: 6 })],
-  [/^api\.notion\.com$/, () => createMockApi({ profile: notion, limits: { requests: { ...windowed, burst: 2 } } })],
+  [/^api\.notion\.com$/, () => createMockApi({ profile: notion, limits: { requests: windowed } })],
   [/^demo\.supabase\.co$/, () => createMockApi({ profile: supabase, limits: crowded, latencyMs: 50 })],
   [/\.s3\.us-east-1\.amazonaws\.com$/, () => createMockApi({ profile: s3, flaky, seed: 6 })],
   [/^api\.github\.com$/, () => createMockApi({ profile: github, limits: { secondary: windowed } })],

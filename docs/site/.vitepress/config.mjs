@@ -58,13 +58,16 @@ export default defineConfig({
   useWebFonts: false,
   vite: {
     // The packages as they are in development.
-    resolve: { alias: [
-          { find: /^aplomb$/, replacement: join(packages, 'aplomb/src/index.ts') },
-          { find: /^@aplomb\/limits\/vendors$/, replacement: join(packages, 'limits/src/vendors/index.ts') },
-          { find: /^@aplomb\/([\w-]+)$/, replacement: join(packages, '$1/src/index.ts') },
-        ],
-      },
+    resolve: {
+      alias: [
+        { find: /^aplomb$/, replacement: join(packages, 'aplomb/src/index.ts') },
+        { find: /^@aplomb\/limits\/vendors$/, replacement: join(packages, 'limits/src/vendors/index.ts') },
+        { find: /^@aplomb\/([\w-]+)$/, replacement: join(packages, '$1/src/index.ts') },
+      ],
+    },
     worker: { format: 'es' },
+    // Its esbuild knows no newer one.
+    esbuild: { tsconfigRaw: { compilerOptions: { target: 'es2023' } } },
   },
   markdown: {
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
@@ -89,7 +92,10 @@ export default defineConfig({
     sidebar: {
       '/api/': [{ text: 'API', items: reference() }],
       '/': [
-        { text: 'Start', items: [link('Getting started', 'guide/start'), link('Why', 'why'), link('Compared', 'guide/compared')] },
+        {
+          text: 'Start',
+          items: [link('Getting started', 'guide/start'), link('Why', 'why'), link('Compared', 'guide/compared')],
+        },
         { text: 'Situations', items: situations },
         { text: 'How it works', items: how },
         { text: 'Client libraries', collapsed: true, items: [link('Overview', 'guide/sdks'), ...pagesUnder('sdks')] },

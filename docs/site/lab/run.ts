@@ -53,7 +53,6 @@ export interface Result extends Progress {
   readonly decisions: readonly Decision[]
 }
 
-
 const MOST_DECISIONS = 500
 
 interface Client {
@@ -91,7 +90,10 @@ const makeClient = (name: ClientName, fetch: Fetch, onEvent: (event: CallEvent) 
 const decisionOf = (event: CallEvent): Omit<Decision, 'at'> | undefined => {
   switch (event.type) {
     case 'retry':
-      return { what: event.waitMs > 0 ? `sends again in ${Math.round(event.waitMs)} ms` : 'sends again', why: event.reason }
+      return {
+        what: event.waitMs > 0 ? `sends again in ${Math.round(event.waitMs)} ms` : 'sends again',
+        why: event.reason,
+      }
     case 'hold':
       return { what: `holds all calls for ${Math.round(event.waitMs)} ms`, why: event.reason }
     case 'limit':
@@ -167,7 +169,9 @@ export const run = (
     const call = async (_: unknown, i: number): Promise<void> => {
       if (overMs > 0) await new Promise((resolve) => setTimeout(resolve, (overMs * i) / calls))
       try {
-        const response = await (clients[i % processes] as Client).fetch(`${ORIGIN}/v1/lookup/10.0.${(i >> 8) & 255}.${i & 255}`)
+        const response = await (clients[i % processes] as Client).fetch(
+          `${ORIGIN}/v1/lookup/10.0.${(i >> 8) & 255}.${i & 255}`,
+        )
         await response.arrayBuffer()
         if (response.ok || response.status === 404) answered++
         else failed++

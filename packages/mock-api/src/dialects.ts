@@ -7,6 +7,7 @@ export interface WindowReport {
   readonly resetMs: number
   /** From now until all of it is. */
   readonly fullMs: number
+  /** In how long it gives `limit`. */
   readonly windowMs: number
   /** What it gives on average: what comes back of a bucket. */
   readonly perSecond: number

@@ -91,7 +91,8 @@ export const enter = (settings: Settings, app: App, run: Run, request: Request, 
     const moments = { remaining: window.remaining(at), resetAt: window.resetAt(at), fullAt: window.fullAt(at) }
     const counts = {
       name: is.name,
-      windowMs: is.windowMs,
+      // A bucket that says "20 per second" and gives 50 would be waited out.
+      windowMs: kind === 'bucket' ? (burst * is.windowMs) / is.limit : is.windowMs,
       limit: kind === 'bucket' ? burst : is.limit,
       perSecond: (is.limit * 1000) / is.windowMs,
     }

@@ -1,5 +1,6 @@
 import type { Weight } from '@aplomb/pipeline'
 import type { Departure, Departures } from './departures.ts'
+import { newDoubt } from './doubt.ts'
 import { type Echo, newEcho } from './echo.ts'
 import { newSlope, type Sample, type Slope } from './slope.ts'
 import { newSteps, type Steps } from './steps.ts'
@@ -65,14 +66,13 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
   const window = newFixedWindow(departures, outside)
   let models: Models | undefined
   let place = 0
-  /** Since when some shapes allow what others do not. */
-  let doubtSince: number | undefined
   let spacingMs = 0
   let lengthMs = 0
   let judgedAt = 0
   let lengthKnown = false
   /** Whether answers that were served tell of it: what has granted how much is read from those. */
   let servedTell = false
+  const doubt = newDoubt()
   const others = newOthers(departures)
   const reserve = newReserve()
   const reset = newToldReset()
@@ -103,7 +103,9 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
   const measure = ({ limit = 0, resetMs, windowMs }: Report, { weight }: Sample): void => {
     lengthKnown = windowMs !== undefined
     lengthMs = windowMs ?? Math.max(lengthMs, resetMs)
-    spacingMs = Math.min(((models?.slope.unit() ?? 1) * weight * lengthMs) / limit, 2 * departures.roundTripMs())
+    const taken = (models?.slope.unit() ?? 1) * weight
+    const unitMs = lengthMs > 0 ? lengthMs / limit : 1 / (models?.slope.perMs() ?? 0)
+    spacingMs = Math.min(taken * unitMs, 2 * departures.roundTripMs())
   }
 
   const start = (sample: Sample, { windowMs }: Report, roundTripMs: number): Models => {
@@ -122,7 +124,12 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
     }
   }
 
-  const judge = ({ steps, slope, echo, errors }: Models, sample: Sample): void => {
+  /** How long it takes to give back all of it: a reset that was told may be that of a part. */
+  const fillMs = ({ limit, slope }: Models): number =>
+    lengthKnown ? lengthMs : Math.max(lengthMs, limit / slope.leastPerMs())
+
+  const judge = (one: Models, sample: Sample): void => {
+    const { steps, slope, echo, errors } = one
     const { at, remaining, charged, early, late } = sample
     const [least, most] = [remaining - early * slope.unit(), remaining + 1 + late * slope.unit()]
     const way = departures.fastestMs()
@@ -131,17 +138,21 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
       slope: distance(slope.level(at, charged), least, most),
       echo: echo ? Math.max(0, least - echo.level(at + way, charged), echo.level(at - way, charged) - most) : Infinity,
     }
-    const kept = Math.exp(-Math.max(0, at - judgedAt) / (MEMORY * lengthMs))
+    const kept = Math.exp(-Math.max(0, at - judgedAt) / (MEMORY * fillMs(one)))
     judgedAt = at
     echo?.allow(remaining + charged - early, at)
     for (const shape of ['step', 'slope', 'echo'] as const)
       errors[shape] = errors[shape] * kept + Math.max(0, found[shape] - UNIT / 2)
   }
 
+  /** What is given back within a round trip comes bit by bit: as steps, it would explain whatever is answered. */
+  const hasSteps = (): boolean => counted && lengthMs > departures.roundTripMs()
+
   /** The shapes that foretell the answers best. */
   const likely = ({ errors }: Models): readonly Shape[] => {
-    const best = Math.min(errors.step, errors.slope, errors.echo)
-    return (Object.keys(errors) as Shape[]).filter((shape) => errors[shape] <= best * (1 + AS_GOOD) + UNIT)
+    const found = hasSteps() ? errors : { ...errors, step: Infinity }
+    const best = Math.min(found.step, found.slope, found.echo)
+    return (Object.keys(found) as Shape[]).filter((shape) => found[shape] <= best * (1 + AS_GOOD) + UNIT)
   }
 
   /** Until a slope has risen so far, or the reset. */
@@ -155,17 +166,6 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
   /** Until then, the last request of a window is sent so late that it would tell. */
   const scoutMs = (one: Models, now: number): number =>
     window.left() > 1 || isFlat(one) ? 0 : Math.max(0, departures.lastAt() + 2 * departures.roundTripMs() - now)
-
-  /** How long it takes to give back all of it: a reset that was told may be that of a part. */
-  const fillMs = ({ limit, slope }: Models): number =>
-    lengthKnown ? lengthMs : Math.max(lengthMs, limit / slope.perMs())
-
-  /** In doubt one asks, so much later than what one of the shapes allows. */
-  const askMs = (allowedMs: number, now: number): number => {
-    if (allowedMs > 0) return allowedMs + spacingMs
-    doubtSince ??= now
-    return Math.max(0, doubtSince + spacingMs - now)
-  }
 
   /** Where only refusals tell, or what answers tell is gone when they come (to find out takes two round trips), nothing can be foretold; of a limit that is shared, the window knows how. */
   const foretold = (now: number): Models | undefined => {
@@ -197,17 +197,17 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
       }
       const most = Math.max(...shapes.map((shape) => waits[shape]))
       if (most === 0 || departures.expecting()) {
-        doubtSince = undefined
+        doubt.over()
         return most
       }
       if (!shapes.includes('step')) waits.slope = risesMs(slope, need - slope.level(now, units), dueMs)
       // Somebody has to ask, at the reset at the latest: until resets are known to give all at once, any shape has one more by then.
       const asking = isSettled(one) && shapes.includes('step') ? [] : shapes.map((shape) => waits[shape])
-      return Math.min(most, askMs(Math.min(counted ? stepMs : Math.max(0, dueMs), ...asking), now))
+      return Math.min(most, doubt.askMs(Math.min(hasSteps() ? stepMs : Math.max(0, dueMs), ...asking), spacingMs, now))
     },
     sent: (departure) => {
       window.sent(departure.at)
-      doubtSince = undefined
+      doubt.over()
     },
     refused: window.refused,
     settled: (departure, more) => {
@@ -220,7 +220,8 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
     learn: (report, departure, served, now) => {
       const newest = departure.place > place
       place = Math.max(place, departure.place)
-      const ended = window.learn(report, departure, served, now)
+      // A window has an end that is to come.
+      const ended = report.resetMs > 0 && window.learn(report, departure, served, now)
       servedTell ||= served
       const { limit = 0 } = report
       if (counted) others.learn(report, departure, now)

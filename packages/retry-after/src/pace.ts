@@ -39,6 +39,10 @@ interface Known {
   limit: number | undefined
   /** When an answer named it last, on the `clock`. */
   namedAt: number
+  /** Whether it has refused: what is given back bit by bit, and told, never does. */
+  refused: boolean
+  /** Whether answers told of it without an end. */
+  endless: boolean
   /** How often its limit was another one than before. */
   changes: number
   /** Answers since the last that spoke of it. */
@@ -61,8 +65,13 @@ const idOf = ({ name, unit, windowMs }: Pick<LimitWindow, 'name' | 'unit' | 'win
   `${name ?? ''}/${unit ?? ''}/${windowMs ?? ''}`
 
 /** What a window says that counts. How much a request takes is found out from what is left of a known limit; else only its end counts. */
-const reportOf = ({ limit, remaining, resetMs, windowMs, unit = REQUESTS }: LimitWindow): Report | undefined => {
-  if (remaining === undefined || resetMs === undefined || resetMs <= 0) return undefined
+const reportOf = (
+  { limit, remaining, resetMs = 0, windowMs, unit = REQUESTS }: LimitWindow,
+  served: boolean,
+): Report | undefined => {
+  if (remaining === undefined) return undefined
+  // More had come by the time of the answer, or no time is told: that is of a limit that is given back bit by bit.
+  if (resetMs <= 0 && (!served || limit === undefined)) return undefined
   if (unit !== REQUESTS && limit === undefined && remaining > 0) return undefined
   return { limit, remaining, resetMs, windowMs }
 }
@@ -114,10 +123,37 @@ export const newPace = (): Pace => {
     }
     if (partial.has(id) || known !== undefined) return partial.has(id) ? undefined : known
     if (limits.size + partial.size >= MOST_LIMITS) return undefined
-    const fresh = { first: undefined, curve: undefined, place: 0, changes: 0, missing: 0 }
+    const fresh = {
+      first: undefined,
+      curve: undefined,
+      place: 0,
+      refused: false,
+      endless: false,
+      changes: 0,
+      missing: 0,
+    }
     const made: Known = { unit, name, limit, namedAt: now, ...fresh }
     limits.set(id, made)
     return made
+  }
+
+  /** Whether an answer counts, also if it names no end: then it is of a limit that is given back bit by bit, until that has refused. */
+  const counts = (known: Known, { resetMs }: LimitWindow, served: boolean): boolean => {
+    if (served && resetMs === undefined) known.endless = true
+    // What was told without an end was none of that sort.
+    if (!served && known.endless && !known.refused) known.curve = known.first = undefined
+    known.refused ||= !served
+    return !(served && resetMs === undefined && known.refused)
+  }
+
+  const hear = (window: LimitWindow, departure: Departure, served: boolean, now: number): void => {
+    const report = reportOf(window, served)
+    const known = report && find(window, window.unit ?? REQUESTS, now)
+    if (!known || !counts(known, window, served)) return
+    const heard: Heard = [report, departure, served, now]
+    if (known.curve || known.place > 0) curveOf(known).learn(...heard)
+    else known.first = heard
+    known.place = Math.max(known.place, departure.place)
   }
 
   return {
@@ -152,17 +188,7 @@ export const newPace = (): Pace => {
       if (served && windows.length === 0) outside = Math.max(outside, departure.place)
       if (served) noteMissing(windows, departure.place)
       else for (const known of limits.values()) curveOf(known).refused(departure)
-      for (const window of windows) {
-        const report = reportOf(window)
-        if (!report) continue
-        const { unit = REQUESTS } = window
-        const known = find(window, unit, now)
-        if (!known) continue
-        const heard: Heard = [report, departure, served, now]
-        if (known.curve || known.place > 0) curveOf(known).learn(...heard)
-        else known.first = heard
-        known.place = Math.max(known.place, departure.place)
-      }
+      for (const window of windows) hear(window, departure, served, now)
     },
     crowded: () => [...limits.values()].some(({ curve }) => curve?.crowded()),
     idle: () => [...limits.values()].every(isIdle),

@@ -10,6 +10,8 @@ export interface Slope {
   /** Units for each weight. */
   unit(): number
   perMs(): number
+  /** The same, at least. */
+  leastPerMs(): number
   learn(sample: Sample): void
   /** So much more was charged by then than was thought; what is left is known. */
   recount(more: number): void
@@ -102,17 +104,19 @@ export const newSlope = ({ first, weighed, roundTripMs: tookMs }: SlopeSetting):
     ) as typeof covariance
   }
 
+  const leastPerMs = (): number => Math.max(0, state[1] - DEVIATIONS * Math.sqrt(scale * covariance[1][1]))
+
   return {
     level: levelAt,
     surely: (to, units, unseenMs) => {
-      const [[levelVariance], [, rateVariance], [, , unitVariance]] = covariance
+      const [[levelVariance], , [, , unitVariance]] = covariance
       const spread = Math.sqrt(scale * (levelVariance + (units - charged) ** 2 * unitVariance))
-      const least = Math.max(0, state[1] - DEVIATIONS * Math.sqrt(scale * rateVariance))
       // However little is known of it, it gives nothing but more. And what is larger than this share would never let it be used.
-      return levelAt(Math.min(to, at + unseenMs), units, least) - Math.min(limit / 4, DEVIATIONS * spread)
+      return levelAt(Math.min(to, at + unseenMs), units, leastPerMs()) - Math.min(limit / 4, DEVIATIONS * spread)
     },
     unit: () => state[2],
     perMs: () => state[1],
+    leastPerMs,
     loosen: (perMs) => {
       state[1] = Math.max(state[1], perMs)
       covariance[1][1] = steepest ** 2

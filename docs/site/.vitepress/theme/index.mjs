@@ -9,7 +9,10 @@ export default {
   enhanceApp: ({ app }) => {
     app.component('Figures', Figures)
     // With the packages and the charts, which no other page needs.
-    app.component('Lab', defineAsyncComponent(() => import('./Lab.vue')))
+    app.component(
+      'Lab',
+      defineAsyncComponent(() => import('./Lab.vue')),
+    )
     app.component('Picture', Picture)
   },
 }
