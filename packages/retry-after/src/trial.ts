@@ -9,16 +9,20 @@ export interface Trial {
   told(resetMs: number, began: number | undefined, first: boolean, now: number): void
   /** Milliseconds until one may go. */
   waitMs(now: number): number
+  /** Milliseconds for which nobody follows it, the reset or not: its answer is to come. */
+  pendingMs(now: number, roundTripMs: number): number
   /** One goes that the window had no room for. */
   sent(place: number, now: number): void
   refused(place: number): void
-  /** Returns whether this was the trial, and there was a new window. */
-  served(place: number, refilled: boolean): boolean
+  /** Returns whether this was the trial, and the window was new: all of it was there. A part of it is of a limit of another sort. */
+  served(place: number, whole: boolean): boolean
 }
 
 /** What people choose, in milliseconds. Of a longer one, a second is little. */
 const LENGTHS = [1000, 2000, 5000, 10_000] as const
 const SECOND = 1000
+/** So many round trips are waited for. */
+const PATIENCE = 2
 /** An answer was received a moment ago. */
 const MOMENT_MS = 2
 
@@ -34,6 +38,7 @@ export const newTrial = (): Trial => {
   let coarse = 0
   let planned: { readonly lengthMs: number; readonly at: number } | undefined
   let place: number | undefined
+  let sentAt: number | undefined
 
   const plan = (mostMs: number, began: number): typeof planned => {
     const lengthMs = LENGTHS.find((length) => length > mostMs - SECOND && length <= mostMs)
@@ -52,19 +57,24 @@ export const newTrial = (): Trial => {
       if (!refuted && coarse > 1 && began !== undefined) planned ??= plan(now + resetMs - began, began)
     },
     waitMs: (now) => (planned && place === undefined && coarse > 1 ? Math.max(0, planned.at - now) : Infinity),
+    pendingMs: (now, roundTripMs) => (sentAt === undefined ? 0 : Math.max(0, sentAt + PATIENCE * roundTripMs - now)),
     sent: (of, now) => {
-      if (planned && now >= planned.at) place ??= of
+      if (!planned || now < planned.at || place !== undefined) return
+      place = of
+      sentAt = now
     },
     refused: (of) => {
       if (of !== place) return
+      sentAt = undefined
       refuted = true
       foundMs = undefined
     },
-    served: (of, refilled) => {
+    served: (of, whole) => {
       if (of !== place) return false
-      if (refilled) foundMs = planned?.lengthMs
-      refuted = !refilled
-      return refilled
+      sentAt = undefined
+      if (whole) foundMs = planned?.lengthMs
+      refuted = !whole
+      return whole
     },
   }
 }

@@ -200,8 +200,9 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
 
   return {
     waitMs: (now) => {
-      renew(now)
-      if (track === undefined || track.left > 0) return 0
+      const pendingMs = trial.pendingMs(now, departures.roundTripMs())
+      if (pendingMs === 0) renew(now)
+      if (track === undefined || track.left > 0 || pendingMs > 0) return pendingMs
       const { others, remaining, resetAt } = track
       // What is left is for others, unless they do not take it.
       const open = remaining > 0 && !hopeless(track, now) && isShared(track)
@@ -225,7 +226,7 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
     },
     learn: (told, departure, served, now) => {
       if (track !== undefined && track.place >= departure.place) return false
-      const ended = served && trial.served(departure.place, told.remaining > (track?.seen.remaining ?? 0))
+      const ended = served && trial.served(departure.place, told.remaining + 1 >= (told.limit ?? Infinity))
       const report = { ...told, windowMs: told.windowMs ?? trial.foundMs() }
       const { same, current, used } = identify(report, departure.place, served, now)
       const spent = report.remaining === 0 && (same === undefined || same.remaining > 0)

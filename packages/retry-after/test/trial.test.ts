@@ -91,3 +91,14 @@ test('the next window has its own', () => {
   trial.told(untilSecond(5), 3000, false, 3000)
   expect(trial.waitMs(3000)).toBe(Infinity)
 })
+
+test('nobody follows before its answer, for two round trips', () => {
+  const trial = newTrial()
+  told(trial, untilSecond(2))
+  expect(trial.pendingMs(999, 50)).toBe(0)
+  trial.sent(7, 1000)
+  expect(trial.pendingMs(1040, 50)).toBe(60)
+  expect(trial.pendingMs(1100, 50)).toBe(0)
+  trial.served(7, true)
+  expect(trial.pendingMs(1040, 50)).toBe(0)
+})
