@@ -21,6 +21,8 @@ export interface Control {
   allows(active: number, streams?: number): boolean
   /** What the server is taken to allow, for people to look at. */
   limit(): number
+  /** How many may be in flight, where that is known: announced, learned, or the user's. */
+  ceiling(): number | undefined
   /** Whether the server itself named the ceiling: then open streams count, too. */
   announced(): boolean
   /** When it last served somebody, on the `clock`. */
@@ -166,6 +168,7 @@ export const newControl = (fixed: number | undefined): Control => {
       )
     },
     limit: () => Math.floor(aimd.limit()),
+    ceiling: () => (ceiling.most() < Infinity ? ceiling.most() : undefined),
     announced: () => ceiling.announced(),
     servedAt: () => liveness.servedAt(),
     serving: () => liveness.serving(),

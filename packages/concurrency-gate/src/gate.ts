@@ -119,11 +119,19 @@ export const newGate = (
     call.emit({ type: 'limit', call: id, key, limit, previous, reason: why, queued: line.queued() })
   }
 
+  const lasts = (response: Response): boolean => slotUntil === 'body' || (slotUntil === 'auto' && isStream(response))
+
   return {
     maxQueue,
     queueTimeoutMs,
     probing: () => control.probing(),
     limit: () => control.limit(),
+    ceiling: control.ceiling,
+    lasts: (response, over) => {
+      const does = lasts(response)
+      if (does) whenRead(response, over)
+      return does
+    },
     active: () => active,
     queued: line.queued,
     standing: () => (active === 0 ? 'idle' : 'in use'),
@@ -158,7 +166,7 @@ export const newGate = (
       const slot = taken.get(departure)
       if (!slot) return
       taken.delete(departure)
-      if (!response || !(slotUntil === 'body' || (slotUntil === 'auto' && isStream(response)))) return release(slot)
+      if (!response || !lasts(response)) return release(slot)
       streams++
       let open = true
       whenRead(response, () => {

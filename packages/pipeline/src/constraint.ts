@@ -74,6 +74,13 @@ export interface Constraint {
   settled?(departure: Departure, weight: Weight): void
   /** Nothing more comes of it, but the body of the response. */
   ended?(departure: Departure, response: Response | undefined): void
+  /**
+   * Whether an answer counts as in flight for longer than until its headers. Then `over` is called when it has been read, or
+   * nobody reads it any more. For whoever counts on behalf of another process.
+   */
+  lasts?(response: Response, over: () => void): boolean
+  /** How many may be in flight at once, where that is known: announced, learned from refusals, or the user's word. */
+  ceiling?(): number | undefined
   /** An answer that a redirect led to, of a call that passed the door of another key. */
   overheard?(departure: Departure, signal: Signal): void
   /** Whether it may be dropped. @default 'idle' */

@@ -20,6 +20,8 @@ const note = (door: Door, { verdict: { kind, tentative }, elsewhere }: Signal): 
 /** What the door of a pipeline needs to know of a call. */
 export interface Passage {
   readonly gatewayOf: (key: string) => Gateway
+  /** Whether it is under way already. */
+  readonly admitted?: boolean | undefined
 }
 
 /** What a constraint wants done with a refused call. */
@@ -175,8 +177,9 @@ export const pass = async (
   passage: Passage,
 ): Promise<Response> => {
   const gateway = passage.gatewayOf(call.key)
-  if (call.attempt > 0) await delay(gateway, call, request)
-  const first = gateway.door.enter(call, request, 'new')
+  if (call.attempt > 0 && !passage.admitted) await delay(gateway, call, request)
+  const { door } = gateway
+  const first = passage.admitted ? door.admit(call, request) : door.enter(call, request, 'new')
   let departure: Flight = first instanceof Promise ? await first : first
   for (;;) {
     const signal = await send(gateway, departure, next)
