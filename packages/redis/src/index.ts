@@ -1,3 +1,5 @@
+export type { Client, IoRedis, NodeRedis } from './clients.ts'
 export type { Engine, Push, Reply, Report } from './engine.ts'
 export { fleet, type FleetOptions } from './fleet.ts'
+export { redis, redisEngine, type RedisOptions } from './redis.ts'
 export { memoryEngine } from './rooms.ts'

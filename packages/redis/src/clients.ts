@@ -1,0 +1,64 @@
+/** What is needed of an `ioredis` client, or of its `Cluster`. */
+export interface IoRedis {
+  call(command: string, ...args: string[]): Promise<unknown>
+  duplicate(...args: never[]): IoRedisSubscriber
+  defineCommand: unknown
+}
+
+interface IoRedisSubscriber {
+  on(event: string, listener: (...args: never[]) => void): unknown
+  subscribe(channel: string): Promise<unknown>
+  disconnect(): void
+}
+
+/** What is needed of a `redis` (node-redis) client. */
+export interface NodeRedis {
+  sendCommand(args: readonly string[]): Promise<unknown>
+  duplicate(): NodeRedisSubscriber
+}
+
+interface NodeRedisSubscriber {
+  on(event: string, listener: (...args: never[]) => void): unknown
+  connect(): Promise<unknown>
+  subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
+  destroy(): void
+}
+
+export type Client = IoRedis | NodeRedis
+
+/** What an engine needs of a client, whichever it is. */
+export interface Commands {
+  command(...args: string[]): Promise<unknown>
+  /** On a connection of its own. */
+  subscribe(channel: string, listener: (message: string) => void): () => void
+}
+
+const nothing = (): void => undefined
+
+const ofIoRedis = (client: IoRedis): Commands => ({
+  command: (name, ...args) => client.call(name as string, ...args),
+  subscribe: (channel, listener) => {
+    const subscriber = client.duplicate()
+    // It connects again by itself; without it, members look.
+    subscriber.on('error', nothing)
+    subscriber.on('message', ((_: string, message: string) => listener(message)) as never)
+    subscriber.subscribe(channel).catch(nothing)
+    return () => subscriber.disconnect()
+  },
+})
+
+const ofNodeRedis = (client: NodeRedis): Commands => ({
+  command: (...args) => client.sendCommand(args),
+  subscribe: (channel, listener) => {
+    const subscriber = client.duplicate()
+    subscriber.on('error', nothing)
+    const begin = async (): Promise<void> => {
+      await subscriber.connect()
+      await subscriber.subscribe(channel, listener)
+    }
+    begin().catch(nothing)
+    return () => subscriber.destroy()
+  },
+})
+
+export const commandsOf = (client: Client): Commands => ('defineCommand' in client ? ofIoRedis(client) : ofNodeRedis(client))
