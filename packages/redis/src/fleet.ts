@@ -1,4 +1,4 @@
-import { type Ask, type Call, constrained, type Doorway, having, type KindsOf, type Line, type Middleware, milliseconds, readOptions, read as readValue } from '@aplomb/pipeline'
+import { type Ask, type Call, constrained, type Departure, type Doorway, having, type KindsOf, type Line, type Middleware, milliseconds, readOptions, read as readValue } from '@aplomb/pipeline'
 import type { Engine } from './engine.ts'
 import { newFairLine } from './fair-line.ts'
 import { newRoom, type Room } from './room.ts'
@@ -121,7 +121,12 @@ export const fleet = (engine: Engine, options: FleetOptions = {}): Middleware =>
         if (room) lineOf.set(room, line)
         return room?.waitMs() ?? 0
       }
-      return { waitMs }
+      // Whoever goes next is asked before this one's request is under way.
+      const sent = ({ call }: Departure): void => {
+        const one = standIns.get(call)
+        if (one) one.inFlight = true
+      }
+      return { waitMs, sent }
     },
     { share, newLine: () => newFairLine((call) => standIns.get(call)?.owner ?? '') },
   )

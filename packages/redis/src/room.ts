@@ -221,7 +221,6 @@ export const newRoom = (context: RoomContext): Room => {
   }
 
   const fail = (error: unknown, beganAt: number): void => {
-    context.failed(error)
     if (!failing && mode === 'leading') share.begin(leader.ceiling, members, me)
     failing = true
     if (mode === 'alone') {
@@ -229,6 +228,7 @@ export const newRoom = (context: RoomContext): Room => {
       seats.renewed()
     } else if (clock() >= answeredAt + leaseMs * (mode === 'leading' ? LEASE_USED : AWAY)) {
       validUntil = clock() + leaseMs
+      context.failed(error)
       goAlone()
     }
   }

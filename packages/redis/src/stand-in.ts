@@ -185,7 +185,6 @@ export const newStandIn = (key: string, owner: string, given: Facts, { go, emit 
     over: () => readBody?.(),
     send: (underWay) => {
       answering = Promise.withResolvers()
-      one.inFlight = true
       if (!underWay) {
         attempt++
         counted++
