@@ -13,12 +13,7 @@ export interface Doorway {
    * Lets a call through, as often as a constraint wants it sent again. `admitted`: it is under way already, and counts as sent
    * whatever the constraints say.
    */
-  pass(
-    request: RequestLine,
-    call: Call,
-    next: () => Promise<Response>,
-    admitted?: boolean,
-  ): Promise<Response>
+  pass(request: RequestLine, call: Call, next: () => Promise<Response>, admitted?: boolean): Promise<Response>
   /** What stands at the door of a key. */
   constraints(key: string): readonly Constraint[]
 }

@@ -6,7 +6,9 @@ export interface IoRedis {
 }
 
 interface IoRedisSubscriber {
-  on(event: string, listener: (...args: never[]) => void): unknown
+  // As both declare it.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  on(event: string, listener: (...args: any[]) => void): unknown
   subscribe(channel: string): Promise<unknown>
   disconnect(): void
 }
@@ -18,7 +20,9 @@ export interface NodeRedis {
 }
 
 interface NodeRedisSubscriber {
-  on(event: string, listener: (...args: never[]) => void): unknown
+  // As both declare it.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  on(event: string, listener: (...args: any[]) => void): unknown
   connect(): Promise<unknown>
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
   destroy(): void
@@ -28,7 +32,7 @@ export type Client = IoRedis | NodeRedis
 
 /** What an engine needs of a client, whichever it is. */
 export interface Commands {
-  command(...args: string[]): Promise<unknown>
+  command(name: string, ...args: string[]): Promise<unknown>
   /** On a connection of its own. */
   subscribe(channel: string, listener: (message: string) => void): () => void
 }
@@ -36,12 +40,12 @@ export interface Commands {
 const nothing = (): void => undefined
 
 const ofIoRedis = (client: IoRedis): Commands => ({
-  command: (name, ...args) => client.call(name as string, ...args),
+  command: (name, ...args) => client.call(name, ...args),
   subscribe: (channel, listener) => {
     const subscriber = client.duplicate()
     // It connects again by itself; without it, members look.
     subscriber.on('error', nothing)
-    subscriber.on('message', ((_: string, message: string) => listener(message)) as never)
+    subscriber.on('message', (_channel: string, message: string) => listener(message))
     subscriber.subscribe(channel).catch(nothing)
     return () => subscriber.disconnect()
   },
@@ -61,4 +65,5 @@ const ofNodeRedis = (client: NodeRedis): Commands => ({
   },
 })
 
-export const commandsOf = (client: Client): Commands => ('defineCommand' in client ? ofIoRedis(client) : ofNodeRedis(client))
+export const commandsOf = (client: Client): Commands =>
+  'defineCommand' in client ? ofIoRedis(client) : ofNodeRedis(client)

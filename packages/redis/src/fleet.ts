@@ -1,4 +1,17 @@
-import { type Ask, type Call, constrained, type Departure, type Doorway, having, type KindsOf, type Line, type Middleware, milliseconds, readOptions, read as readValue } from '@aplomb/pipeline'
+import {
+  type Ask,
+  type Call,
+  constrained,
+  type Departure,
+  type Doorway,
+  having,
+  type KindsOf,
+  type Line,
+  type Middleware,
+  milliseconds,
+  readOptions,
+  read as readValue,
+} from '@aplomb/pipeline'
 import type { Engine } from './engine.ts'
 import { newFairLine } from './fair-line.ts'
 import { newRoom, type Room } from './room.ts'

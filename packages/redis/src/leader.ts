@@ -1,6 +1,15 @@
 import { type Call, type Doorway, later } from '@aplomb/pipeline'
 import { memberLeft, toldError } from './errors.ts'
-import { aged, type Facts, type Known, NO_ANSWER, NOBODYS, type Reaction, type Request, type ToldVerdict } from './messages.ts'
+import {
+  aged,
+  type Facts,
+  type Known,
+  NO_ANSWER,
+  NOBODYS,
+  type Reaction,
+  type Request,
+  type ToldVerdict,
+} from './messages.ts'
 import { newStandIn, type StandIn } from './stand-in.ts'
 
 /** An aborted request has reached the server; by then that has heard of the abort, in milliseconds. */
@@ -49,8 +58,7 @@ export const newLeader = ({ key, doorway, standIns, post, heard }: Context): Lea
       newStandIn(key, owner, facts, {
         go: (waits) => post(owner, { to: 'member', type: 'go', n, waits }),
         emit: (event) => {
-          if (event.type === 'retry')
-            post(owner, { to: 'member', type: 'again', n, excused: one.tookExcuse(), event })
+          if (event.type === 'retry') post(owner, { to: 'member', type: 'again', n, excused: one.tookExcuse(), event })
           else if (event.type !== 'give-up') post(owner, { to: 'member', type: 'event', n, event })
         },
       })

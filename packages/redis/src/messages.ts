@@ -80,7 +80,13 @@ export type Wait = readonly [kind: WaitKind, ms: number, behindMs: number]
 export type Reaction =
   | { readonly to: 'member'; readonly type: 'go'; readonly n: number; readonly waits: readonly Wait[] }
   /** It will be sent again: its answer is not needed. */
-  | { readonly to: 'member'; readonly type: 'again'; readonly n: number; readonly excused: boolean; readonly event: CallEvent }
+  | {
+      readonly to: 'member'
+      readonly type: 'again'
+      readonly n: number
+      readonly excused: boolean
+      readonly event: CallEvent
+    }
   /** It will not: its answer stands. */
   | {
       readonly to: 'member'
@@ -98,7 +104,12 @@ export type Reaction =
     }
   | { readonly to: 'member'; readonly type: 'event'; readonly n: number; readonly event: CallEvent }
   /** What another has heard, and how many may be in flight in all, if that is known. */
-  | { readonly to: 'member'; readonly type: 'known'; readonly known: readonly Known[]; readonly ceiling: number | undefined }
+  | {
+      readonly to: 'member'
+      readonly type: 'known'
+      readonly known: readonly Known[]
+      readonly ceiling: number | undefined
+    }
 
 export type Message = Request | Reaction
 
@@ -123,8 +134,13 @@ export const factsOf = (call: Call, { method, url }: RequestLine, now: number): 
   observed: call.observed,
 })
 
-export const toldVerdict = ({ retryAt: _at, message: _message, code: _code, requestId: _id, ...told }: Verdict): ToldVerdict =>
-  told
+export const toldVerdict = ({
+  retryAt: _at,
+  message: _message,
+  code: _code,
+  requestId: _id,
+  ...told
+}: Verdict): ToldVerdict => told
 
 /** A verdict as if it had been received `ageMs` later. */
 export const aged = (told: ToldVerdict, ageMs: number): ToldVerdict => {

@@ -1,4 +1,4 @@
-import { having, type KindsOf, type Middleware, read, readOptions, string } from '@aplomb/pipeline'
+import { having, type KindsOf, type Middleware, read as readValue, readOptions, string } from '@aplomb/pipeline'
 import { type Client, commandsOf } from './clients.ts'
 import type { Engine, Reply, Report } from './engine.ts'
 import { fleet, type FleetOptions, fleetOptions } from './fleet.ts'
@@ -38,12 +38,22 @@ export const argumentsOf = (namespace: string, report: Report): string[] => [
   ...report.mail.flat(),
 ]
 
-type Answer = readonly [epoch: number, leader: string, joined: number, read: number, members: string[], mail: (number | string)[]]
+type Answer = readonly [
+  epoch: number,
+  leader: string,
+  joined: number,
+  read: number,
+  members: string[],
+  mail: (number | string)[],
+]
 
 export const replyFrom = (answer: unknown): Reply => {
   const [epoch, leader, joined, read, members, mail] = answer as Answer
-  const pairs = Array.from({ length: mail.length / 2 }, (_, i) => [Number(mail[2 * i]), String(mail[2 * i + 1])] as const)
-  return { epoch: Number(epoch), leader, members, joined: Number(joined) === 1, read: Number(read), mail: pairs }
+  const pairs = Array.from(
+    { length: mail.length / 2 },
+    (_, i) => [Number(mail[2 * i]), String(mail[2 * i + 1])] as const,
+  )
+  return { epoch, leader, members, joined: joined === 1, read, mail: pairs }
 }
 
 export const keyOf = (namespace: string, room: string): string => `{${namespace}:${room}}`
@@ -83,7 +93,7 @@ export const redisEngine = (client: Client, namespace = 'aplomb'): Engine => {
  * const fetch = aplomb({ store: redis(new Redis(), { namespace: 'geo' }) })
  */
 export const redis = (client: Client, options: RedisOptions = {}): Middleware => {
-  read(having('a client of ioredis or redis', 'duplicate'), client, { of: 'redis', path: 'client', root: {} })
+  readValue(having('a client of ioredis or redis', 'duplicate'), client, { of: 'redis', path: 'client', root: {} })
   const { namespace, ...rest } = readOptions('redis', options, redisOptions)
   return fleet(redisEngine(client, namespace), rest)
 }

@@ -153,7 +153,7 @@ export const newRoom = (context: RoomContext): Room => {
 
   const lead = (reply: Reply): void => {
     const before = mode
-    const former = before === 'alone' ? members : []
+    const former = before === 'alone' || reply.joined ? members : []
     mode = 'leading'
     leaderId = me
     awaited.clear()
@@ -191,8 +191,7 @@ export const newRoom = (context: RoomContext): Room => {
   }
 
   const adopt = (reply: Reply, beganAt: number): void => {
-    const isNew =
-      reply.joined || reply.epoch !== epoch || reply.read > read || mode === 'joining' || mode === 'alone'
+    const isNew = reply.joined || reply.epoch !== epoch || reply.read > read || mode === 'joining' || mode === 'alone'
     answeredAt = beganAt
     validUntil = beganAt + leaseMs * LEASE_USED
     failing = false

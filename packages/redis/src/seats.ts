@@ -1,4 +1,16 @@
-import { type Call, clock, type Doorway, keyOfAnswer, onAbort, peekedWhole, type RequestLine, setAside, verdictOf, verdictOfError, type Weight } from '@aplomb/pipeline'
+import {
+  type Call,
+  clock,
+  type Doorway,
+  keyOfAnswer,
+  onAbort,
+  peekedWhole,
+  type RequestLine,
+  setAside,
+  verdictOf,
+  verdictOfError,
+  type Weight,
+} from '@aplomb/pipeline'
 import { errorFrom } from './errors.ts'
 import { type Answer, factsOf, type Reaction, type Request, type ToldVerdict, toldVerdict } from './messages.ts'
 
@@ -73,7 +85,7 @@ export const newSeats = ({ key, doorway, post, maySend, heard }: Context): Seats
     }
   }
 
-  const told = (seat: Seat, response: Response): Answer => {
+  const answerOf = (seat: Seat, response: Response): Answer => {
     const { n, call } = seat
     const verdict = toldVerdict(verdictOf(response))
     const from = keyOfAnswer(call, response)
@@ -142,7 +154,7 @@ export const newSeats = ({ key, doorway, post, maySend, heard }: Context): Seats
         const response = await send(seat, next)
         seat.phase = 'answered'
         seat.response = response
-        seat.answer = told(seat, response)
+        seat.answer = answerOf(seat, response)
         heard(seat.answer.verdict)
         tellAnswer(seat)
         if (seat.answer.verdict.action === 'use') return response

@@ -1,4 +1,13 @@
-import { type Call, type CallEvent, clock, type GiveUp, type RequestLine, setKeyOfAnswer, setVerdict, type Weight } from '@aplomb/pipeline'
+import {
+  type Call,
+  type CallEvent,
+  clock,
+  type GiveUp,
+  type RequestLine,
+  setKeyOfAnswer,
+  setVerdict,
+  type Weight,
+} from '@aplomb/pipeline'
 import { type Answer, type Facts, type ToldVerdict, verdictFrom, type Wait } from './messages.ts'
 
 /** What becomes of a stand-in, for the member that it stands for. */
@@ -42,7 +51,10 @@ const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
 const responseFor = ({ verdict, whole, lasts, type, key }: Answer): { response: Response; end: () => void } => {
   const status = isStatus(verdict.status ?? 0) ? (verdict.status as number) : 200
   let end = (): void => undefined
-  const body = (!whole || lasts) && !BODILESS.has(status) ? new ReadableStream({ start: (its) => void (end = () => its.close()) }) : null
+  const body =
+    (!whole || lasts) && !BODILESS.has(status)
+      ? new ReadableStream({ start: (its) => void (end = () => its.close()) })
+      : null
   const response = new Response(body, { status, headers: type ? { 'content-type': type } : {} })
   setVerdict(response, verdictFrom(verdict))
   if (key !== undefined) setKeyOfAnswer(response, key)

@@ -47,9 +47,13 @@ export const startRedis = async (): Promise<RedisServer> => {
   const port = await freePort()
   let child: ChildProcess | undefined
   const start = async (): Promise<void> => {
-    child = spawn(binary() as string, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'], {
-      stdio: 'ignore',
-    })
+    child = spawn(
+      binary() as string,
+      ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+      {
+        stdio: 'ignore',
+      },
+    )
     while (!(await answers(port))) await new Promise((resolve) => setTimeout(resolve, 5))
   }
   const kill = async (): Promise<void> => {

@@ -62,10 +62,13 @@ export const chaos = async (plan: ChaosPlan): Promise<ChaosOutcome> => {
       clearTimeout(timer)
       inFlight--
     }
-    const timer = setTimeout(() => {
-      leave()
-      response.end('{}')
-    }, latencyMs * (0.5 + random()))
+    const timer = setTimeout(
+      () => {
+        leave()
+        response.end('{}')
+      },
+      latencyMs * (0.5 + random()),
+    )
     response.once('close', leave)
   })
   server.keepAliveTimeout = 60_000
@@ -73,17 +76,19 @@ export const chaos = async (plan: ChaosPlan): Promise<ChaosOutcome> => {
   await once(server, 'listening')
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
-  let answered = 0
   const failed: string[] = []
+  const answers: true[] = []
   let longestMs = 0
   const stopped = new Set<ChildProcess>()
   const resumedAt = new WeakMap<ChildProcess, number>()
   const startMember = (): ChildProcess => {
-    const child = fork(fileURLToPath(new URL('./member.ts', import.meta.url)), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    const child = fork(fileURLToPath(new URL('./member.ts', import.meta.url)), {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
     const task: MemberTask = { redisUrl, namespace, origin, leaseMs, limit: ceiling, atOnce: 5 }
     child.send({ ...task })
     child.on('message', ({ ok, ms, error }: { ok: boolean; ms: number; error?: string }) => {
-      if (ok) answered++
+      if (ok) answers.push(true)
       else failed.push(error ?? 'not ok')
       // What was under way while its process was stopped has waited for that.
       const wasStopped = stopped.has(child) || performance.now() - (resumedAt.get(child) ?? -Infinity) < ms
@@ -93,7 +98,10 @@ export const chaos = async (plan: ChaosPlan): Promise<ChaosOutcome> => {
   }
   const fleet = Array.from({ length: members }, startMember)
   const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
-  while (answered < members) await pause(10)
+  const until = async (count: number): Promise<void> => {
+    while (answers.length < count) await pause(10)
+  }
+  await until(members)
 
   const beganAt = performance.now()
   let kills = 0
@@ -127,8 +135,11 @@ export const chaos = async (plan: ChaosPlan): Promise<ChaosOutcome> => {
     }
     await plan.meanwhile?.()
   }
-  while (answered < calls && performance.now() - beganAt < 300_000) {
-    await pause(everyMs * 2 * random())
+  const done = until(calls)
+  const state = { over: false }
+  void done.then(() => (state.over = true))
+  while (!state.over) {
+    await Promise.race([done, pause(everyMs * 2 * random())])
     await blow()
   }
   const wallMs = performance.now() - beganAt
@@ -136,5 +147,5 @@ export const chaos = async (plan: ChaosPlan): Promise<ChaosOutcome> => {
   for (const child of fleet) child.kill('SIGKILL')
   server.closeAllConnections()
   server.close()
-  return { answered, failed, mostInFlight, over, overAt, kills, stops, wallMs, longestMs }
+  return { answered: answers.length, failed, mostInFlight, over, overAt, kills, stops, wallMs, longestMs }
 }
