@@ -25,7 +25,7 @@ const sha1 = async (text: string): Promise<string> => {
 }
 
 /** The arguments of the script, without its key: numbers are written out. */
-export const argumentsOf = (namespace: string, report: Report): string[] => [
+const argumentsOf = (namespace: string, report: Report): string[] => [
   `${namespace}:`,
   report.room,
   report.member,
@@ -47,7 +47,7 @@ type Answer = readonly [
   mail: (number | string)[],
 ]
 
-export const replyFrom = (answer: unknown): Reply => {
+const replyFrom = (answer: unknown): Reply => {
   const [epoch, leader, joined, read, members, mail] = answer as Answer
   const pairs = Array.from(
     { length: mail.length / 2 },
@@ -56,10 +56,10 @@ export const replyFrom = (answer: unknown): Reply => {
   return { epoch, leader, members, joined: joined === 1, read, mail: pairs }
 }
 
-export const keyOf = (namespace: string, room: string): string => `{${namespace}:${room}}`
+const keyOf = (namespace: string, room: string): string => `{${namespace}:${room}}`
 
 /** What was pushed to a member: where it is from is in its first lines. */
-export const pushFrom = (message: string): [room: string, epoch: number, number: number, text: string] => {
+const pushFrom = (message: string): [room: string, epoch: number, number: number, text: string] => {
   const [room = '', epoch, number, text = ''] = message.split('\n')
   return [room, Number(epoch), Number(number), text]
 }

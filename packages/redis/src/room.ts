@@ -55,8 +55,8 @@ export const newRoom = (context: RoomContext): Room => {
   let members: readonly string[] = []
   /** Until when what it was told may be acted on, on the `clock`. */
   let validUntil = -Infinity
-  /** When the last turn that was answered began. */
-  let answeredAt = -Infinity
+  /** When the last turn that was answered began, or the first of all. */
+  let answeredAt = clock()
   let failing = false
   let read = 0
   let count = 0
@@ -219,13 +219,17 @@ export const newRoom = (context: RoomContext): Room => {
     for (const message of messages) deliver(from, message)
   }
 
-  const fail = (error: unknown, beganAt: number): void => {
+  /** `late`: nothing is known of it yet. */
+  const fail = (error: unknown, beganAt: number, late = false): void => {
     if (!failing && mode === 'leading') share.begin(leader.ceiling, members, me)
     failing = true
     if (mode === 'alone') {
       validUntil = beganAt + leaseMs
       seats.renewed()
-    } else if (clock() >= answeredAt + leaseMs * (mode === 'leading' ? LEASE_USED : AWAY)) {
+    } else if (
+      (mode === 'joining' && !late) ||
+      clock() >= answeredAt + leaseMs * (mode === 'leading' ? LEASE_USED : AWAY)
+    ) {
       validUntil = clock() + leaseMs
       context.failed(error)
       goAlone()
@@ -288,7 +292,7 @@ export const newRoom = (context: RoomContext): Room => {
     if (turnBeganAt !== undefined) {
       const beganAt = turnBeganAt
       turnBeganAt = undefined
-      fail(new Error('The engine does not answer'), beganAt)
+      fail(new Error('The engine does not answer'), beganAt, true)
     }
     const leaves = isIdle() && now - usedAt >= leaseMs * IDLE_LEASES
     turn(leaves)

@@ -3,7 +3,7 @@ import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { aplomb, type AplombFetch } from 'aplomb'
 import { type Client, redis, redisEngine, type Report } from '../src/index.ts'
-import { hasRedis, NO_REDIS, type RedisServer, startRedis } from './server.ts'
+import { hasRedis, NO_REDIS, type RedisServer, startRedis } from '../../bench/src/fleet/redis-server.ts'
 import { newServer, URL_A } from './support.ts'
 
 const report = (member: string, more: Partial<Report> = {}): Report => ({

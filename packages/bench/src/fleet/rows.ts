@@ -6,7 +6,7 @@ import { simulate } from '../sim/simulate.ts'
 import { distantEngine } from './engine.ts'
 
 /** What eight processes make of one key. */
-export interface FleetFigures {
+interface FleetFigures {
   readonly answered: number
   readonly share: number
   readonly sentPerAnswer: number
