@@ -56,7 +56,7 @@ export const newLeader = ({ key, doorway, standIns, post, heard }: Context): Lea
     const one =
       known ??
       newStandIn(key, owner, facts, {
-        go: (waits) => post(owner, { to: 'member', type: 'go', n, waits }),
+        go: (waits) => post(owner, { to: 'member', type: 'go', n, asked: one.asked, waits }),
         emit: (event) => {
           if (event.type === 'retry') post(owner, { to: 'member', type: 'again', n, excused: one.tookExcuse(), event })
           else if (event.type !== 'give-up') post(owner, { to: 'member', type: 'event', n, event })

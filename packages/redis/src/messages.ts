@@ -3,6 +3,8 @@ import { endpointOf, originOf } from '@aplomb/pipeline'
 
 /** What is told of a call: nothing of its headers and body, and of its URL the endpoint alone. */
 export interface Facts extends RequestLine {
+  /** How often its turn was asked for: what was given for an earlier time is void. */
+  readonly asked: number
   readonly id: string
   readonly urgency: number
   readonly weight: Weight | undefined
@@ -78,7 +80,13 @@ export type Wait = readonly [kind: WaitKind, ms: number, behindMs: number]
 
 /** From whoever leads to a member. */
 export type Reaction =
-  | { readonly to: 'member'; readonly type: 'go'; readonly n: number; readonly waits: readonly Wait[] }
+  | {
+      readonly to: 'member'
+      readonly type: 'go'
+      readonly n: number
+      readonly asked: number
+      readonly waits: readonly Wait[]
+    }
   /** It will be sent again: its answer is not needed. */
   | {
       readonly to: 'member'
@@ -115,7 +123,8 @@ export type Message = Request | Reaction
 
 const finite = (value: number): number | undefined => (value === Infinity ? undefined : value)
 
-export const factsOf = (call: Call, { method, url }: RequestLine, now: number): Facts => ({
+export const factsOf = (call: Call, { method, url }: RequestLine, asked: number, now: number): Facts => ({
+  asked,
   id: call.observed ? call.id : '',
   method,
   url: originOf(url) + endpointOf(url),
@@ -160,6 +169,7 @@ export const verdictFrom = (told: ToldVerdict): Verdict => ({
 
 /** Of a call that nobody waits for. */
 export const NOBODYS: Facts = {
+  asked: 0,
   id: '',
   method: 'GET',
   url: '',

@@ -65,13 +65,18 @@ export const newRoom = (context: RoomContext): Room => {
   let unanswered: Report | undefined
   let turnBeganAt: number | undefined
   let turns = 0
+  /** Of the last turn that was answered. */
+  let answered = 0
   let timer: ReturnType<typeof setTimeout> | undefined
   let dueAt = 0
   let soon = false
   let usedAt = clock()
   let closed = false
-  /** Whose calls in flight a new leader does not know yet; until when it waits for those who are not members. */
-  const awaited = new Map<string, number>()
+  /** Whose calls in flight a new leader does not know yet. What they were told before is void within a lease. */
+  const awaited = new Set<string>()
+  let awaitedUntil = 0
+  /** Who is awaited although the engine does not know it: what was stored is lost. */
+  let former: readonly string[] = []
   let ceiling: number | undefined
   const knowledge = newKnowledge()
   const share = newShare(awayMs)
@@ -145,7 +150,8 @@ export const newRoom = (context: RoomContext): Room => {
 
   /** Once a new leader knows what is in flight, calls are let through. */
   const openIfAllAreHeard = (): void => {
-    for (const [one, until] of awaited) if (!members.includes(one) && clock() >= until) awaited.delete(one)
+    for (const one of awaited)
+      if (clock() >= awaitedUntil || !(members.includes(one) || former.includes(one))) awaited.delete(one)
     if (awaited.size > 0) return
     leader.learn(knowledge.list())
     context.wake()
@@ -153,13 +159,13 @@ export const newRoom = (context: RoomContext): Room => {
 
   const lead = (reply: Reply): void => {
     const before = mode
-    const former = before === 'alone' || reply.joined ? members : []
+    former = before === 'alone' || reply.joined ? members : []
     mode = 'leading'
     leaderId = me
     awaited.clear()
     // Where what was stored is lost, whoever was here may still be.
-    for (const one of former) awaited.set(one, clock() + leaseMs)
-    for (const one of reply.members) awaited.set(one, 0)
+    for (const one of [...former, ...reply.members]) awaited.add(one)
+    awaitedUntil = clock() + leaseMs
     awaited.delete(me)
     // They hear of a new leader by a first word of it.
     for (const one of reply.members) if (one !== me) post(one, { to: 'member', type: 'known', known: [], ceiling })
@@ -194,6 +200,7 @@ export const newRoom = (context: RoomContext): Room => {
     const isNew = reply.joined || reply.epoch !== epoch || reply.read > read || mode === 'joining' || mode === 'alone'
     answeredAt = beganAt
     validUntil = beganAt + leaseMs * LEASE_USED
+    const hadFailed = failing
     failing = false
     context.works()
     if (isNew) {
@@ -208,6 +215,7 @@ export const newRoom = (context: RoomContext): Room => {
     if (mode === 'leading') {
       if (!isNew) leader.keep(new Set(members))
       if (isNew || awaited.size > 0) openIfAllAreHeard()
+      else if (hadFailed) context.wake()
     }
     seats.renewed()
   }
@@ -250,18 +258,19 @@ export const newRoom = (context: RoomContext): Room => {
     unanswered = unanswered ? { ...unanswered, read } : newReport(leaves)
     const report = unanswered
     const ask = async (): Promise<Reply> => engine.turn(report)
-    const isOver = (): boolean => closed || number !== turns
     ask().then(
       (reply) => {
-        if (isOver()) return
-        turnBeganAt = undefined
-        unanswered = undefined
+        // A reply that was taken for lost is as good as another, unless it comes too late.
+        if (closed || number < answered || clock() >= beganAt + leaseMs * LEASE_USED) return
+        answered = number
+        if (number === turns) turnBeganAt = undefined
+        if (unanswered?.count === report.count) unanswered = undefined
         adopt(reply, beganAt)
         if (outbox.size > 0) turn()
         else tendIn()
       },
       (error: unknown) => {
-        if (isOver()) return
+        if (closed || number !== turns) return
         turnBeganAt = undefined
         fail(error, beganAt)
         tendIn()

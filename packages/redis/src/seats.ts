@@ -20,6 +20,7 @@ type Outcome = { readonly go: boolean } | { readonly error: unknown }
 /** A call of this process, on its way through the door of whoever leads. */
 interface Seat {
   readonly n: number
+  asked: number
   readonly call: Call
   readonly request: RequestLine
   /** It waits for its turn; has it; is in flight; its answer is being looked at. */
@@ -67,7 +68,7 @@ export const newSeats = ({ key, doorway, post, maySend, heard }: Context): Seats
   const ask = (seat: Seat): void => {
     const { n, call, request } = seat
     seat.phase = 'waiting'
-    post({ to: 'leader', type: 'ask', n, facts: factsOf(call, request, clock()) })
+    post({ to: 'leader', type: 'ask', n, facts: factsOf(call, request, ++seat.asked, clock()) })
   }
 
   const tellAnswer = ({ n, answer }: Seat): void => {
@@ -127,6 +128,7 @@ export const newSeats = ({ key, doorway, post, maySend, heard }: Context): Seats
     if (call.aborted) throw call.signal.reason
     const seat: Seat = {
       n: numberOf(call),
+      asked: 0,
       call,
       request,
       phase: 'waiting',
@@ -176,6 +178,7 @@ export const newSeats = ({ key, doorway, post, maySend, heard }: Context): Seats
     const { call } = seat
     switch (reaction.type) {
       case 'go':
+        if (reaction.asked !== seat.asked) return
         for (const wait of reaction.waits) call.waited(...wait)
         seat.phase = 'granted'
         seat.answer = undefined
@@ -213,7 +216,7 @@ export const newSeats = ({ key, doorway, post, maySend, heard }: Context): Seats
       tellFlights(
         all
           .filter(({ phase }) => phase === 'sent' || phase === 'answered')
-          .map(({ n, call, request }) => ({ n, facts: factsOf(call, request, now) })),
+          .map(({ n, asked, call, request }) => ({ n, facts: factsOf(call, request, asked, now) })),
       )
       for (const seat of all) {
         if (seat.phase === 'answered') tellAnswer(seat)

@@ -21,6 +21,7 @@ export interface StandIn {
   readonly call: Call
   readonly request: RequestLine
   readonly owner: string
+  readonly asked: number
   /** What is in flight counts until this is over. */
   inFlight: boolean
   /** Whether its last answer was of use. */
@@ -182,6 +183,9 @@ export const newStandIn = (key: string, owner: string, given: Facts, { go, emit 
       return facts
     },
     owner,
+    get asked() {
+      return facts.asked
+    },
     inFlight: false,
     get served() {
       return answer?.verdict.action === 'use'

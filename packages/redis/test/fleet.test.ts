@@ -318,6 +318,19 @@ describe('7. without the engine each goes on with its part', () => {
     expect((await call).status).toBe(200)
   })
 
+  it.each([0.4, 0.8, 1.5, 4])('where its replies take %d leases for a while, nobody hangs', async (leases) => {
+    const { server, members, wire } = await begun()
+    wire.replyMs = leases * LEASE_MS
+    const calls = members.flatMap((fetch) => times(200, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(10 * LEASE_MS)
+    wire.replyMs = 0
+    await vi.advanceTimersByTimeAsync(10 * LEASE_MS)
+    const again = members.flatMap((fetch) => times(20, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(2 * LEASE_MS)
+    expect(await statuses([...calls, ...again])).toHaveLength(880)
+    expect(server.most).toBeLessThanOrEqual(6)
+  })
+
   it('whoever has no part waits for awayMs, then sends one at a time', async () => {
     const wire = newWire()
     const server = newServer(10)

@@ -50,13 +50,19 @@ export const newWire = () => {
     cut: new Set<number>(),
     down: undefined as (() => Promise<Reply>) | undefined,
     turns: 0,
+    /** How long a reply takes. */
+    replyMs: 0,
     reports: [] as Report[],
+    later: (reply: Reply): Reply | Promise<Reply> =>
+      wire.replyMs ? new Promise((resolve) => setTimeout(resolve, wire.replyMs, reply)) : reply,
     engineOf: (number: number): Engine => ({
       turn: (report) => {
         wire.turns++
         wire.reports.push(report)
         if (wire.down) return wire.down()
-        return wire.cut.has(number) ? new Promise<Reply>(() => undefined) : wire.engine.turn(report)
+        return wire.cut.has(number)
+          ? new Promise<Reply>(() => undefined)
+          : wire.engine.turn(report).then((reply) => wire.later(reply))
       },
       listen: (member, push: Push) =>
         wire.engine.listen?.(member, (...mail) => {
