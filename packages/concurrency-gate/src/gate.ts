@@ -127,6 +127,7 @@ export const newGate = (
     probing: () => control.probing(),
     limit: () => control.limit(),
     ceiling: control.ceiling,
+    free: control.free,
     lasts: (response, over) => {
       const does = lasts(response)
       if (does) whenRead(response, over)
@@ -145,11 +146,11 @@ export const newGate = (
       call.emit({ type: 'queue', call: id, key, queued: line.queued(), active, limit: control.limit() })
     },
     sent: (departure) => {
-      const { request, at, call } = departure
+      const { request, at, call, underWay } = departure
       const lane = breaker.laneOf(request)
       if (lane !== undefined) breaker.probe(lane, request)
       const free = take()
-      taken.set(departure, { sent: control.sent(measured(), request), free })
+      taken.set(departure, { sent: control.sent(measured(), request, underWay ? at : undefined), free })
       if (!histories.has(call)) histories.set(call, { refusals: 0, failed: false, firstSentAt: at })
     },
     heard: (departure, signal): Again | undefined => {

@@ -10,10 +10,10 @@ import { dropLost, type Flight, pass } from './passage.ts'
 /** The doors of a pipeline, one for each key. */
 export interface Doorway {
   /**
-   * Lets a call through, as often as a constraint wants it sent again. `admitted`: it is under way already, and counts as sent
-   * whatever the constraints say.
+   * Lets a call through, as often as a constraint wants it sent again. `sentAt`: it is under way since then, on the
+   * `clock`, and counts as sent whatever the constraints say.
    */
-  pass(request: RequestLine, call: Call, next: () => Promise<Response>, admitted?: boolean): Promise<Response>
+  pass(request: RequestLine, call: Call, next: () => Promise<Response>, sentAt?: number): Promise<Response>
   /** What stands at the door of a key. */
   constraints(key: string): readonly Constraint[]
 }
@@ -142,11 +142,11 @@ const newGateways = (constrainers: readonly Constrainer[], sharing?: Sharing): (
 const doorway = (all: readonly Constrainer[], rest: Chain, sharing?: Sharing): Chain => {
   const gatewayOf = newGateways(all, sharing)
   const own: Doorway = {
-    pass: (request, call, next, admitted) => {
+    pass: (request, call, next, sentAt) => {
       const gateway = gatewayOf(call.key)
       gateway.count(1)
       const leave = (): void => gateway.count(-1)
-      const passed = pass(request, call, next, { gatewayOf, admitted })
+      const passed = pass(request, call, next, { gatewayOf, sentAt })
       passed.then(leave, leave)
       return passed
     },

@@ -19,8 +19,8 @@ export interface Door {
   barrenSince: number | undefined
   /** Lets a call through, now or when its turn comes. Rejects where it is aborted, or may not wait for so long. */
   enter(call: Call, request: RequestLine, place: Place): Departure | Promise<Departure>
-  /** Counts a call as sent that is under way already, whatever the constraints say. */
-  admit(call: Call, request: RequestLine): Departure
+  /** Counts a call as sent that is under way already, since `at` on the `clock`, whatever the constraints say. */
+  admit(call: Call, request: RequestLine, at: number): Departure
   /** A wait may have ended. */
   wake(): void
 }

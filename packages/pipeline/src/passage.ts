@@ -20,8 +20,8 @@ const note = (door: Door, { verdict: { kind, tentative }, elsewhere }: Signal): 
 /** What the door of a pipeline needs to know of a call. */
 export interface Passage {
   readonly gatewayOf: (key: string) => Gateway
-  /** Whether it is under way already. */
-  readonly admitted?: boolean | undefined
+  /** Since when it is under way already, on the `clock`. */
+  readonly sentAt?: number | undefined
 }
 
 /** What a constraint wants done with a refused call. */
@@ -177,9 +177,10 @@ export const pass = async (
   passage: Passage,
 ): Promise<Response> => {
   const gateway = passage.gatewayOf(call.key)
-  if (call.attempt > 0 && !passage.admitted) await delay(gateway, call, request)
+  const { sentAt } = passage
+  if (call.attempt > 0 && sentAt === undefined) await delay(gateway, call, request)
   const { door } = gateway
-  const first = passage.admitted ? door.admit(call, request) : door.enter(call, request, 'new')
+  const first = sentAt === undefined ? door.enter(call, request, 'new') : door.admit(call, request, sentAt)
   let departure: Flight = first instanceof Promise ? await first : first
   for (;;) {
     const signal = await send(gateway, departure, next)

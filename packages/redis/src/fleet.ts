@@ -85,10 +85,10 @@ export const fleet = (engine: Engine, options: FleetOptions = {}): Middleware =>
 
     const doorway: Doorway = {
       ...own,
-      pass: (request, call, next, admitted) => {
+      pass: (request, call, next, sentAt) => {
         const room = rooms.get(call.key)
         if (room) roomOf.set(call, room)
-        return own.pass(request, call, next, admitted)
+        return own.pass(request, call, next, sentAt)
       },
     }
 
@@ -139,7 +139,7 @@ export const fleet = (engine: Engine, options: FleetOptions = {}): Middleware =>
         const one = standIns.get(call)
         if (one) one.inFlight = true
       }
-      return { waitMs, sent }
+      return { waitMs, sent, free: () => true }
     },
     { share, newLine: () => newFairLine((call) => standIns.get(call)?.owner ?? '') },
   )

@@ -1,8 +1,10 @@
-import { type Call, type Doorway, later } from '@aplomb/pipeline'
+import { type Call, clock, type Doorway, later } from '@aplomb/pipeline'
 import { memberLeft, toldError } from './errors.ts'
 import {
   aged,
+  type Answer,
   type Facts,
+  type Flight,
   type Known,
   NO_ANSWER,
   NOBODYS,
@@ -14,6 +16,8 @@ import { newStandIn, type StandIn } from './stand-in.ts'
 
 /** An aborted request has reached the server; by then that has heard of the abort, in milliseconds. */
 const ABORTED_MS = 250
+/** A member with more calls at once asks for the others. */
+const MOST_SLOTS = 16
 /** Calls that may be asked again for, or be told of. Their members do not say when that is over. */
 const MOST_FINISHED = 1000
 
@@ -35,6 +39,7 @@ export interface Leader {
 
 interface Context {
   readonly key: string
+  readonly me: string
   readonly doorway: Doorway
   /** By the calls at the door. */
   readonly standIns: WeakMap<Call, StandIn>
@@ -43,9 +48,12 @@ interface Context {
   readonly heard: (from: string, verdict: ToldVerdict) => void
 }
 
-export const newLeader = ({ key, doorway, standIns, post, heard }: Context): Leader => {
+export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context): Leader => {
   const calls = new Map<string, StandIn>()
   const finished = new Map<string, StandIn>()
+  /** How many each has. */
+  const slots = new Map<string, number>()
+  let lastSlot = 0
   const idOf = (owner: string, n: number): string => `${owner} ${n}`
 
   const standInFor = (owner: string, n: number, facts: Facts): StandIn => {
@@ -55,8 +63,11 @@ export const newLeader = ({ key, doorway, standIns, post, heard }: Context): Lea
     known?.tell(facts)
     const one =
       known ??
-      newStandIn(key, owner, facts, {
-        go: (waits) => post(owner, { to: 'member', type: 'go', n, asked: one.asked, waits }),
+      newStandIn(key, { owner, n }, facts, {
+        go: (waits) =>
+          n < 0
+            ? post(owner, { to: 'member', type: 'slot', n })
+            : post(owner, { to: 'member', type: 'go', n, asked: one.asked, waits }),
         emit: (event) => {
           if (event.type === 'retry') post(owner, { to: 'member', type: 'again', n, excused: one.tookExcuse(), event })
           else if (event.type !== 'give-up') post(owner, { to: 'member', type: 'event', n, event })
@@ -81,21 +92,48 @@ export const newLeader = ({ key, doorway, standIns, post, heard }: Context): Lea
     }
   }
 
-  const run = (n: number, one: StandIn, underWay: boolean): void => {
+  const waits = (): boolean => {
+    for (const { inFlight } of calls.values()) if (!inFlight) return true
+    return false
+  }
+
+  const isFree = (): boolean => doorway.constraints(key).every(({ free }) => free?.() ?? false)
+
+  /** What a member has used it may keep, as long as nobody waits and nothing is known that anybody would have to wait for. */
+  const giveSlot = (owner: string): void => {
+    const held = slots.get(owner) ?? 0
+    if (owner === me || held >= MOST_SLOTS || waits() || !isFree()) return
+    const n = --lastSlot
+    const one = standInFor(owner, n, { ...NOBODYS, attempt: 0, counted: 0 })
+    run(n, one)
+    if (one.inFlight) slots.set(owner, held + 1)
+    else drop((its) => its === one)
+  }
+
+  const recall = (): void => {
+    for (const owner of slots.keys()) post(owner, { to: 'member', type: 'recall' })
+    slots.clear()
+  }
+
+  /** `sentAt`: it is under way already, since then. */
+  const run = (n: number, one: StandIn, sentAt?: number): void => {
     const { owner, call, request } = one
-    let first = underWay
+    let underWay = sentAt !== undefined
     const next = (): Promise<Response> => {
-      const admitted = first
-      first = false
-      return one.send(admitted)
+      const was = underWay
+      underWay = false
+      return one.send(was)
     }
-    doorway.pass(request, call, next, underWay).then(
+    const passing = doorway.pass(request, call, next, sentAt)
+    if (slots.size > 0 && n > 0 && !one.inFlight) recall()
+    passing.then(
       () => {
         const { gaveUp } = call
         one.over()
         if (!isCurrent(n, one)) return
         finish(n, one, !one.served)
-        if (!one.served) post(owner, { to: 'member', type: 'over', n, excused: one.tookExcuse(), gaveUp })
+        if (one.served) giveSlot(owner)
+        else post(owner, { to: 'member', type: 'over', n, excused: one.tookExcuse(), gaveUp })
       },
       (error: unknown) => {
         const { gaveUp } = call
@@ -116,15 +154,30 @@ export const newLeader = ({ key, doorway, standIns, post, heard }: Context): Lea
       }
   }
 
+  const takeOver = (from: string, { n, facts, sinceMs }: Flight): void =>
+    run(n, standInFor(from, n, facts), clock() - sinceMs)
+
+  /** Of a call that is over. */
+  const learnOf = (answer: Answer, facts: Facts, sentAt: number): void => {
+    const one = newStandIn(key, { owner: '', n: 0 }, facts, { go: () => undefined, emit: () => undefined })
+    standIns.set(one.call, one)
+    void doorway.pass(one.request, one.call, () => one.send(true), sentAt).catch(() => undefined)
+    one.heard(answer)
+  }
+
   const receive: Leader['receive'] = (from, message) => {
     if (message.type === 'state') {
       // What it had asked for before, nobody waits for any more.
       drop(({ owner }) => owner === from)
-      for (const { n, facts } of message.flights) run(n, standInFor(from, n, facts), true)
+      slots.delete(from)
+      for (const flight of message.flights) takeOver(from, flight)
       return
     }
+    if (message.type === 'done') return learnOf(message.answer, message.facts, clock() - message.tookMs)
+    if (message.type === 'back') return drop(({ owner, n }) => owner === from && message.ns.includes(n))
     const { n } = message
-    if (message.type === 'ask') return run(n, standInFor(from, n, message.facts), false)
+    if (message.type === 'flight') return takeOver(from, message)
+    if (message.type === 'ask') return run(n, standInFor(from, n, message.facts))
     const one = calls.get(idOf(from, n)) ?? finished.get(idOf(from, n))
     if (!one) return
     switch (message.type) {
@@ -135,6 +188,7 @@ export const newLeader = ({ key, doorway, standIns, post, heard }: Context): Lea
       case 'heard':
         one.heard(message.answer)
         heard(from, message.answer.verdict)
+        if (slots.size > 0 && message.answer.verdict.action !== 'use') recall()
         break
       case 'failed':
         one.failed(message.verdict, message.gaveUp)
@@ -149,12 +203,7 @@ export const newLeader = ({ key, doorway, standIns, post, heard }: Context): Lea
   }
 
   const learn = (known: readonly Known[]): void => {
-    for (const { verdict, ageMs } of known) {
-      const one = newStandIn(key, '', NOBODYS, { go: () => undefined, emit: () => undefined })
-      standIns.set(one.call, one)
-      void doorway.pass(one.request, one.call, () => one.send(true), true).catch(() => undefined)
-      one.heard({ ...NO_ANSWER, verdict: aged(verdict, ageMs) })
-    }
+    for (const { verdict, ageMs } of known) learnOf({ ...NO_ANSWER, verdict: aged(verdict, ageMs) }, NOBODYS, clock())
   }
 
   const all = function* (): IterableIterator<StandIn> {

@@ -61,13 +61,31 @@ export type Request =
     }
   | { readonly to: 'leader'; readonly type: 'settled'; readonly n: number; readonly weight: Weight }
   | { readonly to: 'leader'; readonly type: 'read'; readonly n: number }
+  /** Sent on a slot, and served: nothing is to be decided. */
+  | {
+      readonly to: 'leader'
+      readonly type: 'done'
+      readonly facts: Facts
+      readonly tookMs: number
+      readonly answer: Answer
+    }
+  /** Sent on a slot, and not served: it is looked at as any other. */
+  | ({ readonly to: 'leader'; readonly type: 'flight' } & Flight)
+  | { readonly to: 'leader'; readonly type: 'back'; readonly ns: readonly number[] }
   /** To a new leader: what is in flight, and what is known. */
   | {
       readonly to: 'leader'
       readonly type: 'state'
-      readonly flights: readonly { readonly n: number; readonly facts: Facts }[]
+      readonly flights: readonly Flight[]
       readonly known: readonly Known[]
     }
+
+/** A call in flight, and since when, in milliseconds. */
+export interface Flight {
+  readonly n: number
+  readonly facts: Facts
+  readonly sinceMs: number
+}
 
 /** An answer that all of the key should know of: a hold, a ceiling, what is left of windows. */
 export interface Known {
@@ -111,6 +129,8 @@ export type Reaction =
       readonly gaveUp: GiveUp | undefined
     }
   | { readonly to: 'member'; readonly type: 'event'; readonly n: number; readonly event: CallEvent }
+  | { readonly to: 'member'; readonly type: 'slot'; readonly n: number }
+  | { readonly to: 'member'; readonly type: 'recall' }
   /** What another has heard, and how many may be in flight in all, if that is known. */
   | {
       readonly to: 'member'

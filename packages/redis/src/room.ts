@@ -15,6 +15,8 @@ const LATE = 1 / 3
 const BEAT = 1 / 12
 /** When others stop to wait for a leader whose engine is away, in leases: it has stopped leading by then. */
 const AWAY = 1.2
+/** So many messages are kept for the next turn. */
+const MOST_KEPT = 32
 /** So many leases without calls, and a member leaves. */
 const IDLE_LEASES = 10
 
@@ -81,17 +83,18 @@ export const newRoom = (context: RoomContext): Room => {
   const knowledge = newKnowledge()
   const share = newShare(awayMs)
 
-  const post = (to: string, message: Message): void => {
+  /** What is not for soon goes with the next turn. */
+  const post = (to: string, message: Message, forSoon = true): void => {
     if (to === me) return deliver(me, message)
     if (mode === 'alone' || mode === 'joining') return
     const mail = outbox.get(to)
     if (mail) mail.push(message)
     else outbox.set(to, [message])
-    turnSoon()
+    if (forSoon || (mail?.length ?? 0) >= MOST_KEPT) turnSoon()
   }
 
-  const toLeader = (message: Request): void => {
-    if (mode !== 'joining') post(mode === 'following' ? leaderId : me, message)
+  const toLeader = (message: Request, forSoon?: boolean): void => {
+    if (mode !== 'joining') post(mode === 'following' ? leaderId : me, message, forSoon)
   }
 
   /** Tells the others what one has heard. */
@@ -106,6 +109,7 @@ export const newRoom = (context: RoomContext): Room => {
 
   const leader: Leader = newLeader({
     key,
+    me,
     doorway,
     standIns,
     post,
@@ -120,6 +124,7 @@ export const newRoom = (context: RoomContext): Room => {
     key,
     doorway,
     post: toLeader,
+    idleMs: leaseMs * LATE,
     maySend: () => {
       if (clock() < validUntil) return true
       turn()
@@ -303,6 +308,7 @@ export const newRoom = (context: RoomContext): Room => {
       turnBeganAt = undefined
       fail(new Error('The engine does not answer'), beganAt, true)
     }
+    seats.tidy()
     const leaves = isIdle() && now - usedAt >= leaseMs * IDLE_LEASES
     turn(leaves)
     if (!leaves) return

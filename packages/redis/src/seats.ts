@@ -12,6 +12,7 @@ import {
   type Weight,
 } from '@aplomb/pipeline'
 import { errorFrom } from './errors.ts'
+import { newSlots } from './slots.ts'
 import { type Answer, factsOf, type Reaction, type Request, type ToldVerdict, toldVerdict } from './messages.ts'
 
 /** What comes of waiting for the leader. */
@@ -30,6 +31,8 @@ interface Seat {
   /** The last answer, where it will be sent again. */
   last: Response | undefined
   outcome: PromiseWithResolvers<Outcome>
+  /** When it was sent last, on the `clock`. */
+  sentAt: number
 }
 
 /** The calls of this process that are under way. */
@@ -39,6 +42,8 @@ export interface Seats {
   receive(reaction: Reaction): void
   /** Tells a new leader of all: what is in flight, who waits. */
   retell(tellFlights: (flights: Extract<Request, { type: 'state' }>['flights']) => void): void
+  /** Gives back what is not used. */
+  tidy(): void
   /** Turns that had come too late may be taken. */
   renewed(): void
 }
@@ -46,16 +51,20 @@ export interface Seats {
 interface Context {
   readonly key: string
   readonly doorway: Doorway
-  readonly post: (request: Request) => void
+  /** `soon`: somebody waits for what follows. */
+  readonly post: (request: Request, soon?: boolean) => void
+  /** A slot that was not used for so long is given back, in milliseconds. */
+  readonly idleMs: number
   /** Whether a turn may be taken now. If not, it is found out. */
   readonly maySend: () => boolean
   readonly heard: (verdict: ToldVerdict) => void
 }
 
-export const newSeats = ({ key, doorway, post, maySend, heard }: Context): Seats => {
+export const newSeats = ({ key, doorway, post, idleMs, maySend, heard }: Context): Seats => {
   const seats = new Map<number, Seat>()
   const numbers = new WeakMap<Call, number>()
   let lastNumber = 0
+  const slots = newSlots(idleMs, (ns) => post({ to: 'leader', type: 'back', ns }))
 
   const numberOf = (call: Call): number => {
     const known = numbers.get(call) ?? ++lastNumber
@@ -112,16 +121,55 @@ export const newSeats = ({ key, doorway, post, maySend, heard }: Context): Seats
     }
   }
 
+  /** From now on the leader knows of it. */
+  const flightOf = (seat: Seat): Extract<Request, { type: 'flight' }> => {
+    const now = clock()
+    const { n, call, request, sentAt } = seat
+    const asked = (seat.asked ||= 1)
+    return { to: 'leader', type: 'flight', n, facts: factsOf(call, request, asked, now), sinceMs: now - sentAt }
+  }
+
+  /** Whether its answer is no news. */
+  const isPlain = ({ verdict: { action, limits, retryAfterMs }, lasts, key: elsewhere }: Answer): boolean =>
+    action === 'use' &&
+    limits.windows.length === 0 &&
+    !limits.concurrency &&
+    retryAfterMs === undefined &&
+    !lasts &&
+    elsewhere === undefined
+
   const send = async (seat: Seat, next: () => Promise<Response>): Promise<Response> => {
     const { n, call, request } = seat
     seat.phase = 'sent'
+    seat.sentAt = clock()
     try {
       return await next()
     } catch (error) {
       const verdict = toldVerdict(verdictOfError(error, { signal: call.signal, request }))
+      if (seat.asked === 0) post(flightOf(seat))
       post({ to: 'leader', type: 'failed', n, verdict, gaveUp: call.gaveUp })
       throw error
     }
+  }
+
+  /** Tells of an answer. Returns whether that is of use. */
+  const hear = (seat: Seat, response: Response): boolean => {
+    const { call, request, sentAt } = seat
+    const answer = answerOf(seat, response)
+    seat.phase = 'answered'
+    seat.response = response
+    seat.answer = answer
+    heard(answer.verdict)
+    // One that had a slot was never asked for.
+    if (seat.asked > 0) tellAnswer(seat)
+    else if (isPlain(answer)) {
+      const now = clock()
+      post({ to: 'leader', type: 'done', facts: factsOf(call, request, 0, now), tookMs: now - sentAt, answer }, false)
+    } else {
+      post(flightOf(seat))
+      tellAnswer(seat)
+    }
+    return answer.verdict.action === 'use'
   }
 
   const pass: Doorway['pass'] = async (request, call, next) => {
@@ -136,6 +184,7 @@ export const newSeats = ({ key, doorway, post, maySend, heard }: Context): Seats
       response: undefined,
       last: undefined,
       outcome: Promise.withResolvers(),
+      sentAt: 0,
     }
     const { n } = seat
     const abort = (): void => {
@@ -145,7 +194,11 @@ export const newSeats = ({ key, doorway, post, maySend, heard }: Context): Seats
     const stopListening = call.canAbort ? onAbort(call.signal, abort) : undefined
     seats.set(n, seat)
     try {
-      ask(seat)
+      const slot = call.attempt === 0 && maySend() ? slots.take() : undefined
+      if (slot) {
+        const response = await send(seat, next).finally(() => slots.free(slot))
+        if (hear(seat, response)) return response
+      } else ask(seat)
       for (;;) {
         const outcome = await outcomeOf(seat)
         if ('error' in outcome) {
@@ -154,12 +207,7 @@ export const newSeats = ({ key, doorway, post, maySend, heard }: Context): Seats
         }
         if (!outcome.go) return seat.response as Response
         const response = await send(seat, next)
-        seat.phase = 'answered'
-        seat.response = response
-        seat.answer = answerOf(seat, response)
-        heard(seat.answer.verdict)
-        tellAnswer(seat)
-        if (seat.answer.verdict.action === 'use') return response
+        if (hear(seat, response)) return response
       }
     } finally {
       stopListening?.()
@@ -169,6 +217,8 @@ export const newSeats = ({ key, doorway, post, maySend, heard }: Context): Seats
 
   const receive: Seats['receive'] = (reaction) => {
     if (reaction.type === 'known') return
+    if (reaction.type === 'slot') return slots.add(reaction.n)
+    if (reaction.type === 'recall') return slots.recall()
     const seat = seats.get(reaction.n)
     if (!seat) {
       // It has been given up meanwhile.
@@ -211,18 +261,15 @@ export const newSeats = ({ key, doorway, post, maySend, heard }: Context): Seats
     pass,
     receive,
     retell: (tellFlights) => {
-      const now = clock()
+      slots.clear()
       const all = [...seats.values()]
-      tellFlights(
-        all
-          .filter(({ phase }) => phase === 'sent' || phase === 'answered')
-          .map(({ n, asked, call, request }) => ({ n, facts: factsOf(call, request, asked, now) })),
-      )
+      tellFlights(all.filter(({ phase }) => phase === 'sent' || phase === 'answered').map(flightOf))
       for (const seat of all) {
         if (seat.phase === 'answered') tellAnswer(seat)
         else if (seat.phase !== 'sent') ask(seat)
       }
     },
+    tidy: slots.tidy,
     renewed: () => {
       for (const seat of seats.values()) if (seat.phase === 'granted') settle(seat, { go: true })
     },

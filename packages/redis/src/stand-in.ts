@@ -21,6 +21,7 @@ export interface StandIn {
   readonly call: Call
   readonly request: RequestLine
   readonly owner: string
+  readonly n: number
   readonly asked: number
   /** What is in flight counts until this is over. */
   inFlight: boolean
@@ -62,7 +63,12 @@ const responseFor = ({ verdict, whole, lasts, type, key }: Answer): { response: 
   return { response, end }
 }
 
-export const newStandIn = (key: string, owner: string, given: Facts, { go, emit }: Reactions): StandIn => {
+export const newStandIn = (
+  key: string,
+  { owner, n }: Pick<StandIn, 'owner' | 'n'>,
+  given: Facts,
+  { go, emit }: Reactions,
+): StandIn => {
   let facts = given
   let { attempt, counted, weight, canReplay, gaveUp } = given
   let deadline = Infinity
@@ -183,6 +189,7 @@ export const newStandIn = (key: string, owner: string, given: Facts, { go, emit 
       return facts
     },
     owner,
+    n,
     get asked() {
       return facts.asked
     },

@@ -152,6 +152,91 @@ describe('3. a lone member leads, and pays heartbeats only', () => {
   })
 })
 
+describe('11. what a member has used it may keep, as long as nobody waits', () => {
+  const steady = async (wire = newWire(), server = newServer(10), count = 4) => {
+    const members = newMembers(count, server, { wire })
+    const rounds = async (total: number): Promise<number[]> => {
+      const calls: Promise<Response>[] = []
+      for (let i = 0; i < total; i++) {
+        for (const fetch of members) calls.push(fetch(URL_A))
+        await vi.advanceTimersByTimeAsync(20)
+      }
+      return statuses(calls)
+    }
+    await rounds(10)
+    return { wire, server, members, rounds }
+  }
+
+  it('so that its calls cost next to no turn', async () => {
+    const { wire, rounds } = await steady()
+    wire.turns = 0
+    expect(await rounds(50)).toEqual(times(200, () => 200))
+    expect(wire.turns / 200).toBeLessThan(0.1)
+  })
+
+  it('until others do', async () => {
+    const wire = newWire()
+    const server = newServer(10)
+    const members = newMembers(3, server, { wire, concurrencyGate: { limit: 3 } })
+    for (let i = 0; i < 5; i++) {
+      const calls = members.slice(1).map((fetch) => fetch(URL_A))
+      await vi.advanceTimersByTimeAsync(20)
+      expect(await statuses(calls)).toEqual([200, 200])
+    }
+    server.most = 0
+    const many = times(30, () => members[0]?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(150)
+    expect(await statuses(many)).toEqual(times(30, () => 200))
+    expect(server.most).toBe(3)
+  })
+
+  it('and gives it back when it is idle', async () => {
+    const { wire, rounds } = await steady()
+    expect(await rounds(5)).toHaveLength(20)
+    await vi.advanceTimersByTimeAsync(2 * LEASE_MS)
+    expect(JSON.stringify(wire.reports)).toContain('back')
+    await vi.advanceTimersByTimeAsync(12 * LEASE_MS)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('a refusal of one that was not asked for is looked at as any other', async () => {
+    const { server, rounds, members } = await steady()
+    const before = server.sent.length
+    const answers = [new Response('{}', { status: 429, headers: { 'retry-after': '2' } })]
+    server.answering = () => answers.shift() ?? new Response('{}')
+    const call = members[3]?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(50)
+    const others = members.map((fetch) => fetch(URL_A))
+    await vi.advanceTimersByTimeAsync(1900)
+    expect(server.sent.length - before).toBe(1)
+    await vi.advanceTimersByTimeAsync(600)
+    expect(await statuses([call, ...others])).toEqual(times(5, () => 200))
+    expect(await rounds(2)).toHaveLength(8)
+  })
+
+  it('an error too', async () => {
+    const { server, members } = await steady()
+    const answers = [() => Promise.reject(new TypeError('fetch failed')), () => new Response('{}')]
+    server.answering = () => answers.shift()?.() ?? new Response('{}')
+    const call = members[2]?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(2000)
+    expect((await call).status).toBe(200)
+  })
+
+  it('it is void when another leads', async () => {
+    const { server, members, wire, rounds } = await steady()
+    wire.cut.add(0)
+    const calls = members.slice(1).flatMap((fetch) => times(10, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(3 * LEASE_MS)
+    expect(await statuses(calls)).toEqual(times(30, () => 200))
+    wire.cut.clear()
+    await vi.advanceTimersByTimeAsync(2 * LEASE_MS)
+    server.most = 0
+    expect(await rounds(5)).toHaveLength(20)
+    expect(server.most).toBeLessThanOrEqual(4)
+  })
+})
+
 describe('4. nobody acts on what it was told longer than its lease', () => {
   it('what a member that is not heard of has in flight comes free with its lease, and it sends no more', async () => {
     const wire = newWire()
@@ -176,9 +261,12 @@ describe('4. nobody acts on what it was told longer than its lease', () => {
     expect((await late).status).toBe(200)
   })
 
-  it('a turn that was given before a stop of the process is not taken after it', async () => {
+  it.each([
+    ['a turn that was given', { 'ratelimit-limit': '100', 'ratelimit-remaining': '90', 'ratelimit-reset': '9' }],
+    ['a slot that was kept', undefined],
+  ])('%s before a stop of the process is not taken after it', async (_, headers) => {
     const wire = newWire()
-    const server = newServer(10)
+    const server = newServer(10, () => new Response('{}', headers && { headers }))
     const [one, other] = newMembers(2, server, { wire })
     const begin = [one?.(URL_A), other?.(URL_A)] as Promise<Response>[]
     await vi.advanceTimersByTimeAsync(30)
@@ -186,8 +274,10 @@ describe('4. nobody acts on what it was told longer than its lease', () => {
     server.sent.length = 0
     // As for a process that was stopped, time goes on between the turn and the sending.
     const { now } = performance
+    const stop = (): void => void (performance.now = () => now.call(performance) + 5 * LEASE_MS)
+    if (!headers) stop()
     const call = other?.(URL_A) as Promise<Response>
-    performance.now = () => now.call(performance) + 5 * LEASE_MS
+    stop()
     wire.cut.add(1)
     await vi.advanceTimersByTimeAsync(0)
     expect(server.sent).toHaveLength(0)
