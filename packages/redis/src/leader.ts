@@ -16,6 +16,8 @@ import { newStandIn, type StandIn } from './stand-in.ts'
 
 /** An aborted request has reached the server; by then that has heard of the abort, in milliseconds. */
 const ABORTED_MS = 250
+/** So many times in a row a member has asked and nobody had to wait. After a burst a key is at rest, and probes anew. */
+const STEADY = 8
 /** A member with more calls at once asks for the others. */
 const MOST_SLOTS = 16
 /** Calls that may be asked again for, or be told of. Their members do not say when that is over. */
@@ -51,6 +53,8 @@ interface Context {
 export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context): Leader => {
   const calls = new Map<string, StandIn>()
   const finished = new Map<string, StandIn>()
+  /** How often each has asked in a row while nobody waited, and when it did last. */
+  const steady = new Map<string, { times: number; at: number }>()
   /** How many each has. */
   const slots = new Map<string, number>()
   let lastSlot = 0
@@ -102,7 +106,7 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
   /** What a member has used it may keep, as long as nobody waits and nothing is known that anybody would have to wait for. */
   const giveSlot = (owner: string): void => {
     const held = slots.get(owner) ?? 0
-    if (owner === me || held >= MOST_SLOTS || waits() || !isFree()) return
+    if (owner === me || held >= MOST_SLOTS || (steady.get(owner)?.times ?? 0) < STEADY || waits() || !isFree()) return
     const n = --lastSlot
     const one = standInFor(owner, n, { ...NOBODYS, attempt: 0, counted: 0 })
     run(n, one)
@@ -110,7 +114,19 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
     else drop((its) => its === one)
   }
 
+  /** Calls that come together count as one. */
+  const noteSteady = (owner: string): void => {
+    const now = Math.floor(clock())
+    const known = steady.get(owner)
+    if (!known) steady.set(owner, { times: 1, at: now })
+    else if (now > known.at) {
+      known.times++
+      known.at = now
+    }
+  }
+
   const recall = (): void => {
+    steady.clear()
     for (const owner of slots.keys()) post(owner, { to: 'member', type: 'recall' })
     slots.clear()
   }
@@ -125,7 +141,10 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
       return one.send(was)
     }
     const passing = doorway.pass(request, call, next, sentAt)
-    if (slots.size > 0 && n > 0 && !one.inFlight) recall()
+    if (n > 0 && sentAt === undefined) {
+      if (one.inFlight) noteSteady(owner)
+      else recall()
+    }
     passing.then(
       () => {
         const { gaveUp } = call
@@ -188,7 +207,7 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
       case 'heard':
         one.heard(message.answer)
         heard(from, message.answer.verdict)
-        if (slots.size > 0 && message.answer.verdict.action !== 'use') recall()
+        if (message.answer.verdict.action !== 'use') recall()
         break
       case 'failed':
         one.failed(message.verdict, message.gaveUp)
