@@ -233,8 +233,15 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
   return {
     receive,
     learn,
-    keep: (members) => drop(({ owner }) => !members.has(owner)),
-    resign: () => drop(() => true),
+    keep: (members) => {
+      drop(({ owner }) => !members.has(owner))
+      for (const owner of slots.keys()) if (!members.has(owner)) slots.delete(owner)
+    },
+    resign: () => {
+      drop(() => true)
+      slots.clear()
+      steady.clear()
+    },
     get busy() {
       return calls.size > 0
     },

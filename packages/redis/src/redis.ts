@@ -1,5 +1,5 @@
 import { having, type KindsOf, type Middleware, read as readValue, readOptions, string } from '@aplomb/pipeline'
-import { type Client, commandsOf } from './clients.ts'
+import { type Client, type Commands, commandsOf } from './clients.ts'
 import type { Engine, Reply, Report } from './engine.ts'
 import { fleet, type FleetOptions, fleetOptions } from './fleet.ts'
 import { TURN } from './script.ts'
@@ -10,7 +10,7 @@ export interface RedisOptions extends FleetOptions {
   readonly namespace?: string | undefined
 }
 
-const redisOptions: KindsOf<RedisOptions> = {
+export const redisOptions: KindsOf<RedisOptions> = {
   ...fleetOptions,
   // Braces would name another slot of a cluster.
   namespace: string('a name without braces', (name) => /^[^{}\s]+$/.test(name)),
@@ -64,9 +64,8 @@ const pushFrom = (message: string): [room: string, epoch: number, number: number
   return [room, Number(epoch), Number(number), text]
 }
 
-/** Redis or Valkey as the engine of a {@link fleet}. */
-export const redisEngine = (client: Client, namespace = 'aplomb'): Engine => {
-  const { command, subscribe } = commandsOf(client)
+/** An engine on whatever carries commands to a Redis. */
+export const engineOf = (command: Commands['command'], namespace = 'aplomb'): Engine => {
   let hash: Promise<string> | undefined
   return {
     turn: async (report) => {
@@ -80,6 +79,14 @@ export const redisEngine = (client: Client, namespace = 'aplomb'): Engine => {
         return replyFrom(await command('EVAL', TURN, ...args))
       }
     },
+  }
+}
+
+/** Redis or Valkey as the engine of a {@link fleet}. */
+export const redisEngine = (client: Client, namespace = 'aplomb'): Engine => {
+  const { command, subscribe } = commandsOf(client)
+  return {
+    ...engineOf(command, namespace),
     listen: (member, push) => subscribe(`${namespace}:${member}`, (message) => push(...pushFrom(message))),
   }
 }

@@ -4,7 +4,7 @@ import { newKnowledge } from './knowledge.ts'
 import { type Leader, newLeader } from './leader.ts'
 import type { Known, Message, Request } from './messages.ts'
 import { newSeats } from './seats.ts'
-import { newShare } from './share.ts'
+import { newShare, partOf } from './share.ts'
 import type { StandIn } from './stand-in.ts'
 
 /** The part of a lease for which its holder acts on it: the way to the engine and back is not known to be short. */
@@ -82,6 +82,17 @@ export const newRoom = (context: RoomContext): Room => {
   let ceiling: number | undefined
   const knowledge = newKnowledge()
   const share = newShare(awayMs)
+  /** Who was here before the engine failed and has not come back: it may still go on with its part. */
+  const absent = new Set<string>()
+  let absentUntil = 0
+
+  const reserved = (): number => {
+    const most = leader.ceiling
+    if (most === undefined || clock() >= absentUntil) return 0
+    let sum = 0
+    for (const one of absent) sum += partOf(most, former, one)
+    return sum
+  }
 
   /** What is not for soon goes with the next turn. */
   const post = (to: string, message: Message, forSoon = true): void => {
@@ -130,6 +141,7 @@ export const newRoom = (context: RoomContext): Room => {
       turn()
       return false
     },
+    mayKeep: () => !failing,
     heard: (verdict) => knowledge.note({ verdict, ageMs: 0 }),
   })
 
@@ -149,6 +161,7 @@ export const newRoom = (context: RoomContext): Room => {
       leader.receive(from, message)
       if (message.type !== 'state') return
       for (const known of message.known) knowledge.note(known)
+      if (absent.delete(from)) context.wake()
       if (awaited.delete(from)) openIfAllAreHeard()
     }
   }
@@ -171,6 +184,9 @@ export const newRoom = (context: RoomContext): Room => {
     // Where what was stored is lost, whoever was here may still be.
     for (const one of [...former, ...reply.members]) awaited.add(one)
     awaitedUntil = clock() + leaseMs
+    absent.clear()
+    for (const one of former) if (one !== me) absent.add(one)
+    absentUntil = clock() + awayMs
     awaited.delete(me)
     // They hear of a new leader by a first word of it.
     for (const one of reply.members) if (one !== me) post(one, { to: 'member', type: 'known', known: [], ceiling })
@@ -309,6 +325,10 @@ export const newRoom = (context: RoomContext): Room => {
       fail(new Error('The engine does not answer'), beganAt, true)
     }
     seats.tidy()
+    if (absent.size > 0 && now >= absentUntil) {
+      absent.clear()
+      context.wake()
+    }
     const leaves = isIdle() && now - usedAt >= leaseMs * IDLE_LEASES
     turn(leaves)
     if (!leaves) return
@@ -341,7 +361,9 @@ export const newRoom = (context: RoomContext): Room => {
     },
     waitMs: () => {
       if (mode === 'leading' && awaited.size > 0) return Infinity
-      return mode === 'alone' || failing ? share.waitMs(leader.inFlight) : 0
+      if (mode === 'alone' || failing) return share.waitMs(leader.inFlight)
+      if (absent.size === 0) return 0
+      return leader.inFlight < (leader.ceiling ?? Infinity) - reserved() ? 0 : Infinity
     },
   }
 }

@@ -19,7 +19,7 @@ interface Room {
 const NUMBERS_PER_MS = 1000
 
 /** The rules of an engine, on one clock and in one memory. The script of Redis has the same. */
-const newRooms = (
+export const newRooms = (
   now: () => number,
   push: (member: string, ...mail: Parameters<Push>) => void,
 ): ((report: Report) => Reply) => {

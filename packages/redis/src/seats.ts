@@ -57,10 +57,12 @@ interface Context {
   readonly idleMs: number
   /** Whether a turn may be taken now. If not, it is found out. */
   readonly maySend: () => boolean
+  /** Whether the engine works, as far as is known: if not, whoever leads has stopped to count on others. */
+  readonly mayKeep: () => boolean
   readonly heard: (verdict: ToldVerdict) => void
 }
 
-export const newSeats = ({ key, doorway, post, idleMs, maySend, heard }: Context): Seats => {
+export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }: Context): Seats => {
   const seats = new Map<number, Seat>()
   const numbers = new WeakMap<Call, number>()
   let lastNumber = 0
@@ -194,7 +196,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, heard }: Context
     const stopListening = call.canAbort ? onAbort(call.signal, abort) : undefined
     seats.set(n, seat)
     try {
-      const slot = call.attempt === 0 && maySend() ? slots.take() : undefined
+      const slot = call.attempt === 0 && mayKeep() && maySend() ? slots.take() : undefined
       if (slot) {
         const response = await send(seat, next).finally(() => slots.free(slot))
         if (hear(seat, response)) return response

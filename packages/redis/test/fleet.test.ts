@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { aplomb } from 'aplomb'
-import { fleet, memoryEngine } from '../src/index.ts'
+import { durableObject, durableObjectEngine, fleet, memoryEngine } from '../src/index.ts'
 import { LEASE_MS, newMembers, newServer, newWire, URL_A } from './support.ts'
 
 const warn = vi.fn()
@@ -449,6 +449,36 @@ describe('7. without the engine each goes on with its part', () => {
     await vi.advanceTimersByTimeAsync(3 * LEASE_MS)
     expect(await statuses(calls)).toHaveLength(400)
     expect(server.most).toBe(6)
+  })
+})
+
+describe('12. a Durable Object as the engine', () => {
+  it('carries what members say, though nothing is pushed', async () => {
+    const answer = durableObject()
+    const engine = durableObjectEngine(() => ({ fetch: (url, init) => answer(new Request(url, init)) }))
+    const server = newServer(10)
+    const members = times(3, (i) =>
+      aplomb({
+        fetch: server.fetchOf(i),
+        log: false,
+        store: fleet(engine, { leaseMs: LEASE_MS }),
+        concurrencyGate: { limit: 2 },
+      }),
+    )
+    const calls = members.flatMap((fetch) => times(4, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(3 * LEASE_MS)
+    expect(await statuses(calls)).toEqual(times(12, () => 200))
+    expect(server.most).toBe(2)
+  })
+
+  it('fails where the object does', async () => {
+    const engine = durableObjectEngine(() => ({ fetch: async () => new Response('', { status: 500 }) }))
+    const server = newServer(10)
+    const fetch = aplomb({ fetch: server.fetchOf(0), log: false, store: fleet(engine, { leaseMs: LEASE_MS }) })
+    const call = fetch(URL_A)
+    await vi.advanceTimersByTimeAsync(100)
+    expect((await call).status).toBe(200)
+    expect(warn).toHaveBeenCalledTimes(1)
   })
 })
 

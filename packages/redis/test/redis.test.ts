@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { aplomb, type AplombFetch } from 'aplomb'
-import { type Client, redis, redisEngine, type Report } from '../src/index.ts'
+import { type Client, redis, redisEngine, type Report, upstash } from '../src/index.ts'
 import { hasRedis, NO_REDIS, type RedisServer, startRedis } from '../../bench/src/fleet/redis-server.ts'
 import { newServer, URL_A } from './support.ts'
 
@@ -151,6 +151,37 @@ describe.skipIf(!hasRedis)('10. Redis and Valkey', () => {
     await engine.turn(report('b', { epoch, count: 2, leaves: true }))
     await engine.turn(report('a', { epoch, count: 3, leaves: true }))
     expect(await client.keys(`*${namespace}*`)).toEqual([])
+  })
+
+  it('over HTTP, as Upstash has it', async () => {
+    const client = ioredis()
+    const asked: string[] = []
+    const rest = async (_url: unknown, init?: RequestInit): Promise<Response> => {
+      const [name = '', ...args] = JSON.parse(String(init?.body)) as string[]
+      asked.push(`${new Headers(init?.headers).get('authorization')} ${name}`)
+      try {
+        return Response.json({ result: await client.call(name, ...args) })
+      } catch (error) {
+        return Response.json({ error: (error as Error).message }, { status: 400 })
+      }
+    }
+    const namespace = newNamespace()
+    const api = newServer(5)
+    await client.script('FLUSH')
+    const members = [0, 1].map((i) =>
+      aplomb({
+        fetch: api.fetchOf(i),
+        log: false,
+        store: upstash({ url: 'https://db.test', token: 'secret', fetch: rest, namespace, leaseMs: 1000 }),
+        concurrencyGate: { limit: 2 },
+      }),
+    )
+    const responses = await Promise.all(members.flatMap((fetch) => Array.from({ length: 5 }, () => fetch(URL_A))))
+    expect(responses.every(({ status }) => status === 200)).toBe(true)
+    expect(api.most).toBe(2)
+    expect(asked.slice(0, 3)).toContain('Bearer secret EVAL')
+    expect(asked.at(-1)).toBe('Bearer secret EVALSHA')
+    expect(() => upstash({ url: 'db.test', token: 'secret' })).toThrow('upstash: url must be the URL of a database')
   })
 
   it('rejects what is no client, and names that would break a cluster', () => {
