@@ -175,18 +175,23 @@ export const newRoom = (context: RoomContext): Room => {
     context.wake()
   }
 
+  const everybody = (): readonly string[] => [...new Set([...members, ...absent])]
+
+  /** What was stored may be lost: whoever was here may still be, and has not heard of it. */
+  const noteAbsent = (): void => {
+    for (const one of members) absent.add(one)
+    absent.delete(me)
+    absentUntil = clock() + awayMs
+  }
+
   const lead = (reply: Reply): void => {
     const before = mode
-    former = before === 'alone' || reply.joined ? members : []
+    former = [...absent, me]
     mode = 'leading'
     leaderId = me
     awaited.clear()
-    // Where what was stored is lost, whoever was here may still be.
     for (const one of [...former, ...reply.members]) awaited.add(one)
     awaitedUntil = clock() + leaseMs
-    absent.clear()
-    for (const one of former) if (one !== me) absent.add(one)
-    absentUntil = clock() + awayMs
     awaited.delete(me)
     // They hear of a new leader by a first word of it.
     for (const one of reply.members) if (one !== me) post(one, { to: 'member', type: 'known', known: [], ceiling })
@@ -208,7 +213,7 @@ export const newRoom = (context: RoomContext): Room => {
     outbox.clear()
     unanswered = undefined
     awaited.clear()
-    share.begin(ceiling ?? leader.ceiling, members, me)
+    share.begin(ceiling ?? leader.ceiling, everybody(), me)
     leader.keep(new Set([me]))
     if (before !== 'leading') {
       leader.learn(knowledge.list())
@@ -218,7 +223,9 @@ export const newRoom = (context: RoomContext): Room => {
   }
 
   const adopt = (reply: Reply, beganAt: number): void => {
-    const isNew = reply.joined || reply.epoch !== epoch || reply.read > read || mode === 'joining' || mode === 'alone'
+    // Of two replies, only the first says that it has joined, and that one may be lost: its mail is numbered anew.
+    const afresh = reply.joined || reply.read > read
+    const isNew = afresh || reply.epoch !== epoch || mode === 'joining' || mode === 'alone'
     answeredAt = beganAt
     validUntil = beganAt + leaseMs * LEASE_USED
     const hadFailed = failing
@@ -228,9 +235,12 @@ export const newRoom = (context: RoomContext): Room => {
       epoch = reply.epoch
       read = reply.read
       outbox.clear()
+      if (afresh || mode === 'alone') noteAbsent()
       if (reply.leader === me) lead(reply)
       else follow(reply)
     }
+    // A leader waits for their word.
+    if (mode === 'following') for (const one of reply.members) absent.delete(one)
     ;({ members } = reply)
     for (const [number, text] of reply.mail) open(number, text)
     if (mode === 'leading') {
@@ -250,7 +260,7 @@ export const newRoom = (context: RoomContext): Room => {
 
   /** `late`: nothing is known of it yet. */
   const fail = (error: unknown, beganAt: number, late = false): void => {
-    if (!failing && mode === 'leading') share.begin(leader.ceiling, members, me)
+    if (!failing && mode === 'leading') share.begin(leader.ceiling, everybody(), me)
     failing = true
     if (mode === 'alone') {
       validUntil = beganAt + leaseMs
