@@ -25,8 +25,8 @@ export interface FleetOptions {
    */
   readonly leaseMs?: number | undefined
   /**
-   * Without the engine: when a member that has no part of the ceiling begins to send one call at a time, in milliseconds.
-   * @default 10000
+   * Without the engine: when a member that has no part of the ceiling begins to send one call at a time; with it again: for how
+   * long one that has not come back keeps its part. In milliseconds. @default 10000
    */
   readonly awayMs?: number | undefined
 }

@@ -1,7 +1,7 @@
 import { clock } from '@aplomb/pipeline'
 
 /** A place in flight that a member keeps: one of its calls after the other may be sent on it, without asking. */
-export interface Slot {
+interface Slot {
   /** What the leader calls it. */
   readonly n: number
   busy: boolean

@@ -223,7 +223,7 @@ describe('11. what a member has used it may keep, as long as nobody waits', () =
     expect((await call).status).toBe(200)
   })
 
-  it('it is void when another leads', async () => {
+  it('but not when another leads', async () => {
     const { server, members, wire, rounds } = await steady()
     wire.cut.add(0)
     const calls = members.slice(1).flatMap((fetch) => times(10, () => fetch(URL_A)))

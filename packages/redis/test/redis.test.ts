@@ -157,7 +157,7 @@ describe.skipIf(!hasRedis)('10. Redis and Valkey', () => {
     const client = ioredis()
     const asked: string[] = []
     const rest = async (_url: unknown, init?: RequestInit): Promise<Response> => {
-      const [name = '', ...args] = JSON.parse(String(init?.body)) as string[]
+      const [name = '', ...args] = JSON.parse(init?.body as string) as string[]
       asked.push(`${new Headers(init?.headers).get('authorization')} ${name}`)
       try {
         return Response.json({ result: await client.call(name, ...args) })
