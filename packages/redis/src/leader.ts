@@ -16,9 +16,13 @@ import { newStandIn, type StandIn } from './stand-in.ts'
 
 /** An aborted request has reached the server; by then that has heard of the abort, in milliseconds. */
 const ABORTED_MS = 250
-/** So many times in a row a member has asked and nobody had to wait. After a burst a key is at rest, and probes anew. */
-const STEADY = 8
-/** A member with more calls at once asks for the others. */
+/**
+ * A member is given slots that has asked so often, for so long in milliseconds, without anybody waiting or a burst. A slot
+ * that outlives a burst would keep the key from coming to rest, and the next burst would be as large at once.
+ */
+const STEADY_TIMES = 8
+const STEADY_MS = 250
+/** More calls under way than these are a burst; a member with more slots asks for the others. */
 const MOST_SLOTS = 16
 /** Calls that may be asked again for, or be told of. Their members do not say when that is over. */
 const MOST_FINISHED = 1000
@@ -53,8 +57,8 @@ interface Context {
 export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context): Leader => {
   const calls = new Map<string, StandIn>()
   const finished = new Map<string, StandIn>()
-  /** How often each has asked in a row while nobody waited, and when it did last. */
-  const steady = new Map<string, { times: number; at: number }>()
+  /** How often each has asked since when, while nobody waited. */
+  const steady = new Map<string, { times: number; readonly since: number; at: number }>()
   /** How many each has. */
   const slots = new Map<string, number>()
   let lastSlot = 0
@@ -106,7 +110,7 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
   /** What a member has used it may keep, as long as nobody waits and nothing is known that anybody would have to wait for. */
   const giveSlot = (owner: string): void => {
     const held = slots.get(owner) ?? 0
-    if (owner === me || held >= MOST_SLOTS || (steady.get(owner)?.times ?? 0) < STEADY || waits() || !isFree()) return
+    if (owner === me || held >= MOST_SLOTS || !isSteady(owner) || waits() || !isFree()) return
     const n = --lastSlot
     const one = standInFor(owner, n, { ...NOBODYS, attempt: 0, counted: 0 })
     run(n, one)
@@ -114,11 +118,19 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
     else drop((its) => its === one)
   }
 
+  const isSteady = (owner: string): boolean => {
+    const { times, since } = steady.get(owner) ?? { times: 0, since: Infinity }
+    return times >= STEADY_TIMES && clock() - since >= STEADY_MS
+  }
+
   /** Calls that come together count as one. */
   const noteSteady = (owner: string): void => {
+    let held = 0
+    for (const count of slots.values()) held += count
+    if (calls.size - held > MOST_SLOTS) return steady.clear()
     const now = Math.floor(clock())
     const known = steady.get(owner)
-    if (!known) steady.set(owner, { times: 1, at: now })
+    if (!known) steady.set(owner, { times: 1, since: now, at: now })
     else if (now > known.at) {
       known.times++
       known.at = now

@@ -163,7 +163,7 @@ describe('11. what a member has used it may keep, as long as nobody waits', () =
       }
       return statuses(calls)
     }
-    await rounds(10)
+    await rounds(30)
     return { wire, server, members, rounds }
   }
 
@@ -174,11 +174,22 @@ describe('11. what a member has used it may keep, as long as nobody waits', () =
     expect(wire.turns / 200).toBeLessThan(0.1)
   })
 
+  it('but not after a burst, so that the key comes to rest', async () => {
+    const wire = newWire()
+    const members = newMembers(4, newServer(10), { wire })
+    for (let i = 0; i < 20; i++) {
+      const calls = members.flatMap((fetch) => times(10, () => fetch(URL_A)))
+      await vi.advanceTimersByTimeAsync(200)
+      expect(await statuses(calls)).toEqual(times(40, () => 200))
+    }
+    expect(JSON.stringify(wire.reports)).not.toContain('slot')
+  })
+
   it('until others do', async () => {
     const wire = newWire()
     const server = newServer(10)
     const members = newMembers(3, server, { wire, concurrencyGate: { limit: 3 } })
-    for (let i = 0; i < 5; i++) {
+    for (let i = 0; i < 30; i++) {
       const calls = members.slice(1).map((fetch) => fetch(URL_A))
       await vi.advanceTimersByTimeAsync(20)
       expect(await statuses(calls)).toEqual([200, 200])
