@@ -47,7 +47,7 @@ const NETWORK_MS = [0.5, 2] as const
 /** What the first burst of a call may take for granted: connections are open. */
 export const WARM_UP = 20
 /** How long a fleet takes to hear of the last of them, in milliseconds. */
-export const PAUSE_MS = 5
+export const PAUSE_MS = 20
 
 const one = (): number => 40
 const MIXED = [10, 40, 120] as const
