@@ -36,8 +36,8 @@ export const upstashEngine = ({
   }, namespace)
 
 /**
- * The same as {@link redis} over HTTP, for serverless functions. A call waits for as long as its process looks: by default
- * a quarter of a second.
+ * The same as {@link redis} over HTTP, where no connection stays open. Nothing is pushed: a call of another than the leader
+ * waits for up to half a second.
  *
  * @throws {RangeError | TypeError} if an option is unknown or makes no sense.
  * @example
