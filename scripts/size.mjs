@@ -53,7 +53,7 @@ for (const { folder, manifest } of publicPackagesIn(root)) {
 
 /** Middlewares with `createFetch`, and how many kilobytes a page may ship for one: what is reached, so that it does not grow. */
 const CEILINGS = [
-  ['@aplomb/retry-after', 'retryAfter', 27.5],
+  ['@aplomb/retry-after', 'retryAfter', 28.25],
   ['@aplomb/backoff-jitter', 'backoffJitter', 18.75],
   ['@aplomb/concurrency-gate', 'concurrencyGate', 30.5],
   ['@aplomb/credit-meter', 'creditMeter', 31.75],

@@ -110,7 +110,7 @@ const tryPreset = async (name) => {
     const { answered, sent, seconds } = await run(settings, client)
     const wanted = [`${answered} of ${settings.calls}`, String(sent), seconds.toFixed(1)]
     if (JSON.stringify(shown[i]) !== JSON.stringify(wanted))
-      problems.push(`${where}, ${client}: shows ${shown[i]}, is ${wanted}`)
+      problems.push(`${where}, ${client}: shows ${shown[i]?.join(', ')}, is ${wanted.join(', ')}`)
   }
   await page.screenshot({ path: join(pictures, `lab-${name}.png`), fullPage: true })
   await close()

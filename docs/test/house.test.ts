@@ -64,6 +64,7 @@ const IMPORTS: Readonly<Record<string, readonly string[]>> = {
   llm: ['pipeline'],
   log: ['pipeline', 'redact'],
   otel: ['pipeline', 'redact'],
+  redis: ['pipeline'],
   // And aplomb.
   ky: ['pipeline'],
   // Its deliveries are sent by a pipeline of two.

@@ -1,4 +1,4 @@
-import { PRESETS, type Preset } from './presets.ts'
+import { PRESETS } from './presets.ts'
 import type { ClientName, Settings } from './run.ts'
 
 /** What the page shows: the settings, the two clients, and the preset that they are of. */
@@ -8,7 +8,7 @@ export interface Form extends Settings {
 }
 
 const fromPreset = (name: string): Form => {
-  const { settings, clients } = PRESETS[name] as Preset
+  const { settings, clients } = PRESETS[name]!
   return structuredClone({ ...settings, clients: [...clients], preset: name })
 }
 

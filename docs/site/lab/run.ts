@@ -88,23 +88,14 @@ const makeClient = (name: ClientName, fetch: Fetch, onEvent: (event: CallEvent) 
 }
 
 const decisionOf = (event: CallEvent): Omit<Decision, 'at'> | undefined => {
-  switch (event.type) {
-    case 'retry':
-      return {
-        what: event.waitMs > 0 ? `sends again in ${Math.round(event.waitMs)} ms` : 'sends again',
-        why: event.reason,
-      }
-    case 'hold':
-      return { what: `holds all calls for ${Math.round(event.waitMs)} ms`, why: event.reason }
-    case 'limit':
-      return { what: `${event.limit} at once instead of ${event.previous}`, why: event.reason }
-    case 'give-up':
-      return { what: 'gives up', why: event.reason }
-    case 'alert':
-      return { what: 'alerts', why: event.message }
-    default:
-      return undefined
+  if (event.type === 'retry') {
+    const soon = event.waitMs > 0 ? `sends again in ${Math.round(event.waitMs)} ms` : 'sends again'
+    return { what: soon, why: event.reason }
   }
+  if (event.type === 'hold') return { what: `holds all calls for ${Math.round(event.waitMs)} ms`, why: event.reason }
+  if (event.type === 'limit') return { what: `${event.limit} at once instead of ${event.previous}`, why: event.reason }
+  if (event.type === 'give-up') return { what: 'gives up', why: event.reason }
+  return event.type === 'alert' ? { what: 'alerts', why: event.message } : undefined
 }
 
 /** Runs real clients against the real mock API on a clock that is turned by hand: the same for the same settings. */
@@ -169,9 +160,7 @@ export const run = (
     const call = async (_: unknown, i: number): Promise<void> => {
       if (overMs > 0) await new Promise((resolve) => setTimeout(resolve, (overMs * i) / calls))
       try {
-        const response = await (clients[i % processes] as Client).fetch(
-          `${ORIGIN}/v1/lookup/10.0.${(i >> 8) & 255}.${i & 255}`,
-        )
+        const response = await clients[i % processes]!.fetch(`${ORIGIN}/v1/lookup/10.0.${(i >> 8) & 255}.${i & 255}`)
         await response.arrayBuffer()
         if (response.ok || response.status === 404) answered++
         else failed++

@@ -16,7 +16,8 @@ const post = (message: Message): void => postMessage(message)
 const quickly = (): void => {
   const { port1, port2 } = new MessageChannel()
   const waiting: (() => void)[] = []
-  port1.onmessage = () => waiting.shift()?.()
+  port1.addEventListener('message', () => waiting.shift()?.())
+  port1.start()
   const setImmediate = (run: (...args: readonly unknown[]) => void, ...args: readonly unknown[]): number => {
     waiting.push(() => run(...args))
     port2.postMessage(undefined)

@@ -43,6 +43,8 @@ export interface AplombOptions extends CreateFetchOptions {
   readonly creditMeter?: Part<CreditMeterOptions>
   /** What an answer means: rules of your own, lookups on which 404 is data. */
   readonly classify?: Part<ClassifyOptions>
+  /** Makes one client of all processes that share a key: {@link https://www.npmjs.com/package/@aplomb/redis | redis()}. */
+  readonly store?: Middleware | undefined
   /** Middlewares that watch calls as a whole, such as `alert()` and `otel()`. They stand outermost. */
   readonly observe?: readonly Middleware[] | undefined
   /** Middlewares of your own. They stand innermost, next to the network: each sees every attempt. */
@@ -67,6 +69,7 @@ const aplombOptions: KindsOf<AplombOptions> = {
   retryAfter: part(retryAfterOptions),
   creditMeter: part(creditMeterOptions),
   classify: part(classifyOptions),
+  store: someMiddleware,
   observe: middlewares,
   use: middlewares,
 }
@@ -88,6 +91,7 @@ export const aplomb = (options: AplombOptions = {}): AplombFetch => {
     retryAfter: hold,
     creditMeter: credits,
     classify: classes,
+    store,
     observe = [],
     use = [],
     ...pipeline
@@ -100,6 +104,7 @@ export const aplomb = (options: AplombOptions = {}): AplombFetch => {
     ...observe,
     made(logging, log),
     made(backoff, backoffJitter),
+    store,
     gateway,
     made(hold, retryAfter),
     meter,

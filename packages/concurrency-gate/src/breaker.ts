@@ -19,6 +19,8 @@ const UNTRIED = '!'
 export interface Breaker {
   /** Where a request waits for a probe; undefined if it may be sent. */
   laneOf(request: RequestLine): string | undefined
+  /** Whether nothing has failed since it was served. */
+  quiet(): boolean
   /** Milliseconds until a probe may be sent from this lane. */
   waitMs(lane: string): number
   /** A request goes out as a probe. */
@@ -92,6 +94,7 @@ export const newBreaker = (): Breaker => {
       if (key.probing) return failedInKey.has(name) ? KEY : UNTRIED
       return rows.get(name)?.probing ? name : undefined
     },
+    quiet: () => rows.size === 0,
     waitMs: (lane) => {
       const row = lane === KEY || lane === UNTRIED ? key : rows.get(lane)
       if (!row?.probing) return 0

@@ -21,6 +21,10 @@ export interface Control {
   allows(active: number, streams?: number): boolean
   /** What the server is taken to allow, for people to look at. */
   limit(): number
+  /** How many may be in flight, where that is known: announced, learned, or the user's. */
+  ceiling(): number | undefined
+  /** Whether nothing speaks against one more but the limit. */
+  free(): boolean
   /** Whether the server itself named the ceiling: then open streams count, too. */
   announced(): boolean
   /** When it last served somebody, on the `clock`. */
@@ -49,8 +53,8 @@ export interface Control {
   pauseMs(active: number, streams?: number): number
   /** Nothing is in flight, and nobody waits. */
   rest(): void
-  /** A request goes out, with `active` in flight, itself included. Its answer comes back with what this returns. */
-  sent(active: number, request: RequestLine): Sent
+  /** A request goes out, or went out at that time, with `active` in flight, itself included. Its answer comes back with what this returns. */
+  sent(active: number, request: RequestLine, at?: number): Sent
   /** The answer or the error came; `active` in flight still, itself included. Returns why the limit changed, or why it probes. */
   learn(verdict: Verdict, sent: Sent, active: number): string | undefined
 }
@@ -166,6 +170,13 @@ export const newControl = (fixed: number | undefined): Control => {
       )
     },
     limit: () => Math.floor(aimd.limit()),
+    ceiling: () => (ceiling.most() < Infinity ? ceiling.most() : undefined),
+    free: () =>
+      probing.since() === undefined &&
+      !refusals.testing() &&
+      refusals.namedMs() <= 0 &&
+      refusals.closedMs() <= 0 &&
+      breaker.quiet(),
     announced: () => ceiling.announced(),
     servedAt: () => liveness.servedAt(),
     serving: () => liveness.serving(),
@@ -192,8 +203,8 @@ export const newControl = (fixed: number | undefined): Control => {
       aimd.rest()
       refusals.rest()
     },
-    sent: (active, request) => {
-      const one = { at: clock(), active, request }
+    sent: (active, request, at = clock()) => {
+      const one = { at, active, request }
       liveness.sent()
       aimd.sent(active, refusals.undecided())
       refusals.sent(one)

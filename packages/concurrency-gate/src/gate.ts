@@ -119,11 +119,20 @@ export const newGate = (
     call.emit({ type: 'limit', call: id, key, limit, previous, reason: why, queued: line.queued() })
   }
 
+  const lasts = (response: Response): boolean => slotUntil === 'body' || (slotUntil === 'auto' && isStream(response))
+
   return {
     maxQueue,
     queueTimeoutMs,
     probing: () => control.probing(),
     limit: () => control.limit(),
+    ceiling: control.ceiling,
+    free: control.free,
+    lasts: (response, over) => {
+      const does = lasts(response)
+      if (does) whenRead(response, over)
+      return does
+    },
     active: () => active,
     queued: line.queued,
     standing: () => (active === 0 ? 'idle' : 'in use'),
@@ -137,11 +146,11 @@ export const newGate = (
       call.emit({ type: 'queue', call: id, key, queued: line.queued(), active, limit: control.limit() })
     },
     sent: (departure) => {
-      const { request, at, call } = departure
+      const { request, at, call, underWay } = departure
       const lane = breaker.laneOf(request)
       if (lane !== undefined) breaker.probe(lane, request)
       const free = take()
-      taken.set(departure, { sent: control.sent(measured(), request), free })
+      taken.set(departure, { sent: control.sent(measured(), request, underWay ? at : undefined), free })
       if (!histories.has(call)) histories.set(call, { refusals: 0, failed: false, firstSentAt: at })
     },
     heard: (departure, signal): Again | undefined => {
@@ -158,7 +167,7 @@ export const newGate = (
       const slot = taken.get(departure)
       if (!slot) return
       taken.delete(departure)
-      if (!response || !(slotUntil === 'body' || (slotUntil === 'auto' && isStream(response)))) return release(slot)
+      if (!response || !lasts(response)) return release(slot)
       streams++
       let open = true
       whenRead(response, () => {

@@ -20,7 +20,8 @@ export interface Admissions {
   laneOf(one: Ask): string | undefined
   /** Whether single calls are sent to find out. */
   readonly probing: boolean
-  sent(call: Call, request: RequestLine): Departure
+  /** `at`: of one that is under way already. */
+  sent(call: Call, request: RequestLine, at?: number): Departure
 }
 
 export const newAdmissions = (constraints: readonly NamedConstraint[]): Admissions => {
@@ -48,8 +49,9 @@ export const newAdmissions = (constraints: readonly NamedConstraint[]): Admissio
     get probing() {
       return constraints.some(({ constraint }) => constraint.probing?.())
     },
-    sent: (call, request) => {
-      const departure: Departure = { call, request, at: clock() }
+    sent: (call, request, at) => {
+      const departure: Departure =
+        at === undefined ? { call, request, at: clock() } : { call, request, at, underWay: true }
       for (const { constraint } of constraints) constraint.sent?.(departure)
       return departure
     },

@@ -88,9 +88,10 @@ export const chainOf = (given: readonly Middleware[]): Chain => {
   const all = flat(given)
   const outermost = all.findIndex((one) => constrainers.has(one))
   const restricting = all.map((one) => constrainers.get(one)).filter((one) => one !== undefined)
+  const doors = restricting.find(({ shares }) => shares) ?? restricting[0]
   return all.reduceRight<Chain>((rest, one, place) => {
     const inside = constrainers.has(one) && !relays.has(one) ? rest : link(one, rest)
     // By the middleware's own hand: who has none ships no door.
-    return place === outermost && restricting[0] ? restricting[0].doorway(restricting, inside) : inside
+    return place === outermost && doors ? doors.doorway(restricting, inside) : inside
   }, bottom)
 }

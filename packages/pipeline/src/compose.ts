@@ -1,5 +1,5 @@
 import type { Call, Fetch, Middleware, Next } from './contract.ts'
-import { newConstrainer } from './constrained.ts'
+import { newConstrainer, type Sharing } from './constrained.ts'
 import type { Constraint, Line } from './constraint.ts'
 import { LiveCall } from './call.ts'
 import { liveCallOf } from './handles.ts'
@@ -134,7 +134,8 @@ export interface Constrained<C extends Constraint> extends Middleware {
 
 /**
  * Makes a middleware that restricts when calls are sent: its constraint stands at the door of each key, with those of the
- * other middlewares of the pipeline. `make` is called once for each key, and again for one that was not used for long.
+ * other middlewares of the pipeline. `make` is called once for each key, and again for one that was not used for long. With
+ * `sharing`, calls pass doors that are shared with other processes.
  *
  * @example
  * const oneAtATime = constrained('one-at-a-time', () => {
@@ -149,10 +150,11 @@ export interface Constrained<C extends Constraint> extends Middleware {
 export const constrained = <C extends Constraint>(
   name: string,
   make: (key: string, line: Line) => C,
+  sharing?: Sharing,
 ): Constrained<C> => {
   read(string(), name, { of: 'constrained', path: 'name', root: {} })
   read(callback, make, { of: `constrained ${name}`, path: 'make', root: {} })
-  const constrainer = newConstrainer(name, make)
+  const constrainer = newConstrainer(name, make, sharing)
   const made: Middleware = async (request, next) => runOn(chain, request, next)
   Object.defineProperty(made, 'name', { value: name })
   setConstrainer(made, constrainer)

@@ -1,9 +1,30 @@
 import { type Chain, goOn } from './chain.ts'
 import type { Constraint, Line } from './constraint.ts'
+import type { Call, RequestLine } from './contract.ts'
 import { type Door, newDoor } from './door.ts'
 import { isSharedIsolate } from './isolate.ts'
 import { type Keyed, keyed } from './keyed.ts'
+import type { Ordered } from './line.ts'
 import { dropLost, type Flight, pass } from './passage.ts'
+
+/** The doors of a pipeline, one for each key. */
+export interface Doorway {
+  /**
+   * Lets a call through, as often as a constraint wants it sent again. `sentAt`: it is under way since then, on the
+   * `clock`, and counts as sent whatever the constraints say.
+   */
+  pass(request: RequestLine, call: Call, next: () => Promise<Response>, sentAt?: number): Promise<Response>
+  /** What stands at the door of a key. */
+  constraints(key: string): readonly Constraint[]
+}
+
+/** Whoever shares the doors of a pipeline with other processes. */
+export interface Sharing {
+  /** What calls pass in place of the pipeline's own doors. Asked once for each pipeline, as it is made. */
+  share(own: Doorway): Doorway['pass']
+  /** The order of those who wait. */
+  newLine(): Ordered
+}
 
 /** A constraint of a key, and the doors that it stands at where calls are under way: one for each pipeline that its middleware is in. */
 interface Standpoint<C extends Constraint = Constraint> {
@@ -17,6 +38,8 @@ interface Standpoint<C extends Constraint = Constraint> {
 export interface Constrainer<C extends Constraint = Constraint> {
   readonly name: string
   readonly states: Keyed<Standpoint<C>>
+  /** Whether its doors are shared: then they count, wherever it stands. */
+  readonly shares: boolean
   /** Puts a door for these in front of what is below. */
   readonly doorway: (all: readonly Constrainer[], rest: Chain) => Chain
 }
@@ -24,6 +47,7 @@ export interface Constrainer<C extends Constraint = Constraint> {
 export const newConstrainer = <C extends Constraint>(
   name: string,
   make: (key: string, line: Line) => C,
+  sharing?: Sharing,
 ): Constrainer<C> => {
   const newStandpoint = (key: string): Standpoint<C> => {
     const doors = new Set<Door>()
@@ -42,7 +66,7 @@ export const newConstrainer = <C extends Constraint>(
   const states = keyed(newStandpoint, ({ calls, constraint }) =>
     calls > 0 ? 'in use' : (constraint.standing?.() ?? 'idle'),
   )
-  return { name, states, doorway }
+  return { name, states, shares: sharing !== undefined, doorway: (all, rest) => doorway(all, rest, sharing) }
 }
 
 /** The door of a key in a pipeline, with the constraints that stand at it. */
@@ -67,7 +91,7 @@ interface Built extends Gateway {
 }
 
 /** The doors of a pipeline, one for each key that has calls, and for the last one that had. */
-const newGateways = (constrainers: readonly Constrainer[]): ((key: string) => Gateway) => {
+const newGateways = (constrainers: readonly Constrainer[], sharing?: Sharing): ((key: string) => Gateway) => {
   /** By the first constraint. */
   const gateways = new WeakMap<Standpoint, Built>()
   let newest: Built | undefined
@@ -77,7 +101,7 @@ const newGateways = (constrainers: readonly Constrainer[]): ((key: string) => Ga
   const build = (key: string): Built => {
     const standpoints = constrainers.map(({ states }) => states(key))
     const constraints = standpoints.map(({ constraint }, i) => ({ by: constrainers[i]?.name ?? '', constraint }))
-    const door = newDoor(constraints, () => dropLost(built))
+    const door = newDoor(constraints, () => dropLost(built), sharing?.newLine())
     let calls = 0
     const count = (more: 1 | -1): void => {
       calls += more
@@ -115,18 +139,23 @@ const newGateways = (constrainers: readonly Constrainer[]): ((key: string) => Ga
 }
 
 /** Where calls pass the door. */
-const doorway = (all: readonly Constrainer[], rest: Chain): Chain => {
-  const gatewayOf = newGateways(all)
-  return {
-    by: rest.by,
-    relays: true,
-    run: (source, call, last) => {
+const doorway = (all: readonly Constrainer[], rest: Chain, sharing?: Sharing): Chain => {
+  const gatewayOf = newGateways(all, sharing)
+  const own: Doorway = {
+    pass: (request, call, next, sentAt) => {
       const gateway = gatewayOf(call.key)
       gateway.count(1)
       const leave = (): void => gateway.count(-1)
-      const passed = pass(source, call, () => goOn(rest, source, call, last), { gatewayOf })
+      const passed = pass(request, call, next, { gatewayOf, sentAt })
       passed.then(leave, leave)
       return passed
     },
+    constraints: (key) => gatewayOf(key).constraints.map(({ constraint }) => constraint),
+  }
+  const passDoor = sharing?.share(own) ?? own.pass
+  return {
+    by: rest.by,
+    relays: true,
+    run: (source, call, last) => passDoor(source, call, () => goOn(rest, source, call, last)),
   }
 }

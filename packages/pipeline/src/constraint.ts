@@ -19,6 +19,8 @@ export interface Departure {
   readonly request: RequestLine
   /** When it was sent, on the `clock`. */
   readonly at: number
+  /** Whether it was under way before it was counted: sent by another process, at that time. */
+  readonly underWay?: boolean | undefined
 }
 
 /** What an answer, or the lack of one, means for what comes next. */
@@ -74,6 +76,15 @@ export interface Constraint {
   settled?(departure: Departure, weight: Weight): void
   /** Nothing more comes of it, but the body of the response. */
   ended?(departure: Departure, response: Response | undefined): void
+  /**
+   * Whether an answer counts as in flight for longer than until its headers. Then `over` is called when it has been read, or
+   * nobody reads it any more. For whoever counts on behalf of another process.
+   */
+  lasts?(response: Response, over: () => void): boolean
+  /** Whether nothing is known that any call, whatever it asks for, would have to wait for; absent: there may be something. */
+  free?(): boolean
+  /** How many may be in flight at once, where that is known: announced, learned from refusals, or the user's word. */
+  ceiling?(): number | undefined
   /** An answer that a redirect led to, of a call that passed the door of another key. */
   overheard?(departure: Departure, signal: Signal): void
   /** Whether it may be dropped. @default 'idle' */

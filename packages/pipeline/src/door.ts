@@ -7,7 +7,7 @@ import { QueueFullError, QueueTimeoutError } from './errors.ts'
 import { newHeldClock } from './held-clock.ts'
 import { isSharedIsolate, LOOK_MS } from './isolate.ts'
 import { newLanes } from './lanes.ts'
-import { type Entry, newEntry, newOrdered, type Place } from './line.ts'
+import { type Entry, newEntry, newOrdered, type Ordered, type Place } from './line.ts'
 import { onAbort } from './on-abort.ts'
 import { LONGEST_TIMER_MS, newPump } from './pump.ts'
 import { late, refuse, waitedOut } from './turned-away.ts'
@@ -19,19 +19,24 @@ export interface Door {
   barrenSince: number | undefined
   /** Lets a call through, now or when its turn comes. Rejects where it is aborted, or may not wait for so long. */
   enter(call: Call, request: RequestLine, place: Place): Departure | Promise<Departure>
+  /** Counts a call as sent that is under way already, since `at` on the `clock`, whatever the constraints say. */
+  admit(call: Call, request: RequestLine, at: number): Departure
   /** A wait may have ended. */
   wake(): void
 }
 
 /** `looked` is called by those who look by themselves. */
-export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => void): Door => {
+export const newDoor = (
+  constraints: readonly NamedConstraint[],
+  looked?: () => void,
+  line: Ordered = newOrdered(),
+): Door => {
   const outermost = constraints[0]?.by ?? 'pipeline'
   /** The constraint that limits the time in line, if one does. */
   const limiting = constraints.find(({ constraint }) => constraint.queueTimeoutMs !== undefined)
   const queueMs = limiting?.constraint.queueTimeoutMs ?? Infinity
   const admissions = newAdmissions(constraints)
   const refusing = constraints.filter(({ constraint }) => constraint.refuses)
-  const line = newOrdered()
   const lanes = newLanes(line, admissions.laneOf)
   const shared = isSharedIsolate()
   let barrenSince: number | undefined
@@ -239,6 +244,7 @@ export const newDoor = (constraints: readonly NamedConstraint[], looked?: () => 
       barrenSince = since
     },
     enter,
+    admit: admissions.sent,
     wake,
   }
 }

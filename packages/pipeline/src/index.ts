@@ -26,6 +26,7 @@ export type {
 } from './events.ts'
 export type { Again, Ask, Constraint, Departure, Line, Signal } from './constraint.ts'
 export type { Constrained } from './compose.ts'
+export type { Doorway, Sharing } from './constrained.ts'
 export type { Handler, RelayHandler } from './chain.ts'
 export type { CreateFetchOptions } from './create-fetch.ts'
 export type { ConcurrencyLimit, Credits, Limits, LimitWindow } from './limits.ts'
@@ -45,7 +46,7 @@ export { endpointOf } from './endpoint.ts'
 export { isSharedIsolate } from './isolate.ts'
 export { keyed } from './keyed.ts'
 export { guarded, type Guard, notify } from './callback.ts'
-export { keyOfAnswer } from './origin.ts'
+export { keyOfAnswer, originOf, setKeyOfAnswer } from './origin.ts'
 export { onAbort } from './on-abort.ts'
 export { type OwnLimits, ownLimits } from './own-limits.ts'
 export { hasIdempotencyKey, isRepeatable, type Repeatable } from './repeatable.ts'
@@ -94,5 +95,6 @@ export {
   verdictOf,
   verdictOfError,
 } from './verdicts.ts'
+export { type Entry, newOrdered, type Ordered } from './line.ts'
 export { sleep } from './sleep.ts'
 export { warnOnce } from './warn-once.ts'

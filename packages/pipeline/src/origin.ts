@@ -47,6 +47,9 @@ export const noteRedirect = (request: RequestLine, response: Response | undefine
   }
 }
 
+/** Of an answer that another process has heard: it came from elsewhere. */
+export const setKeyOfAnswer = (response: Response, key: string): void => void elsewhere.set(response, key)
+
 /**
  * The key that an answer's limits, waits and credits are about: the call's own; but where keys are origins, what another origin
  * says after a redirect is about that one. The verdict holds for the call all the same.

@@ -20,6 +20,8 @@ const note = (door: Door, { verdict: { kind, tentative }, elsewhere }: Signal): 
 /** What the door of a pipeline needs to know of a call. */
 export interface Passage {
   readonly gatewayOf: (key: string) => Gateway
+  /** Since when it is under way already, on the `clock`. */
+  readonly sentAt?: number | undefined
 }
 
 /** What a constraint wants done with a refused call. */
@@ -175,8 +177,10 @@ export const pass = async (
   passage: Passage,
 ): Promise<Response> => {
   const gateway = passage.gatewayOf(call.key)
-  if (call.attempt > 0) await delay(gateway, call, request)
-  const first = gateway.door.enter(call, request, 'new')
+  const { sentAt } = passage
+  if (call.attempt > 0 && sentAt === undefined) await delay(gateway, call, request)
+  const { door } = gateway
+  const first = sentAt === undefined ? door.enter(call, request, 'new') : door.admit(call, request, sentAt)
   let departure: Flight = first instanceof Promise ? await first : first
   for (;;) {
     const signal = await send(gateway, departure, next)

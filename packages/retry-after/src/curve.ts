@@ -5,9 +5,10 @@ import { type Echo, newEcho } from './echo.ts'
 import { newSlope, type Sample, type Slope } from './slope.ts'
 import { newSteps, type Steps } from './steps.ts'
 import { newOthers } from './others.ts'
+import type { Report } from './report.ts'
 import { newReserve } from './reserve.ts'
 import { newToldReset } from './told-reset.ts'
-import { newFixedWindow, type Report } from './window.ts'
+import { newFixedWindow } from './window.ts'
 
 /** How much one announced limit has granted, and when it will grant more: as a step, a slope or an echo, whichever foretells the answers. */
 export interface Curve {

@@ -1,5 +1,5 @@
 import type { Departure, Departures } from './departures.ts'
-import type { Report } from './window.ts'
+import type { Report } from './report.ts'
 
 /** Whether others send on the same key: what we were granted never falls, whatever the limit, as long as nobody else does. */
 export interface Others {

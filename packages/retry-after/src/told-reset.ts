@@ -1,4 +1,4 @@
-import type { Report } from './window.ts'
+import type { Report } from './report.ts'
 
 /** The reset that was told last, and what it does not know of. */
 export interface ToldReset {

@@ -95,6 +95,7 @@ export const newWaits = (
 
   return {
     certain: true,
+    free: () => hold.left() === 0 && pace.idle(),
     // Whoever goes first after a pause finds out whether there is room.
     probing: () => refusedAt > servedAt,
     standing: () => (hold.left() === 0 && pace.idle() ? 'idle' : 'informed'),
@@ -113,7 +114,7 @@ export const newWaits = (
     },
     sent: (departure) => {
       dispersal.sent()
-      places.set(departure, pace.sent(departure.call.weight))
+      places.set(departure, pace.sent(departure.call.weight, departure.underWay ? departure.at : undefined))
       if (!firstSentAt.has(departure.call)) firstSentAt.set(departure.call, departure.at)
     },
     ended: (departure) => {

@@ -1,15 +1,8 @@
 import { clock } from '@aplomb/pipeline'
 import type { Departure, Departures } from './departures.ts'
+import type { Report } from './report.ts'
 import { newTries, NONE, portion, SHORT_MS, type Use, wasRace } from './share.ts'
 import { newTrial } from './trial.ts'
-
-/** What an answer says of a window. */
-export interface Report {
-  readonly limit: number | undefined
-  readonly remaining: number
-  readonly resetMs: number
-  readonly windowMs: number | undefined
-}
 
 /** A window that gives all at once at its reset, also one that others use, too. */
 export interface FixedWindow {
@@ -203,13 +196,13 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
       const pendingMs = trial.pendingMs(now, departures.roundTripMs())
       if (pendingMs === 0) renew(now)
       if (track === undefined || track.left > 0 || pendingMs > 0) return pendingMs
-      const { others, remaining, resetAt } = track
       // What is left is for others, unless they do not take it.
-      const open = remaining > 0 && !hopeless(track, now) && isShared(track)
+      const open = track.remaining > 0 && !hopeless(track, now) && isShared(track)
       // One after the other: the answer to the last one tells what is left.
-      if (open && now >= tries.at() && track.place >= track.spentAt) track.left = tries.take(others, remaining)
+      if (open && now >= tries.at() && track.place >= track.spentAt)
+        track.left = tries.take(track.others, track.remaining)
       if (track.left > 0) return 0
-      return Math.min(trial.waitMs(now), (open && tries.at() > now ? Math.min(resetAt, tries.at()) : resetAt) - now)
+      return Math.min(trial.waitMs(now), (open && tries.at() > now ? tries.at() : Infinity) - now, track.resetAt - now)
     },
     sent: (now) => {
       if (track === undefined) return

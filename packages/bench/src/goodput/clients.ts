@@ -10,7 +10,9 @@ export const CLIENTS = [
   'undici RetryAgent',
   'openai SDK',
 ] as const
-export type ClientName = (typeof CLIENTS)[number]
+/** And one that needs a Redis, at `REDIS_URL`. */
+export const FLEET_CLIENT = 'aplomb, one fleet'
+export type ClientName = (typeof CLIENTS)[number] | typeof FLEET_CLIENT
 
 /** Gets `path` and gives the parsed answer, or rejects. */
 export type Client = (path: string) => Promise<unknown>
@@ -36,6 +38,14 @@ export const createClient: Readonly<Record<ClientName, (origin: string) => Promi
   aplomb: async (origin) => {
     const { aplomb, unwrap } = await import('aplomb')
     const fetch = aplomb()
+    return async (path) => unwrap(await fetch(origin + path))
+  },
+
+  [FLEET_CLIENT]: async (origin) => {
+    const { aplomb, unwrap } = await import('aplomb')
+    const { redis } = await import('@aplomb/redis')
+    const { Redis } = await import('ioredis')
+    const fetch = aplomb({ store: redis(new Redis(process.env['REDIS_URL'] ?? '')) })
     return async (path) => unwrap(await fetch(origin + path))
   },
 

@@ -1,8 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { leastTimeMs, type MockApiStats } from '@aplomb/mock-api'
 import type { Mode } from '../sim/modes.ts'
 import type { Callings, Task } from './caller.ts'
 import type { ClientName } from './clients.ts'
 import { start } from './start.ts'
+
+/** A busy machine takes so long until all processes have heard of the last answer, in milliseconds. */
+const SETTLED_MS = 100
 
 /** One client in one mode, once. */
 export interface Run {
@@ -37,6 +41,8 @@ export const run = async (client: ClientName, { scenario, processes = 1 }: Mode,
       return caller.next()
     }),
   )
+  // What is on its way between processes has arrived.
+  await sleep(SETTLED_MS)
   for (const caller of callers) caller.send('go')
   const callings = (await Promise.all(callers.map((caller) => caller.next()))) as readonly Callings[]
   api.send('stats')

@@ -1,4 +1,4 @@
-import { aplomb } from 'aplomb'
+import { aplomb, type Middleware } from 'aplomb'
 import {
   exact,
   inEpochSeconds,
@@ -45,7 +45,9 @@ export interface LimitOutcome {
 
 const NETWORK_MS = [0.5, 2] as const
 /** What the first burst of a call may take for granted: connections are open. */
-const WARM_UP = 20
+export const WARM_UP = 20
+/** How long a fleet takes to hear of the last of them, in milliseconds. */
+export const PAUSE_MS = 20
 
 const one = (): number => 40
 const MIXED = [10, 40, 120] as const
@@ -196,8 +198,12 @@ export const jain = (amounts: readonly number[]): number => {
   return sum ** 2 / (amounts.length * amounts.reduce((all, amount) => all + amount ** 2, 0))
 }
 
-/** Real clients against a simulated API, the same for the same seed. */
-export const runLimitMode = async (mode: LimitMode, seed: number): Promise<LimitOutcome> => {
+/** Real clients against a simulated API, the same for the same seed. Each has a store, if `newStore` makes one. */
+export const runLimitMode = async (
+  mode: LimitMode,
+  seed: number,
+  newStore?: () => Middleware,
+): Promise<LimitOutcome> => {
   const { api, calls = 400, clients = 1, weight = () => 1, weightsKnown = false } = mode
   return onClock(seed, async (clock) => {
     // Not that of jitter and network.
@@ -212,6 +218,7 @@ export const runLimitMode = async (mode: LimitMode, seed: number): Promise<Limit
     const fetchers: readonly Fetch[] = Array.from({ length: clients }, () =>
       aplomb({
         fetch: inner,
+        store: newStore?.(),
         weight: weightsKnown ? weightOf : undefined,
         onEvent: (event) => {
           if (event.type !== 'retry') return
@@ -222,6 +229,8 @@ export const runLimitMode = async (mode: LimitMode, seed: number): Promise<Limit
     )
     const ahead = fetchers.flatMap((fetch) => Array.from({ length: WARM_UP }, () => fetch(`${ORIGIN}/warm/0`)))
     await drive(clock, Promise.all(ahead))
+    // The last word of them is still on its way to the others.
+    if (newStore) await clock.tickAsync(PAUSE_MS)
 
     const startedAt = performance.now()
     let lastAt = startedAt

@@ -12,6 +12,8 @@ export interface Scenario {
   readonly clients?: number | undefined
   /** Calls to an unlimited route before the job, so that nothing starts cold. @default 250 */
   readonly warmUp?: number | undefined
+  /** The time between those and the job, in which what is on the way arrives. @default 0 */
+  readonly pauseMs?: number | undefined
   /** How long a request, and its answer, is on the way: drawn anew each time from this range. @default [0.5, 2] */
   readonly networkMs?: readonly [least: number, most: number] | undefined
   /** @default 1 */
@@ -107,7 +109,7 @@ export const onClock = async <T>(seed: number, job: (clock: FakeTimers.Clock) =>
 
 /** Runs real clients against the real mock API: minutes of traffic in seconds, the same for the same seed. */
 export const simulate = (scenario: Scenario, makeClient: (inner: Fetch) => Fetch): Promise<Outcome> => {
-  const { calls, clients = 1, warmUp = 250, networkMs = NETWORK_MS, seed = 1 } = scenario
+  const { calls, clients = 1, warmUp = 250, pauseMs = 0, networkMs = NETWORK_MS, seed = 1 } = scenario
   return onClock(seed, async (clock) => {
     const api = createMockApi({ ...scenario.api, seed, logSize: 1_000_000 })
     const loneAt: number[] = []
@@ -132,6 +134,7 @@ export const simulate = (scenario: Scenario, makeClient: (inner: Fetch) => Fetch
     const fetchers = Array.from({ length: clients }, () => makeClient(listening(across(arrive, networkMs))))
     const ahead = fetchers.flatMap((fetch) => Array.from({ length: warmUp }, () => fetch(`${ORIGIN}/v1/balance`)))
     await drive(clock, Promise.all(ahead))
+    if (pauseMs > 0) await clock.tickAsync(pauseMs)
 
     startedAt = performance.now()
     let answered = 0

@@ -1,0 +1,109 @@
+import { parseArgs } from 'node:util'
+import Table from 'cli-table3'
+import { CLIENTS, FLEET_CLIENT } from '../goodput/clients.ts'
+import { run } from '../goodput/run.ts'
+import { type Mode, MODES } from '../sim/modes.ts'
+import { median } from '../sim/quantile.ts'
+import { chaos } from './chaos.ts'
+import { startRedis } from './redis-server.ts'
+import { FLEET_ROWS } from './rows.ts'
+
+const HELP = `Eight processes with fifty calls each on one key, with and without a store.
+
+  --seeds N    seeds per row (3)
+  --real       real processes, on a real Redis (REDIS_URL, or one of their own)
+  --peers      and the best of the others beside them
+  --chaos N    N calls at ten at once, while members are killed and stopped`
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '3' },
+    real: { type: 'boolean', default: false },
+    peers: { type: 'boolean', default: false },
+    chaos: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (values.help) {
+  console.log(HELP)
+  process.exit(0)
+}
+const seeds = Array.from({ length: Number(values.seeds) }, (_, i) => i + 1)
+
+const newTable = (...head: string[]): InstanceType<typeof Table> =>
+  new Table({ head, style: { head: [], border: [], compact: true } })
+const two = (value: number): string => value.toFixed(2)
+
+/** The benchmark's, and a silent bucket. */
+const REAL: readonly Mode[] = [
+  ...MODES.filter(({ processes }) => processes === 8),
+  {
+    name: 'bucket 50/s x 20, silent, 8 clients',
+    scenario: {
+      api: { windows: [{ limit: 50, windowMs: 1000, kind: 'bucket', burst: 20 }], headers: false, latencyMs: [30, 70] },
+      calls: 50,
+      clients: 8,
+    },
+    share: 0.93,
+    sent: 1.1,
+    processes: 8,
+  },
+]
+
+const simulated = async (): Promise<void> => {
+  const table = newTable('on the virtual clock', 'alone', 'one fleet', 'to reach', 'turns a call')
+  for (const { name, share, sent, run: runRow } of FLEET_ROWS) {
+    const cells: string[] = []
+    let turns = 0
+    for (const withStore of [false, true]) {
+      const all = []
+      for (const seed of seeds) all.push(await runRow(seed, withStore))
+      const lost = Math.max(...all.map(({ answered }) => 400 - answered))
+      const figures = `${two(median(all.map((one) => one.share)))} (${two(median(all.map((one) => one.sentPerAnswer)))}`
+      cells.push(`${figures}${lost > 0 ? `; ${lost} lost` : ''})`)
+      turns = median(all.map(({ turnsPerCall }) => turnsPerCall))
+    }
+    table.push([name, ...cells, `${two(share)} (${two(sent)})`, two(turns)])
+  }
+  console.log(table.toString())
+}
+
+const real = async (): Promise<void> => {
+  await using server = await startRedis()
+  process.env['REDIS_URL'] = server.url
+  const clients = ['aplomb', FLEET_CLIENT, ...(values.peers ? CLIENTS.slice(1) : [])] as const
+  const table = newTable('eight processes', ...clients)
+  for (const mode of REAL) {
+    const cells: string[] = []
+    for (const client of clients) {
+      const all = []
+      for (const seed of seeds) all.push(await run(client, mode, seed))
+      const share = median(all.map(({ leastMs, wallMs, answered, calls }) => (leastMs / wallMs) * (answered / calls)))
+      const sent = median(all.map(({ server: { requests }, answered }) => requests / Math.max(1, answered)))
+      const lost = Math.max(...all.map(({ calls, answered }) => calls - answered))
+      cells.push(`${two(share)} (${two(sent)}${lost > 0 ? `; ${lost} lost` : ''})`)
+    }
+    table.push([mode.name, ...cells])
+  }
+  console.log(table.toString())
+}
+
+const chaotic = async (calls: number): Promise<void> => {
+  await using server = await startRedis()
+  const plan = {
+    redisUrl: server.url,
+    namespace: 'chaos',
+    members: 8,
+    ceiling: 10,
+    calls,
+    leaseMs: 3000,
+    latencyMs: 20,
+  }
+  const outcome = await chaos({ ...plan, everyMs: 1500, seed: 1, kills: true, stops: true, longestStopMs: 20_000 })
+  console.log(outcome)
+}
+
+if (values.chaos !== undefined) await chaotic(Number(values.chaos))
+else if (values.real) await real()
+else await simulated()
+process.exit()

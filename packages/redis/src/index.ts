@@ -1,0 +1,7 @@
+export type { Client, IoRedis, NodeRedis } from './clients.ts'
+export { durableObject, durableObjectEngine, type Stub } from './durable-object.ts'
+export type { Engine, Push, Reply, Report } from './engine.ts'
+export { fleet, type FleetOptions } from './fleet.ts'
+export { redis, redisEngine, type RedisOptions } from './redis.ts'
+export { memoryEngine } from './rooms.ts'
+export { upstash, upstashEngine, type UpstashOptions } from './upstash.ts'

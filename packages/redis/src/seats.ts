@@ -1,0 +1,279 @@
+import {
+  type Call,
+  clock,
+  type Doorway,
+  keyOfAnswer,
+  onAbort,
+  peekedWhole,
+  type RequestLine,
+  setAside,
+  verdictOf,
+  verdictOfError,
+  type Weight,
+} from '@aplomb/pipeline'
+import { errorFrom } from './errors.ts'
+import { newSlots } from './slots.ts'
+import { type Answer, factsOf, type Reaction, type Request, type ToldVerdict, toldVerdict } from './messages.ts'
+
+/** What comes of waiting for the leader. */
+type Outcome = { readonly go: boolean } | { readonly error: unknown }
+
+/** A call of this process, on its way through the door of whoever leads. */
+interface Seat {
+  readonly n: number
+  asked: number
+  readonly call: Call
+  readonly request: RequestLine
+  /** It waits for its turn; has it; is in flight; its answer is being looked at. */
+  phase: 'waiting' | 'granted' | 'sent' | 'answered'
+  answer: Answer | undefined
+  response: Response | undefined
+  /** The last answer, where it will be sent again. */
+  last: Response | undefined
+  outcome: PromiseWithResolvers<Outcome>
+  /** When it was sent last, on the `clock`. */
+  sentAt: number
+}
+
+/** The calls of this process that are under way. */
+export interface Seats {
+  readonly size: number
+  pass: Doorway['pass']
+  receive(reaction: Reaction): void
+  /** Tells a new leader of all: what is in flight, who waits. */
+  retell(tellFlights: (flights: Extract<Request, { type: 'state' }>['flights']) => void): void
+  /** Gives back what is not used. */
+  tidy(): void
+  /** Turns that had come too late may be taken. */
+  renewed(): void
+}
+
+interface Context {
+  readonly key: string
+  readonly doorway: Doorway
+  /** `soon`: somebody waits for what follows. */
+  readonly post: (request: Request, soon?: boolean) => void
+  /** A slot that was not used for so long is given back, in milliseconds. */
+  readonly idleMs: number
+  /** Whether a turn may be taken now. If not, it is found out. */
+  readonly maySend: () => boolean
+  /** Whether the engine works, as far as is known: if not, whoever leads has stopped to count on others. */
+  readonly mayKeep: () => boolean
+  readonly heard: (verdict: ToldVerdict) => void
+}
+
+export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }: Context): Seats => {
+  const seats = new Map<number, Seat>()
+  const numbers = new WeakMap<Call, number>()
+  let lastNumber = 0
+  const slots = newSlots(idleMs, (ns) => post({ to: 'leader', type: 'back', ns }))
+
+  const numberOf = (call: Call): number => {
+    const known = numbers.get(call) ?? ++lastNumber
+    numbers.set(call, known)
+    return known
+  }
+
+  const settle = (seat: Seat, outcome: Outcome): void => seat.outcome.resolve(outcome)
+
+  const ask = (seat: Seat): void => {
+    const { n, call, request } = seat
+    seat.phase = 'waiting'
+    post({ to: 'leader', type: 'ask', n, facts: factsOf(call, request, ++seat.asked, clock()) })
+  }
+
+  const tellAnswer = ({ n, answer }: Seat): void => {
+    if (answer) post({ to: 'leader', type: 'heard', n, answer })
+  }
+
+  /** Until it is its turn, or all is over. */
+  const outcomeOf = async (seat: Seat): Promise<Outcome> => {
+    for (;;) {
+      const outcome = await seat.outcome.promise
+      seat.outcome = Promise.withResolvers()
+      // A turn may have been taken back since, or its lease may have ended: then it comes again.
+      if ('error' in outcome || !outcome.go) return outcome
+      if (seat.phase === 'granted' && maySend()) return outcome
+    }
+  }
+
+  const answerOf = (seat: Seat, response: Response): Answer => {
+    const { n, call } = seat
+    const verdict = toldVerdict(verdictOf(response))
+    const from = keyOfAnswer(call, response)
+    const over = (): void => post({ to: 'leader', type: 'read', n })
+    const lasts = doorway.constraints(key).some((one) => one.lasts?.(response, over))
+    let weight: Weight | undefined
+    let told = false
+    if (verdict.action === 'use' && from === call.key)
+      call.weighs(response, (truth) => {
+        if (told) post({ to: 'leader', type: 'settled', n, weight: truth })
+        else weight ??= truth
+      })
+    told = true
+    return {
+      verdict,
+      key: from === call.key ? undefined : from,
+      whole: peekedWhole(response),
+      lasts,
+      type: response.headers?.get?.('content-type') ?? undefined,
+      weight,
+      canReplay: call.canReplay,
+      gaveUp: call.gaveUp,
+    }
+  }
+
+  /** From now on the leader knows of it. */
+  const flightOf = (seat: Seat): Extract<Request, { type: 'flight' }> => {
+    const now = clock()
+    const { n, call, request, sentAt } = seat
+    const asked = (seat.asked ||= 1)
+    return { to: 'leader', type: 'flight', n, facts: factsOf(call, request, asked, now), sinceMs: now - sentAt }
+  }
+
+  /** Whether its answer is no news. */
+  const isPlain = ({ verdict: { action, limits, retryAfterMs }, lasts, key: elsewhere }: Answer): boolean =>
+    action === 'use' &&
+    limits.windows.length === 0 &&
+    !limits.concurrency &&
+    retryAfterMs === undefined &&
+    !lasts &&
+    elsewhere === undefined
+
+  const send = async (seat: Seat, next: () => Promise<Response>): Promise<Response> => {
+    const { n, call, request } = seat
+    seat.phase = 'sent'
+    seat.sentAt = clock()
+    try {
+      return await next()
+    } catch (error) {
+      const verdict = toldVerdict(verdictOfError(error, { signal: call.signal, request }))
+      if (seat.asked === 0) post(flightOf(seat))
+      post({ to: 'leader', type: 'failed', n, verdict, gaveUp: call.gaveUp })
+      throw error
+    }
+  }
+
+  /** Tells of an answer. Returns whether that is of use. */
+  const hear = (seat: Seat, response: Response): boolean => {
+    const { call, request, sentAt } = seat
+    const answer = answerOf(seat, response)
+    seat.phase = 'answered'
+    seat.response = response
+    seat.answer = answer
+    heard(answer.verdict)
+    // One that had a slot was never asked for.
+    if (seat.asked > 0) tellAnswer(seat)
+    else if (isPlain(answer)) {
+      const now = clock()
+      post({ to: 'leader', type: 'done', facts: factsOf(call, request, 0, now), tookMs: now - sentAt, answer }, false)
+    } else {
+      post(flightOf(seat))
+      tellAnswer(seat)
+    }
+    return answer.verdict.action === 'use'
+  }
+
+  const pass: Doorway['pass'] = async (request, call, next) => {
+    if (call.aborted) throw call.signal.reason
+    const seat: Seat = {
+      n: numberOf(call),
+      asked: 0,
+      call,
+      request,
+      phase: 'waiting',
+      answer: undefined,
+      response: undefined,
+      last: undefined,
+      outcome: Promise.withResolvers(),
+      sentAt: 0,
+    }
+    const { n } = seat
+    const abort = (): void => {
+      post({ to: 'leader', type: 'gone', n, sent: seat.phase === 'sent' })
+      settle(seat, { error: call.signal.reason })
+    }
+    const stopListening = call.canAbort ? onAbort(call.signal, abort) : undefined
+    seats.set(n, seat)
+    try {
+      const slot = call.attempt === 0 && mayKeep() && maySend() ? slots.take() : undefined
+      if (slot) {
+        const response = await send(seat, next).finally(() => slots.free(slot))
+        if (hear(seat, response)) return response
+      } else ask(seat)
+      for (;;) {
+        const outcome = await outcomeOf(seat)
+        if ('error' in outcome) {
+          if (seat.last && !call.aborted) return seat.last
+          throw outcome.error
+        }
+        if (!outcome.go) return seat.response as Response
+        const response = await send(seat, next)
+        if (hear(seat, response)) return response
+      }
+    } finally {
+      stopListening?.()
+      seats.delete(n)
+    }
+  }
+
+  const receive: Seats['receive'] = (reaction) => {
+    if (reaction.type === 'known') return
+    if (reaction.type === 'slot') return slots.add(reaction.n)
+    if (reaction.type === 'recall') return slots.recall()
+    const seat = seats.get(reaction.n)
+    if (!seat) {
+      // It has been given up meanwhile.
+      if (reaction.type === 'go') post({ to: 'leader', type: 'gone', n: reaction.n, sent: false })
+      return
+    }
+    const { call } = seat
+    switch (reaction.type) {
+      case 'go':
+        if (reaction.asked !== seat.asked) return
+        for (const wait of reaction.waits) call.waited(...wait)
+        seat.phase = 'granted'
+        seat.answer = undefined
+        settle(seat, { go: true })
+        break
+      case 'again':
+        if (reaction.excused) call.excuse()
+        seat.phase = 'waiting'
+        seat.last = seat.response && setAside(seat.response)
+        call.emit(reaction.event)
+        break
+      case 'over':
+        if (reaction.excused) call.excuse()
+        if (reaction.gaveUp) call.giveUp(reaction.gaveUp.by, reaction.gaveUp.reason)
+        settle(seat, { go: false })
+        break
+      case 'refused':
+        if (reaction.gaveUp) call.giveUp(reaction.gaveUp.by, reaction.gaveUp.reason)
+        settle(seat, { error: errorFrom(reaction.error, key) })
+        break
+      case 'event':
+        call.emit(reaction.event)
+    }
+  }
+
+  return {
+    get size() {
+      return seats.size
+    },
+    pass,
+    receive,
+    retell: (tellFlights) => {
+      slots.clear()
+      const all = [...seats.values()]
+      tellFlights(all.filter(({ phase }) => phase === 'sent' || phase === 'answered').map(flightOf))
+      for (const seat of all) {
+        if (seat.phase === 'answered') tellAnswer(seat)
+        else if (seat.phase !== 'sent') ask(seat)
+      }
+    },
+    tidy: slots.tidy,
+    renewed: () => {
+      for (const seat of seats.values()) if (seat.phase === 'granted') settle(seat, { go: true })
+    },
+  }
+}

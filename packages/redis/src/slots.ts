@@ -1,0 +1,57 @@
+import { clock } from '@aplomb/pipeline'
+
+/** A place in flight that a member keeps: one of its calls after the other may be sent on it, without asking. */
+interface Slot {
+  /** What the leader calls it. */
+  readonly n: number
+  busy: boolean
+  /** Whether it is to be given back. */
+  recalled: boolean
+  usedAt: number
+}
+
+/** The slots that a member has been given. */
+export interface Slots {
+  add(n: number): void
+  /** One for a call that begins. */
+  take(): Slot | undefined
+  free(slot: Slot): void
+  /** Others wait: they are given back, those in use as soon as they are free. */
+  recall(): void
+  /** Gives back what was not used for long. */
+  tidy(): void
+  /** A new leader knows nothing of them. */
+  clear(): void
+}
+
+export const newSlots = (idleMs: number, giveBack: (ns: readonly number[]) => void): Slots => {
+  let slots: Slot[] = []
+
+  const giveBackIf = (isOver: (slot: Slot) => boolean): void => {
+    const over = slots.filter((slot) => !slot.busy && isOver(slot))
+    if (over.length === 0) return
+    slots = slots.filter((slot) => !over.includes(slot))
+    giveBack(over.map(({ n }) => n))
+  }
+
+  return {
+    add: (n) => void slots.push({ n, busy: false, recalled: false, usedAt: clock() }),
+    take: () => {
+      // The last one first: so those that are too many come to be idle.
+      const slot = slots.findLast(({ busy, recalled }) => !busy && !recalled)
+      if (slot) slot.busy = true
+      return slot
+    },
+    free: (slot) => {
+      slot.busy = false
+      slot.usedAt = clock()
+      if (slot.recalled) giveBackIf((one) => one === slot)
+    },
+    recall: () => {
+      for (const slot of slots) slot.recalled = true
+      giveBackIf(() => true)
+    },
+    tidy: () => giveBackIf(({ usedAt }) => clock() - usedAt >= idleMs),
+    clear: () => void (slots = []),
+  }
+}

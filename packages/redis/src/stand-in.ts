@@ -1,0 +1,259 @@
+import {
+  type Call,
+  type CallEvent,
+  clock,
+  type GiveUp,
+  type RequestLine,
+  setKeyOfAnswer,
+  setVerdict,
+  type Weight,
+} from '@aplomb/pipeline'
+import { type Answer, type Facts, type ToldVerdict, verdictFrom, type Wait } from './messages.ts'
+
+/** What becomes of a stand-in, for the member that it stands for. */
+export interface Reactions {
+  go(waits: readonly Wait[]): void
+  emit(event: CallEvent): void
+}
+
+/** A call of another process, at the door of the leader: its requests are sent, and its answers read, over there. */
+export interface StandIn {
+  readonly call: Call
+  readonly request: RequestLine
+  readonly owner: string
+  readonly n: number
+  readonly asked: number
+  /** What is in flight counts until this is over. */
+  inFlight: boolean
+  /** Whether its last answer was of use. */
+  readonly served: boolean
+  /** Whether it has ended without an answer. */
+  readonly failedThere: boolean
+  /** Whether something may still be heard of it: its body, its weight. */
+  readonly lingers: boolean
+  /** Its answer is handed on: what counts its body counts from now on. */
+  over(): void
+  /** What its member says of it now: as it asks again. */
+  tell(facts: Facts): void
+  /** Goes in place of the request. `under way`: that was sent before. */
+  send(underWay: boolean): Promise<Response>
+  heard(answer: Answer): void
+  failed(verdict: ToldVerdict, gaveUp: GiveUp | undefined): void
+  settled(weight: Weight): void
+  read(): void
+  abort(reason: unknown): void
+  /** Whether its last attempt was excused since this was asked. */
+  tookExcuse(): boolean
+}
+
+/** Statuses that a `Response` may be made with, and those that allow no body (fetch standard). */
+const isStatus = (status: number): boolean => status >= 200 && status <= 599
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
+
+const responseFor = ({ verdict, whole, lasts, type, key }: Answer): { response: Response; end: () => void } => {
+  const status = isStatus(verdict.status ?? 0) ? (verdict.status as number) : 200
+  let end = (): void => undefined
+  const body =
+    (!whole || lasts) && !BODILESS.has(status)
+      ? new ReadableStream({ start: (its) => void (end = () => its.close()) })
+      : null
+  const response = new Response(body, { status, headers: type ? { 'content-type': type } : {} })
+  setVerdict(response, verdictFrom(verdict))
+  if (key !== undefined) setKeyOfAnswer(response, key)
+  return { response, end }
+}
+
+export const newStandIn = (
+  key: string,
+  { owner, n }: Pick<StandIn, 'owner' | 'n'>,
+  given: Facts,
+  { go, emit }: Reactions,
+): StandIn => {
+  let facts = given
+  let { attempt, counted, weight, canReplay, gaveUp } = given
+  let deadline = Infinity
+  let totalWaitMs = 0
+  let waits: Wait[] = []
+  let excused = false
+  let failedThere = false
+  let lastExcused = 0
+  let answering: PromiseWithResolvers<Response> | undefined
+  let answer: Answer | undefined
+  let settle: ((weight: Weight) => void) | undefined
+  let endBody: (() => void) | undefined
+  let readBody: (() => void) | undefined
+  const controller = new AbortController()
+
+  const mayWaitMs = (): number => {
+    const leftMs = deadline - clock()
+    return attempt === 0 ? leftMs : Math.min(leftMs, (facts.maxTotalWaitMs ?? Infinity) - totalWaitMs)
+  }
+
+  const call: Call = {
+    key,
+    startedAt: Date.now(),
+    sent: undefined,
+    signal: controller.signal,
+    canAbort: true,
+    repeating: true,
+    attemptTimeoutMs: undefined,
+    get id() {
+      return facts.id
+    },
+    get attempt() {
+      return attempt
+    },
+    get counted() {
+      return counted
+    },
+    get aborted() {
+      return controller.signal.aborted
+    },
+    get deadline() {
+      return deadline
+    },
+    get canReplay() {
+      return canReplay
+    },
+    get repeatable() {
+      return facts.repeatable
+    },
+    set repeatable(repeatable) {
+      facts = { ...facts, repeatable }
+    },
+    get urgency() {
+      return facts.urgency
+    },
+    get weight() {
+      return weight
+    },
+    get gaveUp() {
+      return gaveUp
+    },
+    get observed() {
+      return facts.observed
+    },
+    get maxAttempts() {
+      return facts.maxAttempts
+    },
+    set maxAttempts(maxAttempts) {
+      facts = { ...facts, maxAttempts }
+    },
+    get maxCarried() {
+      return facts.maxCarried ?? Infinity
+    },
+    set maxCarried(maxCarried) {
+      facts = { ...facts, maxCarried }
+    },
+    get maxTotalWaitMs() {
+      return facts.maxTotalWaitMs ?? Infinity
+    },
+    mayWaitMs,
+    fits: (ms) => ms < mayWaitMs(),
+    waited: (kind, ms, behindMs = 0) => {
+      waits.push([kind, ms, behindMs])
+      totalWaitMs += attempt > 0 ? ms : behindMs
+    },
+    excuse: () => {
+      if (attempt > lastExcused) {
+        counted--
+        excused = true
+      }
+      lastExcused = attempt
+    },
+    repeats: () => undefined,
+    giveUp: (by, reason) => void (gaveUp ??= { by, reason }),
+    weighs: (_response, tell) => {
+      if (answer?.weight !== undefined) tell(answer.weight)
+      else settle = tell
+    },
+    emit,
+    on: () => () => undefined,
+  }
+
+  const tell = (news: Facts): void => {
+    facts = news
+    ;({ attempt, counted, weight, canReplay, gaveUp } = news)
+    deadline = clock() + (news.deadlineMs ?? Infinity)
+    // What it has waited is its member's to know; here counts what is left.
+    totalWaitMs = attempt > 0 && news.mayWaitMs !== undefined ? (news.maxTotalWaitMs ?? Infinity) - news.mayWaitMs : 0
+    waits = []
+    answer = undefined
+    failedThere = false
+  }
+  tell(given)
+
+  const one: StandIn = {
+    call,
+    get request() {
+      return facts
+    },
+    owner,
+    n,
+    get asked() {
+      return facts.asked
+    },
+    inFlight: false,
+    get served() {
+      return answer?.verdict.action === 'use'
+    },
+    get failedThere() {
+      return failedThere
+    },
+    get lingers() {
+      return endBody !== undefined || (settle !== undefined && answer?.weight === undefined && weight !== undefined)
+    },
+    tell,
+    // Nobody reads from it here, and what nobody reads from does not count for long.
+    over: () => readBody?.(),
+    send: (underWay) => {
+      answering = Promise.withResolvers()
+      if (!underWay) {
+        attempt++
+        counted++
+        go(waits)
+      }
+      waits = []
+      return answering.promise
+    },
+    heard: (its) => {
+      answer = its
+      ;({ canReplay } = its)
+      gaveUp ??= its.gaveUp
+      const { response, end } = responseFor(its)
+      if (its.lasts) {
+        endBody = end
+        readBody = () => void response.arrayBuffer().catch(() => undefined)
+      } else one.inFlight = false
+      answering?.resolve(response)
+    },
+    failed: (verdict, its) => {
+      gaveUp ??= its
+      failedThere = true
+      one.inFlight = false
+      const error = new Error(verdict.evidence)
+      setVerdict(error, verdictFrom(verdict))
+      answering?.reject(error)
+    },
+    settled: (truth) => {
+      weight = truth
+      settle?.(truth)
+    },
+    read: () => {
+      one.inFlight = false
+      endBody?.()
+      endBody = undefined
+    },
+    abort: (reason) => {
+      controller.abort(reason)
+      one.read()
+      answering?.reject(reason)
+    },
+    tookExcuse: () => {
+      const did = excused
+      excused = false
+      return did
+    },
+  }
+  return one
+}

@@ -1,0 +1,519 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { aplomb } from 'aplomb'
+import { durableObject, durableObjectEngine, fleet, memoryEngine } from '../src/index.ts'
+import { LEASE_MS, newMembers, newServer, newWire, URL_A } from './support.ts'
+
+const warn = vi.fn()
+beforeEach(() => {
+  warn.mockClear()
+  vi.spyOn(console, 'warn').mockImplementation(warn)
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const statuses = (all: readonly Promise<Response>[]): Promise<number[]> =>
+  Promise.all(all.map(async (one) => (await one).status))
+
+const times = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i))
+
+describe('1. for each key one member leads, and the calls of all pass its door', () => {
+  it('never has more in flight than one client may', async () => {
+    const server = newServer(20)
+    const members = newMembers(8, server, { concurrencyGate: { limit: 5 } })
+    const calls = members.flatMap((fetch) => times(20, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(20 * 33)
+    expect(await statuses(calls)).toEqual(times(160, () => 200))
+    expect(server.most).toBe(5)
+  })
+
+  it('members take turns, whoever came first', async () => {
+    const server = newServer(10)
+    const [one, other] = newMembers(2, server, { concurrencyGate: { limit: 1 } })
+    const first = times(40, () => one?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(50)
+    server.sent.length = 0
+    const second = times(10, () => other?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(200)
+    expect(server.sent.filter(({ by }) => by === 1)).toHaveLength(10)
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(await statuses([...first, ...second])).toEqual(times(50, () => 200))
+  })
+
+  it('urgent calls of one member go before others of another', async () => {
+    const server = newServer(10)
+    const [one, other] = newMembers(2, server, { concurrencyGate: { limit: 1 } })
+    const first = times(10, () => one?.(`${URL_A}/batch`) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(5)
+    const urgent = other?.(`${URL_A}/urgent`, { headers: { priority: 'u=0' } }) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(200)
+    expect(await statuses([...first, urgent])).toHaveLength(11)
+    expect(server.sent.findIndex(({ url }) => url.endsWith('urgent'))).toBeLessThanOrEqual(2)
+  })
+
+  it('keys have nothing to do with each other', async () => {
+    const server = newServer(10)
+    const members = newMembers(2, server, { concurrencyGate: { limit: 1 } })
+    const calls = members.flatMap((fetch) => times(3, (i) => fetch(`https://api${i}.test/`)))
+    await vi.advanceTimersByTimeAsync(25)
+    expect(await statuses(calls)).toHaveLength(6)
+    expect(server.most).toBe(3)
+  })
+
+  it('two fleets do not share', async () => {
+    const server = newServer(10)
+    const [one] = newMembers(1, server, { concurrencyGate: { limit: 1 } })
+    const [other] = newMembers(1, server, { concurrencyGate: { limit: 1 } })
+    const calls = [one?.(URL_A), other?.(URL_A)] as Promise<Response>[]
+    await vi.advanceTimersByTimeAsync(10)
+    expect(await statuses(calls)).toEqual([200, 200])
+    expect(server.most).toBe(2)
+  })
+})
+
+describe('2. what one has learned, all know', () => {
+  it('a wait that the server names to one holds all', async () => {
+    const refused = new Response('{}', { status: 429, headers: { 'retry-after': '2' } })
+    const answers = [refused]
+    const server = newServer(5, () => answers.shift() ?? new Response('{}'))
+    const members = newMembers(3, server)
+    const first = members[1]?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(10)
+    const calls = members.map((fetch) => fetch(URL_A))
+    await vi.advanceTimersByTimeAsync(1900)
+    expect(server.sent).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(600)
+    expect(await statuses([first, ...calls])).toEqual([200, 200, 200, 200])
+    expect(server.sent).toHaveLength(5)
+    expect(server.sent[1]?.at).toBeGreaterThanOrEqual((server.sent[0]?.at ?? 0) + 2000)
+  })
+
+  it('a ceiling that the server announces to one counts for all', async () => {
+    const server = newServer(20)
+    server.answering = () =>
+      new Response('{}', {
+        headers: { 'x-concurrent-threads-limit': '3', 'x-concurrent-threads-active': String(server.inFlight) },
+      })
+    const members = newMembers(4, server)
+    await vi.advanceTimersByTimeAsync(0)
+    const first = members[0]?.(URL_A)
+    await vi.advanceTimersByTimeAsync(30)
+    expect((await first)?.status).toBe(200)
+    server.most = 0
+    const calls = members.flatMap((fetch) => times(5, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(await statuses(calls)).toEqual(times(20, () => 200))
+    expect(server.most).toBe(3)
+  })
+
+  it('a refused call is sent again by the member that it is of, and a failed one by its backoff', async () => {
+    const plan = [503, 429, 200].map(
+      (status) => new Response('{}', { status, headers: status === 429 ? { 'retry-after': '1' } : {} }),
+    )
+    const server = newServer(5, () => plan.shift() ?? new Response('{}'))
+    const [, other] = newMembers(2, server)
+    const call = other?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(4000)
+    expect((await call).status).toBe(200)
+    expect(server.sent.map(({ by }) => by)).toEqual([1, 1, 1])
+  })
+})
+
+describe('3. a lone member leads, and pays heartbeats only', () => {
+  it('however many calls it makes', async () => {
+    const wire = newWire()
+    const server = newServer(10)
+    const [fetch] = newMembers(1, server, { wire })
+    const first = fetch?.(URL_A)
+    await vi.advanceTimersByTimeAsync(10)
+    expect((await first)?.status).toBe(200)
+    wire.turns = 0
+    for (let i = 0; i < 50; i++) {
+      const call = fetch?.(URL_A)
+      await vi.advanceTimersByTimeAsync(10)
+      expect((await call)?.status).toBe(200)
+    }
+    expect(wire.turns).toBeLessThanOrEqual(500 / (LEASE_MS / 12) + 1)
+  })
+
+  it('leaves a key that was not used for long, without a timer', async () => {
+    const wire = newWire()
+    const [fetch] = newMembers(1, newServer(10), { wire })
+    const call = fetch?.(URL_A)
+    await vi.advanceTimersByTimeAsync(10)
+    expect((await call)?.status).toBe(200)
+    await vi.advanceTimersByTimeAsync(11 * LEASE_MS)
+    expect(wire.reports.at(-1)?.leaves).toBe(true)
+    expect(vi.getTimerCount()).toBe(0)
+    const again = fetch?.(URL_A)
+    await vi.advanceTimersByTimeAsync(10)
+    expect((await again)?.status).toBe(200)
+  })
+})
+
+describe('11. what a member has used it may keep, as long as nobody waits', () => {
+  const steady = async (wire = newWire(), server = newServer(10), count = 4) => {
+    const members = newMembers(count, server, { wire })
+    const rounds = async (total: number): Promise<number[]> => {
+      const calls: Promise<Response>[] = []
+      for (let i = 0; i < total; i++) {
+        for (const fetch of members) calls.push(fetch(URL_A))
+        await vi.advanceTimersByTimeAsync(20)
+      }
+      return statuses(calls)
+    }
+    await rounds(30)
+    return { wire, server, members, rounds }
+  }
+
+  it('so that its calls cost next to no turn', async () => {
+    const { wire, rounds } = await steady()
+    wire.turns = 0
+    expect(await rounds(50)).toEqual(times(200, () => 200))
+    expect(wire.turns / 200).toBeLessThan(0.1)
+  })
+
+  it('but not after a burst, so that the key comes to rest', async () => {
+    const wire = newWire()
+    const members = newMembers(4, newServer(10), { wire })
+    for (let i = 0; i < 20; i++) {
+      const calls = members.flatMap((fetch) => times(10, () => fetch(URL_A)))
+      await vi.advanceTimersByTimeAsync(200)
+      expect(await statuses(calls)).toEqual(times(40, () => 200))
+    }
+    expect(JSON.stringify(wire.reports)).not.toContain('slot')
+  })
+
+  it('until others do', async () => {
+    const wire = newWire()
+    const server = newServer(10)
+    const members = newMembers(3, server, { wire, concurrencyGate: { limit: 3 } })
+    for (let i = 0; i < 30; i++) {
+      const calls = members.slice(1).map((fetch) => fetch(URL_A))
+      await vi.advanceTimersByTimeAsync(20)
+      expect(await statuses(calls)).toEqual([200, 200])
+    }
+    server.most = 0
+    const many = times(30, () => members[0]?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(150)
+    expect(await statuses(many)).toEqual(times(30, () => 200))
+    expect(server.most).toBe(3)
+  })
+
+  it('and gives it back when it is idle', async () => {
+    const { wire, rounds } = await steady()
+    expect(await rounds(5)).toHaveLength(20)
+    await vi.advanceTimersByTimeAsync(2 * LEASE_MS)
+    expect(JSON.stringify(wire.reports)).toContain('back')
+    await vi.advanceTimersByTimeAsync(12 * LEASE_MS)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('a refusal of one that was not asked for is looked at as any other', async () => {
+    const { server, rounds, members } = await steady()
+    const before = server.sent.length
+    const answers = [new Response('{}', { status: 429, headers: { 'retry-after': '2' } })]
+    server.answering = () => answers.shift() ?? new Response('{}')
+    const call = members[3]?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(50)
+    const others = members.map((fetch) => fetch(URL_A))
+    await vi.advanceTimersByTimeAsync(1900)
+    expect(server.sent.length - before).toBe(1)
+    await vi.advanceTimersByTimeAsync(600)
+    expect(await statuses([call, ...others])).toEqual(times(5, () => 200))
+    expect(await rounds(2)).toHaveLength(8)
+  })
+
+  it('an error too', async () => {
+    const { server, members } = await steady()
+    const answers = [() => Promise.reject(new TypeError('fetch failed')), () => new Response('{}')]
+    server.answering = () => answers.shift()?.() ?? new Response('{}')
+    const call = members[2]?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(2000)
+    expect((await call).status).toBe(200)
+  })
+
+  it('but not when another leads', async () => {
+    const { server, members, wire, rounds } = await steady()
+    wire.cut.add(0)
+    const calls = members.slice(1).flatMap((fetch) => times(10, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(3 * LEASE_MS)
+    expect(await statuses(calls)).toEqual(times(30, () => 200))
+    wire.cut.clear()
+    await vi.advanceTimersByTimeAsync(2 * LEASE_MS)
+    server.most = 0
+    expect(await rounds(5)).toHaveLength(20)
+    expect(server.most).toBeLessThanOrEqual(4)
+  })
+})
+
+describe('4. nobody acts on what it was told longer than its lease', () => {
+  it('what a member that is not heard of has in flight comes free with its lease, and it sends no more', async () => {
+    const wire = newWire()
+    const server = newServer(10)
+    const [one, other] = newMembers(2, server, { wire, concurrencyGate: { limit: 1 } })
+    const begin = [one?.(URL_A), other?.(URL_A)] as Promise<Response>[]
+    await vi.advanceTimersByTimeAsync(30)
+    expect(await statuses(begin)).toEqual([200, 200])
+    const lost = other?.(`${URL_A}/lost`) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(1)
+    wire.cut.add(1)
+    const call = one?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(20)
+    const late = other?.(`${URL_A}/late`) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(0.8 * LEASE_MS)
+    expect(server.sent.filter(({ url }) => url !== URL_A).map(({ url }) => url)).toEqual([`${URL_A}/lost`])
+    await vi.advanceTimersByTimeAsync(0.5 * LEASE_MS)
+    expect((await call).status).toBe(200)
+    expect((await lost).status).toBe(200)
+    wire.cut.clear()
+    await vi.advanceTimersByTimeAsync(LEASE_MS)
+    expect((await late).status).toBe(200)
+  })
+
+  it.each([
+    ['a turn that was given', { 'ratelimit-limit': '100', 'ratelimit-remaining': '90', 'ratelimit-reset': '9' }],
+    ['a slot that was kept', undefined],
+  ])('%s before a stop of the process is not taken after it', async (_, headers) => {
+    const wire = newWire()
+    const server = newServer(10, () => new Response('{}', headers && { headers }))
+    const [one, other] = newMembers(2, server, { wire })
+    const begin = [one?.(URL_A), other?.(URL_A)] as Promise<Response>[]
+    await vi.advanceTimersByTimeAsync(30)
+    expect(await statuses(begin)).toEqual([200, 200])
+    server.sent.length = 0
+    // As for a process that was stopped, time goes on between the turn and the sending.
+    const { now } = performance
+    const stop = (): void => void (performance.now = () => now.call(performance) + 5 * LEASE_MS)
+    if (!headers) stop()
+    const call = other?.(URL_A) as Promise<Response>
+    stop()
+    wire.cut.add(1)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(server.sent).toHaveLength(0)
+    wire.cut.clear()
+    await vi.advanceTimersByTimeAsync(2 * LEASE_MS)
+    expect((await call).status).toBe(200)
+    performance.now = now
+  })
+})
+
+describe('5. another takes over', () => {
+  it('from a leader that is not heard of, once it knows what is in flight', async () => {
+    const wire = newWire()
+    const server = newServer(400)
+    const [one, two, three] = newMembers(3, server, { wire, concurrencyGate: { limit: 2 } })
+    const begin = one?.(URL_A)
+    await vi.advanceTimersByTimeAsync(500)
+    expect((await begin)?.status).toBe(200)
+    const calls = [two, three].flatMap((fetch) => times(5, () => fetch?.(URL_A) as Promise<Response>))
+    await vi.advanceTimersByTimeAsync(900)
+    wire.cut.add(0)
+    server.most = 0
+    await vi.advanceTimersByTimeAsync(6 * LEASE_MS)
+    expect(await statuses(calls)).toEqual(times(10, () => 200))
+    expect(server.most).toBe(2)
+  })
+
+  it('a hold outlives the leader that it was told of', async () => {
+    const wire = newWire()
+    const answers = [new Response('{}'), new Response('{}', { status: 429, headers: { 'retry-after': '9' } })]
+    const server = newServer(5, () => answers.shift() ?? new Response('{}'))
+    const [one, other] = newMembers(2, server, { wire })
+    const begin = other?.(`${URL_A}/joins`)
+    await vi.advanceTimersByTimeAsync(10)
+    expect((await begin)?.status).toBe(200)
+    one?.(URL_A).catch(() => undefined)
+    await vi.advanceTimersByTimeAsync(50)
+    expect(server.sent).toHaveLength(2)
+    wire.cut.add(0)
+    const call = other?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(8500)
+    expect(server.sent.filter(({ by }) => by === 1)).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(2000)
+    expect((await call).status).toBe(200)
+  })
+})
+
+describe('6. an abort takes a call out of the line', () => {
+  it('of whoever leads', async () => {
+    const server = newServer(100)
+    const [one, other] = newMembers(2, server, { concurrencyGate: { limit: 1 } })
+    const first = one?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(5)
+    const controller = new AbortController()
+    const aborted = other?.(`${URL_A}/aborted`, { signal: controller.signal }) as Promise<Response>
+    const next = other?.(`${URL_A}/next`) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(5)
+    const reason = new Error('enough')
+    controller.abort(reason)
+    await expect(aborted).rejects.toBe(reason)
+    await vi.advanceTimersByTimeAsync(300)
+    expect(await statuses([first, next])).toEqual([200, 200])
+    expect(server.sent.map(({ url }) => url)).toEqual([URL_A, `${URL_A}/next`])
+  })
+
+  it('and in flight gives its slot back', async () => {
+    const server = newServer(10_000)
+    const [one, other] = newMembers(2, server, { concurrencyGate: { limit: 1 } })
+    const begin = one?.(URL_A, { signal: AbortSignal.abort() })
+    await expect(begin).rejects.toThrow('aborted')
+    const controller = new AbortController()
+    const aborted = other?.(URL_A, { signal: controller.signal }) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(5)
+    controller.abort()
+    await expect(aborted).rejects.toThrow('aborted')
+    const next = one?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(10_300)
+    expect((await next).status).toBe(200)
+  })
+})
+
+describe('7. without the engine each goes on with its part', () => {
+  const begun = async (wire = newWire()) => {
+    const server = newServer(10)
+    const members = newMembers(4, server, { wire, concurrencyGate: { limit: 6 } })
+    const begin = members.map((fetch) => fetch(URL_A))
+    await vi.advanceTimersByTimeAsync(100)
+    await Promise.all(begin)
+    await vi.advanceTimersByTimeAsync(LEASE_MS)
+    server.most = 0
+    server.sent.length = 0
+    return { server, members, wire }
+  }
+
+  it('of the ceiling, after a bounded time and one warning each, and returns by itself', async () => {
+    const { server, members, wire } = await begun()
+    wire.down = () => Promise.reject(new Error('no connection'))
+    const calls = members.flatMap((fetch) => times(20, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(1.5 * LEASE_MS)
+    expect(server.sent.length).toBeGreaterThan(0)
+    await vi.advanceTimersByTimeAsync(2 * LEASE_MS)
+    expect(await statuses(calls)).toHaveLength(80)
+    // 2 + 2 + 1 + 1.
+    expect(server.most).toBe(6)
+    expect(warn).toHaveBeenCalledTimes(4)
+
+    wire.down = undefined
+    await vi.advanceTimersByTimeAsync(LEASE_MS)
+    const [lone] = members
+    server.most = 0
+    const again = times(20, () => lone?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(LEASE_MS)
+    expect(await statuses(again)).toHaveLength(20)
+    expect(server.most).toBe(6)
+    expect(warn).toHaveBeenCalledTimes(4)
+  })
+
+  it.each([
+    ['does not answer', () => new Promise<never>(() => undefined)],
+    ['throws', () => Promise.reject(new Error('OOM command not allowed'))],
+  ])('also where it %s from the start', async (_, down) => {
+    const wire = newWire()
+    wire.down = down
+    const server = newServer(10)
+    const [fetch] = newMembers(1, server, { wire })
+    const call = fetch?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(1.5 * LEASE_MS)
+    expect((await call).status).toBe(200)
+  })
+
+  it.each([0.4, 0.8, 1.5, 4])('where its replies take %d leases for a while, nobody hangs', async (leases) => {
+    const { server, members, wire } = await begun()
+    wire.replyMs = leases * LEASE_MS
+    const calls = members.flatMap((fetch) => times(200, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(10 * LEASE_MS)
+    wire.replyMs = 0
+    await vi.advanceTimersByTimeAsync(10 * LEASE_MS)
+    const again = members.flatMap((fetch) => times(20, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(2 * LEASE_MS)
+    expect(await statuses([...calls, ...again])).toHaveLength(880)
+    expect(server.most).toBeLessThanOrEqual(6)
+  })
+
+  it('whoever has no part waits for awayMs, then sends one at a time', async () => {
+    const wire = newWire()
+    const server = newServer(10)
+    const members = newMembers(2, server, { wire, concurrencyGate: { limit: 1 }, options: { awayMs: 5000 } })
+    const begin = members.map((fetch) => fetch(URL_A))
+    await vi.advanceTimersByTimeAsync(50)
+    await Promise.all(begin)
+    server.sent.length = 0
+    wire.down = () => Promise.reject(new Error('no connection'))
+    await vi.advanceTimersByTimeAsync(2 * LEASE_MS)
+    const calls = members.map((fetch) => fetch(URL_A))
+    await vi.advanceTimersByTimeAsync(2 * LEASE_MS)
+    expect(server.sent).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(await statuses(calls)).toEqual([200, 200])
+  })
+
+  it('what was stored may be lost: nobody goes before those who were there have told what they have', async () => {
+    const { server, members, wire } = await begun()
+    const calls = members.flatMap((fetch) => times(100, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(50)
+    wire.down = () => Promise.reject(new Error('no connection'))
+    await vi.advanceTimersByTimeAsync(3 * LEASE_MS)
+    wire.down = undefined
+    wire.engine = memoryEngine()
+    await vi.advanceTimersByTimeAsync(3 * LEASE_MS)
+    expect(await statuses(calls)).toHaveLength(400)
+    expect(server.most).toBe(6)
+  })
+})
+
+describe('12. a Durable Object as the engine', () => {
+  it('carries what members say, though nothing is pushed', async () => {
+    const answer = durableObject()
+    const engine = durableObjectEngine(() => ({ fetch: (url, init) => answer(new Request(url, init)) }))
+    const server = newServer(10)
+    const members = times(3, (i) =>
+      aplomb({
+        fetch: server.fetchOf(i),
+        log: false,
+        store: fleet(engine, { leaseMs: LEASE_MS }),
+        concurrencyGate: { limit: 2 },
+      }),
+    )
+    const calls = members.flatMap((fetch) => times(4, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(3 * LEASE_MS)
+    expect(await statuses(calls)).toEqual(times(12, () => 200))
+    expect(server.most).toBe(2)
+  })
+
+  it('fails where the object does', async () => {
+    const engine = durableObjectEngine(() => ({ fetch: async () => new Response('', { status: 500 }) }))
+    const server = newServer(10)
+    const fetch = aplomb({ fetch: server.fetchOf(0), log: false, store: fleet(engine, { leaseMs: LEASE_MS }) })
+    const call = fetch(URL_A)
+    await vi.advanceTimersByTimeAsync(100)
+    expect((await call).status).toBe(200)
+    expect(warn).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('8. what is told of a call', () => {
+  it('is its method and endpoint, and of a key that is no origin, a hash', async () => {
+    const wire = newWire()
+    const server = newServer(5)
+    const members = newMembers(2, server, { wire, key: 'sk-secret' })
+    const calls = members.map((fetch) =>
+      fetch('https://user.test/v1/users/9s6XKzkNRi?token=hidden', { headers: { authorization: 'Bearer hidden' } }),
+    )
+    await vi.advanceTimersByTimeAsync(50)
+    expect(await statuses(calls)).toEqual([200, 200])
+    const told = JSON.stringify(wire.reports)
+    expect(told).toContain('https://user.test/v1/users/:id')
+    expect(told).not.toMatch(/secret|hidden|9s6XKzkNRi/)
+  })
+})
+
+describe('9. options', () => {
+  it('that make no sense fail at creation', () => {
+    expect(() => fleet({} as never)).toThrow('fleet: engine must be an engine, with a method turn, got object')
+    expect(() => fleet(memoryEngine(), { leaseMs: 1 })).toThrow('leaseMs')
+    expect(() => fleet(memoryEngine(), { lease: 1000 } as never)).toThrow('did you mean leaseMs')
+    expect(() => aplomb({ store: memoryEngine() as never })).toThrow('store')
+  })
+})
