@@ -16,6 +16,7 @@ const situations = [
   link('Users wait behind my batch', 'guide/priorities'),
   link('Tokens per minute', 'guide/tokens-per-minute'),
   link('Many agents, one key', 'guide/many-agents'),
+  link('Many workers, one key', 'packages/redis'),
   link('What to log', 'guide/logging'),
   link('Which alerts to set', 'guide/alerts'),
   link('Test my integration', 'guide/testing'),
