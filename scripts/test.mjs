@@ -60,14 +60,18 @@ const runAll = async () => {
   const size = await step('size', node, ['scripts/size.mjs'])
   if (size.ok) console.log(size.output.trimEnd())
   checks.push(size)
+  let site
   if (process.argv.includes('--all')) {
     // The tests have one seed of ten.
     checks.push(await step('outcomes', node, ['packages/bench/src/sim/outcomes.ts']))
-    checks.push(await buildSite())
+    site = await buildSite()
+    checks.push(site)
   }
 
   const tests = [await runTests()]
   if (checks[0].ok) tests.push(await runRuntimes())
+  // With the browser of the runtimes.
+  if (site?.ok) checks.push(await step('site, looked at', node, ['docs/site/check.mjs']))
   const failed = checks.filter(({ ok }) => !ok).length
   return {
     passed: tests.reduce((sum, one) => sum + one.passed, 0),

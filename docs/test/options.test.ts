@@ -346,7 +346,7 @@ describe.each(makers)('%s', (name, make, table) => {
       }
     }
     expect(errorOf(() => make(new Settings() as never))?.message).toMatch(
-      /, got object Settings(; did you mean headers\?)?$/,
+      /, got object Settings(; did you mean (headers|limits)\?)?$/,
     )
   })
 

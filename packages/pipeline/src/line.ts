@@ -61,7 +61,7 @@ export const newEntry = (
 
 /**
  * The order in which calls are sent: by urgency, then those that were sent before, then first come, first served. One of
- * {@link AGED_EVERY} is the one that has waited for longest, whatever its urgency: so nobody starves.
+ * `AGED_EVERY` is the one that has waited for longest, whatever its urgency: so nobody starves.
  */
 export interface Ordered extends Iterable<Entry> {
   readonly size: number

@@ -9,7 +9,7 @@ const row = (...cells: readonly string[]): string => `| ${cells.join(' | ')} |`
 /** Two lines for each call, alone and with its recipe. */
 export const tableOf = (pairs: readonly Pair[]): string => {
   const lines = [
-    row('call', '', ...FAULTS, 'why it is repeated'),
+    row('call', 'client', ...FAULTS, 'why it is repeated'),
     row(...Array.from({ length: FAULTS.length + 3 }, () => '---')),
   ]
   for (const subject of new Set(pairs.map((pair) => pair.subject))) {
