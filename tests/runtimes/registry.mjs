@@ -26,6 +26,8 @@ const foldersOfDependencies = () => {
   const visit = (folder, manifest) => {
     for (const name of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
       if (found.has(name) || published.some((one) => one.manifest.name === name)) continue
+      // Nobody's package manager brings it along.
+      if (manifest.peerDependenciesMeta?.[name]?.optional) continue
       const there = resolve(folder, name)
       found.set(name, there)
       visit(there, JSON.parse(readFileSync(join(there, 'package.json'), 'utf8')))

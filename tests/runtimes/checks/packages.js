@@ -16,6 +16,7 @@ export const packages = {
   '@aplomb/otel': () => import('@aplomb/otel'),
   '@aplomb/pipeline': () => import('@aplomb/pipeline'),
   '@aplomb/redact': () => import('@aplomb/redact'),
+  '@aplomb/redis': () => import('@aplomb/redis'),
   '@aplomb/retry-after': () => import('@aplomb/retry-after'),
   aplomb: () => import('aplomb'),
   'aplomb/explain': () => import('aplomb/explain'),
