@@ -92,7 +92,7 @@ export const WORDS: readonly WordRow[] = [
   {
     words:
       /\bquota\b[^.]{0,60}\b(?:exceeded|exhausted|reached|depleted|used up)|(?:exceeded|exhausted|reached|over)\b[^.]{0,40}\b(?:quota|allowance)\b|(?:calls|requests?|usage|plan|subscription|account|key|spend(?:ing)?)(?:'s)? (?:request )?limit (?:has been |was )?(?:exceeded|reached|hit)|exceed(?:ed)? the API calls|included usage has been consumed/i,
-    // Whoever asks to try again speaks of a rate.
+    // An invitation to try again is a rate limit's.
     without: INVITATION,
     period: 'none-short',
     kind: 'quota-exhausted',

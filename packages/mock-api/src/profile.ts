@@ -17,7 +17,7 @@ export interface ProfileWindow {
   readonly per?: 'route' | undefined
 }
 
-/** Sets a window of the profile's otherwise; what is left out stays as the vendor has it. */
+/** Overrides a window of the profile; members left out keep the vendor's value. */
 export interface LimitOptions {
   readonly limit?: number | undefined
   readonly windowMs?: number | undefined

@@ -18,7 +18,7 @@ export interface Doorway {
   constraints(key: string): readonly Constraint[]
 }
 
-/** Whoever shares the doors of a pipeline with other processes. */
+/** A store that shares a pipeline's doors among processes. */
 export interface Sharing {
   /** What calls pass in place of the pipeline's own doors. Asked once for each pipeline, as it is made. */
   share(own: Doorway): Doorway['pass']

@@ -78,7 +78,7 @@ export interface Constraint {
   ended?(departure: Departure, response: Response | undefined): void
   /**
    * Whether an answer counts as in flight for longer than until its headers. Then `over` is called when it has been read, or
-   * nobody reads it any more. For whoever counts on behalf of another process.
+   * nobody reads it any more. For a fleet's leader, which counts on behalf of other processes.
    */
   lasts?(response: Response, over: () => void): boolean
   /** Whether nothing is known that any call, whatever it asks for, would have to wait for; absent: there may be something. */

@@ -6,8 +6,7 @@ export interface IoRedis {
 }
 
 interface IoRedisSubscriber {
-  // As both declare it.
-  // oxlint-disable-next-line typescript/no-explicit-any
+  // oxlint-disable-next-line typescript/no-explicit-any -- as the client declares it
   on(event: string, listener: (...args: any[]) => void): unknown
   subscribe(channel: string): Promise<unknown>
   disconnect(): void
@@ -20,8 +19,7 @@ export interface NodeRedis {
 }
 
 interface NodeRedisSubscriber {
-  // As both declare it.
-  // oxlint-disable-next-line typescript/no-explicit-any
+  // oxlint-disable-next-line typescript/no-explicit-any -- as the client declares it
   on(event: string, listener: (...args: any[]) => void): unknown
   connect(): Promise<unknown>
   subscribe(channel: string, listener: (message: string) => void): Promise<unknown>

@@ -134,7 +134,7 @@ export const fleet = (engine: Engine, options: FleetOptions = {}): Middleware =>
         if (room) lineOf.set(room, line)
         return room?.waitMs() ?? 0
       }
-      // Whoever goes next is asked before this one's request is under way.
+      // The next call may be admitted before this one's request is on its way.
       const sent = ({ call }: Departure): void => {
         const one = standIns.get(call)
         if (one) one.inFlight = true

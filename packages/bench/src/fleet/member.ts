@@ -26,7 +26,7 @@ const work = async (): Promise<never> => {
   for (;;) {
     const beganAt = performance.now()
     try {
-      const response = await fetch(`${origin}/work/${process.pid}`)
+      const response = await fetch(`${origin}/member/${process.pid}`)
       await response.arrayBuffer()
       parent.send({ ok: response.ok, ms: performance.now() - beganAt })
     } catch (error) {

@@ -5,7 +5,7 @@ import type { Callings, Task } from './caller.ts'
 import type { ClientName } from './clients.ts'
 import { start } from './start.ts'
 
-/** A busy machine takes so long until all processes have heard of the last answer, in milliseconds. */
+/** The pause before a job, in milliseconds: on a busy machine, processes hear of the warm-up's last answer so late. */
 const SETTLED_MS = 100
 
 /** One client in one mode, once. */
