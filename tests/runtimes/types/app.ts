@@ -6,11 +6,14 @@ import { concurrencyGate } from '@aplomb/concurrency-gate'
 import { creditMeter } from '@aplomb/credit-meter'
 import { kyHooks, kyOptions } from '@aplomb/ky'
 import { readLimits } from '@aplomb/limits'
+import { llm } from '@aplomb/llm'
 import { log } from '@aplomb/log'
 import { createMockApi, respond } from '@aplomb/mock-api'
+import { openai } from '@aplomb/mock-api/profiles'
 import { otel } from '@aplomb/otel'
 import { callOf, compose, createFetch, type Fetch, middleware, type Middleware } from '@aplomb/pipeline'
 import { describeError, redaction } from '@aplomb/redact'
+import { type Client, fleet, memoryEngine, redis, upstash } from '@aplomb/redis'
 import { retryAfter } from '@aplomb/retry-after'
 import { aplomb } from 'aplomb'
 import ky from 'ky'
@@ -39,6 +42,15 @@ export const client: ClientOptions = { fetch: aplomb({ fetch, use: [sign, stamp]
 
 export const clients = [ky.create(kyOptions({ retry: 3 })), ky.extend({ hooks: kyHooks({ observe: [alerts] }) })]
 
+/** Whatever client of Redis the application brings. */
+export const shared = (client: Client): Fetch[] => [
+  aplomb({ store: redis(client, { namespace: 'geocoder' }) }),
+  aplomb({ store: fleet(memoryEngine()) }),
+  aplomb({ store: upstash({ url: 'https://redis.example.com', token: 'secret' }) }),
+]
+
+export const models: Fetch = aplomb({ weight: llm({ tokens: (text, model) => text.length / model.length }) })
+
 export const pipeline: Fetch = createFetch(
   [compose(log(), backoffJitter()), concurrencyGate(), retryAfter(), creditMeter(), classify()],
   { fetch: inner, timeoutMs: 1000, onEvent: (event) => event.type },
@@ -63,6 +75,7 @@ export const lookUp = async (url: URL, signal: AbortSignal): Promise<string | un
 
 export const waitMs: number | undefined = readLimits(new Headers({ 'retry-after': '1' })).retryAfterMs
 export const api = createMockApi({ concurrency: 3 })
+export const vendor = createMockApi({ profile: openai })
 export const answers: Fetch = aplomb({ fetch: api.fetch })
 export const scripted = respond(503, 200)
 const redactor = redaction()(new Request('https://user:secret@api.example.com/'), 'api')
