@@ -8,16 +8,27 @@ export interface Others {
   learn(report: Report, departure: Departure, now: number): void
 }
 
+/** What was granted at least, by answers that came before any request after that place was sent. */
+interface Known {
+  readonly place: number
+  readonly granted: number
+}
+
+const NOTHING: Known = { place: 0, granted: 0 }
+
 export const newOthers = (departures: Departures): Others => {
-  /** What was granted by now at least. */
   let granted = 0
   let seenAt = -Infinity
+  /** Of two round trips: answers overtake each other, and one that was overtaken tells of an earlier moment. */
+  let [before, latest] = [NOTHING, NOTHING]
   return {
     seenAt: () => seenAt,
     learn: ({ remaining }, { calls, open, place }, now) => {
-      if (remaining + calls + departures.lastPlace() - place < granted) {
+      if (place > latest.place) [before, latest] = [latest, { place: departures.lastPlace(), granted }]
+      if (place > before.place && remaining + calls + departures.lastPlace() - place < before.granted) {
         seenAt = now
         granted = 0
+        before = latest = NOTHING
       }
       granted = Math.max(granted, remaining + calls - open)
     },
