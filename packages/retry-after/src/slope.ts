@@ -69,6 +69,13 @@ export const newSlope = ({ first, weighed, roundTripMs: tookMs }: SlopeSetting):
   const levelAt = (to: number, units: number, perMs = state[1]): number =>
     Math.min(limit, state[0] + perMs * (to - at) - state[2] * (units - charged))
 
+  /** Less is known than was, but no less than nothing. */
+  const inflate = (by: number): void => {
+    const known = steepest ** 2 / Math.max(covariance[1][1], Number.MIN_VALUE)
+    const factor = Math.max(1, Math.min(known, by))
+    covariance = covariance.map((row) => row.map((value) => value * factor)) as typeof covariance
+  }
+
   /** Moves the time at which the state is known. */
   const move = (to: number, units: number): void => {
     const by: Vector = [1, to - at, charged - units]
@@ -81,19 +88,19 @@ export const newSlope = ({ first, weighed, roundTripMs: tookMs }: SlopeSetting):
       [crossed[1], p1[1], p1[2]],
       [crossed[2], p2[1], p2[2]],
     ]
-    // What was seen longer ago than the limit takes to fill says little of now, but no less than nothing.
+    // What was seen longer ago than the limit takes to fill says little of now.
     const memoryMs = Math.max(limit / Math.max(state[1], Number.MIN_VALUE), 4 * roundTripMs)
-    const known = steepest ** 2 / Math.max(covariance[1][1], Number.MIN_VALUE)
-    const faded = Math.max(1, Math.min(known, Math.exp(Math.max(0, to - at) / memoryMs)))
-    covariance = covariance.map((row) => row.map((value) => value * faded)) as typeof covariance
+    inflate(Math.exp(Math.max(0, to - at) / memoryMs))
     at = to
     charged = units
   }
 
   const correct = (remaining: number, variance: number): void => {
-    const total = covariance[0][0] + variance
     const error = remaining - state[0]
-    scale += (Math.max(1, error ** 2 / total) - scale) / 8
+    scale += (Math.max(1, error ** 2 / (covariance[0][0] + variance)) - scale) / 8
+    // It moves otherwise than was thought: what is known of it counts for less. Where weights are not known, errors are theirs.
+    if (weighed) inflate(scale / DEVIATIONS ** 2)
+    const total = covariance[0][0] + variance
     const gain = covariance[0].map((value) => value / total) as Vector
     state = state.map((value, i) => value + (gain[i] ?? 0) * error) as Vector
     state[1] = Math.min(steepest, Math.max(0, state[1]))

@@ -11,7 +11,7 @@ const setup = () => {
   const others = newOthers(departures)
   const answer = (departure: ReturnType<typeof departures.sent>, remaining: number, now = 0): void => {
     departures.answered(departure, true)
-    others.learn({ remaining, resetMs: 1000, limit: 100 }, departure, now)
+    others.learn({ remaining, resetMs: 1000, limit: 100, windowMs: undefined }, departure, now)
   }
   return { others, answer, send: () => departures.sent(undefined, 0) }
 }
