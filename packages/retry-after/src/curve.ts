@@ -73,12 +73,11 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
   let lengthKnown = false
   /** Whether answers that were served tell of it: what has granted how much is read from those. */
   let servedTell = false
+  let grain = GRAIN
   const doubt = newDoubt()
   const others = newOthers(departures)
   const reserve = newReserve()
   const reset = newToldReset()
-  let grain = GRAIN
-
   /** By what the weight of a request is known; else each counts as one, of as many units as are found. */
   const scaleNow = (): string | undefined => (counted ? undefined : departures.scaleOf(unit, name))
 
@@ -162,11 +161,12 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
 
   /** Whether a window was seen to give nothing back for so long that a slope would have shown. */
   const isFlat = ({ steps }: Models): boolean => steps.flatMs() >= 2 * departures.roundTripMs()
-  const isSettled = (one: Models): boolean => isFlat(one) && one.steps.confirmed()
 
-  /** Until then, the last request of a window is sent so late that it would tell. */
-  const scoutMs = (one: Models, now: number): number =>
-    window.left() > 1 || isFlat(one) ? 0 : Math.max(0, departures.lastAt() + 2 * departures.roundTripMs() - now)
+  /** Until then, the last request of a window is sent so late that it would tell; and until a reset has given all at once, one goes after it and the others by its answer. */
+  const scoutMs = (one: Models, now: number): number => {
+    if ((isFlat(one) || window.left() > 1) && (one.steps.confirmed() || !window.asked())) return 0
+    return Math.max(0, departures.lastAt() + 2 * departures.roundTripMs() - now)
+  }
 
   /** Where only refusals tell, or what answers tell is gone when they come (to find out takes two round trips), nothing can be foretold; of a limit that is shared, the window knows how. */
   const foretold = (now: number): Models | undefined => {
@@ -203,7 +203,8 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
       }
       if (!shapes.includes('step')) waits.slope = risesMs(slope, need - slope.level(now, units), dueMs)
       // Somebody has to ask, at the reset at the latest: until resets are known to give all at once, any shape has one more by then.
-      const asking = isSettled(one) && shapes.includes('step') ? [] : shapes.map((shape) => waits[shape])
+      const isStep = isFlat(one) && one.steps.confirmed() && shapes.includes('step')
+      const asking = isStep ? [] : shapes.map((shape) => waits[shape])
       return Math.min(most, doubt.askMs(Math.min(hasSteps() ? stepMs : Math.max(0, dueMs), ...asking), spacingMs, now))
     },
     sent: (departure) => {

@@ -24,13 +24,15 @@ export const newOthers = (departures: Departures): Others => {
   return {
     seenAt: () => seenAt,
     learn: ({ remaining }, { calls, open, place }, now) => {
-      if (place > latest.place) [before, latest] = [latest, { place: departures.lastPlace(), granted }]
+      const overtaken = place <= latest.place
+      if (!overtaken) before = latest
       if (place > before.place && remaining + calls + departures.lastPlace() - place < before.granted) {
         seenAt = now
         granted = 0
         before = latest = NOTHING
       }
       granted = Math.max(granted, remaining + calls - open)
+      if (!overtaken) latest = { place: departures.lastPlace(), granted }
     },
   }
 }

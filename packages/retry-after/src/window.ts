@@ -20,6 +20,8 @@ export interface FixedWindow {
   shared(): boolean
   /** Others have used it up. */
   crowded(): boolean
+  /** Nobody has been answered in it yet, but somebody has been sent. */
+  asked(): boolean
   /** None is known that still counts. */
   idle(): boolean
 }
@@ -239,6 +241,7 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
     resetAt: () => track?.resetAt ?? Infinity,
     shared: () => track !== undefined && isShared(track),
     crowded: () => track !== undefined && track.others > 0 && track.remaining === 0,
+    asked: () => track !== undefined && track.expected && oursIn(track) > 0,
     idle: () => track === undefined || track.expected || clock() >= track.resetAt,
   }
 }

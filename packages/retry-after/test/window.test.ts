@@ -29,6 +29,9 @@ const newPace = () => {
     get idle() {
       return window.idle()
     },
+    get asked() {
+      return window.asked()
+    },
   }
 }
 
@@ -55,6 +58,17 @@ const room = (pace: Pace): number => {
 }
 
 const luck = (chance: number): void => void vi.spyOn(Math, 'random').mockReturnValue(chance)
+
+test('after its reset it is asked once somebody has gone, and until somebody was answered', () => {
+  const pace = newPace()
+  exchange(pace, window(0, 1000, { limit: 5, windowMs: 1000 }))
+  vi.advanceTimersByTime(1000)
+  expect([pace.waitMs(), pace.asked]).toEqual([0, false])
+  const scout = pace.sent()
+  expect(pace.asked).toBe(true)
+  pace.learn([window(4, 1000, { limit: 5, windowMs: 1000 })], scout)
+  expect(pace.asked).toBe(false)
+})
 
 describe('an announced window', () => {
   test('is not known at first: nobody waits', () => {

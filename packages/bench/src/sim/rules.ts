@@ -155,6 +155,24 @@ export const RULES: readonly Rule[] = [
     find: 'HASTE = 0.05',
     replace: 'HASTE = 1',
   },
+  {
+    name: 'overtaken answers are no others',
+    file: 'retry-after/src/others.ts',
+    find: 'if (place > before.place && ',
+    replace: 'before = latest\n      if (',
+  },
+  {
+    name: 'the line follows its refill',
+    file: 'retry-after/src/slope.ts',
+    find: 'if (weighed) inflate(scale / DEVIATIONS ** 2)',
+    replace: '',
+  },
+  {
+    name: 'one asks at the first reset',
+    file: 'retry-after/src/curve.ts',
+    find: ' && (one.steps.confirmed() || !window.asked())',
+    replace: '',
+  },
 ]
 
 export const urlOf = ({ file }: Rule): URL => new URL(`../../../${file}`, import.meta.url)
