@@ -115,7 +115,10 @@ export const install = async () => {
   return installOnce('install', stamp, manifests(), ['install'], pinned())
 }
 
-/** Installs no more than the demo needs, which runs from its sources. Whoever has the tools of the workspace keeps them. */
+/**
+ * Installs no more than the demo needs, which runs from its sources. Whoever has the tools of the workspace keeps them.
+ * The pipeline is a peer of the middlewares, and theirs for development alone: here they find that of the root.
+ */
 export const installDemo = async () => {
   if (existsSync(join(root, 'node_modules', 'typescript'))) return install()
   const demo = ['install', '--prod', '--filter', 'aplomb-monorepo', '--filter', '@aplomb/bench...']
