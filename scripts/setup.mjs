@@ -100,7 +100,13 @@ const installOnce = async (title, stamp, paths, args, pnpm = ['pnpm']) => {
 
   rmSync(stamp, { force: true })
   const [command, ...first] = pnpm
-  const { ok } = await step(title, command, [...first, ...args, '--frozen-lockfile'])
+  // What was installed without tools is done over, and nobody is there to be asked.
+  const { ok } = await step(title, command, [
+    ...first,
+    ...args,
+    '--frozen-lockfile',
+    '--config.confirmModulesPurge=false',
+  ])
   if (ok) writeFileSync(stamp, wanted)
   return ok
 }
@@ -121,6 +127,8 @@ export const install = async () => {
  */
 export const installDemo = async () => {
   if (existsSync(join(root, 'node_modules', 'typescript'))) return install()
+  // A Node that runs cannot be removed there, as the whole installation would do later.
+  if (windows) return install()
   const demo = ['install', '--prod', '--filter', 'aplomb-monorepo', '--filter', '@aplomb/bench...']
   return installOnce('install', join(root, 'node_modules', '.demo-stamp'), manifests(), demo, pinned())
 }
