@@ -1,9 +1,8 @@
-// `npm run test:long`: what takes long, and what needs client libraries, with their types. Arguments are vitest's, such as part of a path.
+// `npm run test:long`: what takes long, and what needs client libraries, with types and lint. Arguments are vitest's, such as part of a path.
 import { spawn } from 'node:child_process'
-import { env, install, installApart, node, root, step } from './setup.mjs'
+import { checkSdks, env, install, installApart, node, root } from './setup.mjs'
 
-const ready =
-  (await install()) && (await installApart('tests/sdks')) && (await step('types', 'tsc', ['-b', 'tests/sdks'])).ok
+const ready = (await install()) && (await installApart('tests/sdks')) && (await checkSdks())
 if (!ready) process.exitCode = 1
 else {
   const given = process.argv.slice(2)

@@ -133,6 +133,11 @@ export const installDemo = async () => {
   return installOnce('install', join(root, 'node_modules', '.demo-stamp'), manifests(), demo, pinned())
 }
 
+/** Types and lint of what needs client libraries, once they are there. */
+export const checkSdks = async () =>
+  (await step('types of sdks', 'tsc', ['-b', 'tests/sdks'])).ok &&
+  (await step('lint of sdks', 'oxlint', ['tests/sdks'])).ok
+
 /** Installs what a folder that is a workspace of its own needs. */
 export const installApart = (folder) =>
   installOnce(
