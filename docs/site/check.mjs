@@ -2,12 +2,13 @@
 // from elsewhere, no error is on the console, axe finds nothing, and no page is wider than a phone. Pictures go to .report/site.
 //     node docs/site/check.mjs
 import axe from 'axe-core'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { launch } from '../../tests/runtimes/launch/chromium.mjs'
 import { root } from './assemble.mjs'
+import { read as explained } from './explain/read.ts'
 import { PRESETS } from './lab/presets.ts'
 import { run } from './lab/run.ts'
 
@@ -22,6 +23,7 @@ const PAGES = [
   '/packages/aplomb',
   '/api/',
   '/lab',
+  '/explain',
 ]
 const TYPES = {
   '.html': 'text/html',
@@ -116,7 +118,69 @@ const tryPreset = async (name) => {
   await close()
 }
 
+const isEqual = (where, shown, wanted) => {
+  if (shown !== wanted) problems.push(`${where}: shows ${shown}, is ${wanted}`)
+}
+
+const words = (text) => text.replaceAll(/\s+/g, ' ').trim()
+
+/** What the page says of saved answers is what the command says; so it is behind a link, which holds no secret. */
+const tryExplain = async () => {
+  const { page, where, close } = await open('/explain', 1440, 'light')
+  const answer = page.locator('#answer')
+  const report = page.locator('.explain pre')
+  const shows = (text) =>
+    page.waitForFunction(
+      (wanted) => document.querySelector('.explain pre')?.textContent.replaceAll(/\s+/g, ' ').trim() === wanted,
+      words(text),
+      { timeout: LONGEST_MS },
+    )
+  const folder = join(root, 'packages/aplomb/test/fixtures/answers')
+  for (const name of readdirSync(folder)) {
+    const text = readFileSync(join(folder, name), 'utf8')
+    await answer.fill(text)
+    await shows((await explained({ text })).report).catch(() => problems.push(`${where}: ${name} is read otherwise`))
+  }
+
+  const secret = `sk_live_${'4eC39HqLyjWDarjtT1zdp7dc'}`
+  const text = `HTTP/2 401\ncontent-type: application/json\n\n{"message":"Invalid API key: ${secret}"}`
+  await answer.fill(text)
+  await page.locator('.explain select').selectOption('POST')
+  await shows((await explained({ text, method: 'POST' })).report)
+  await page.getByRole('button', { name: 'Copy a link' }).click()
+  await page.waitForFunction(() => location.hash.startsWith('#answer='), undefined, { timeout: LONGEST_MS })
+  const { hash } = new URL(page.url())
+  if (decodeURIComponent(hash).includes(secret)) problems.push(`${where}: its link holds a secret`)
+  const kind = await page.locator('.explain .kind').textContent()
+  const linked = await open(`/explain${hash}`, 390, 'light')
+  isEqual(linked.where, await linked.page.locator('.explain .kind').textContent(), kind)
+  isEqual(
+    linked.where,
+    (await linked.page.locator('.explain pre').textContent()).split('\n')[0],
+    '401 unauthenticated  POST',
+  )
+  await linked.close()
+
+  const har = JSON.stringify({ log: { entries: [recorded(429), recorded(200), recorded(404)] } })
+  await page.locator('input[type=file]').setInputFiles({ name: 'a.har', mimeType: '', buffer: Buffer.from(har) })
+  await shows((await explained({ text: har })).report)
+  await page.locator('.explain input[type=number]').fill('2')
+  await shows((await explained({ text: har, entry: 2 })).report)
+  await answer.fill('no answer at all')
+  await page.locator('.explain [role=alert]').waitFor({ timeout: LONGEST_MS })
+  isEqual(where, await report.count(), 0)
+  await close()
+}
+
+const recorded = (status) => ({
+  startedDateTime: '2026-01-15T12:00:00Z',
+  time: 1,
+  request: { method: 'GET', url: 'https://api.test/v1/items', headers: [] },
+  response: { status, statusText: '', headers: [], content: { text: '' } },
+})
+
 mkdirSync(pictures, { recursive: true })
+await tryExplain()
 for (const name of Object.keys(PRESETS)) await tryPreset(name)
 for (const path of PAGES) for (const width of WIDTHS) for (const scheme of SCHEMES) await look(path, width, scheme)
 await browser.close()

@@ -62,6 +62,7 @@ export default defineConfig({
     resolve: {
       alias: [
         { find: /^aplomb$/, replacement: join(packages, 'aplomb/src/index.ts') },
+        { find: /^aplomb\/explain$/, replacement: join(packages, 'aplomb/src/explain/index.ts') },
         { find: /^@aplomb\/limits\/vendors$/, replacement: join(packages, 'limits/src/vendors/index.ts') },
         { find: /^@aplomb\/([\w-]+)$/, replacement: join(packages, '$1/src/index.ts') },
       ],
@@ -85,6 +86,7 @@ export default defineConfig({
     nav: [
       link('Start', 'guide/start'),
       link('Lab', 'lab'),
+      link('Explain', 'explain'),
       link('Guides', 'guide/rate-limits'),
       link('Client libraries', 'guide/sdks'),
       link('Packages', 'packages/aplomb'),

@@ -13,6 +13,10 @@ export default {
       'Lab',
       defineAsyncComponent(() => import('./Lab.vue')),
     )
+    app.component(
+      'Explain',
+      defineAsyncComponent(() => import('./Explain.vue')),
+    )
     app.component('Picture', Picture)
   },
 }
