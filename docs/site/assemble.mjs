@@ -22,6 +22,7 @@ const pages = new Map([
     .map((path) => [path, `guide/${basename(path, '.md')}`]),
   ['docs/observability/README.md', 'guide/observability'],
   ...inRepository('docs/guides/*.md').map((path) => [path, `guide/${basename(path, '.md')}`]),
+  ...inRepository('docs/recipes/*.md').map((path) => [path, `recipes/${basename(path, '.md')}`]),
   ...inRepository('docs/sdks/*.md').map((path) => [path, `sdks/${basename(path, '.md')}`]),
   ...inRepository('docs/migrate/*.md').map((path) => [path, `migrate/${basename(path, '.md')}`]),
   ...publicPackagesIn(root).map(({ folder }) => [`${folder}/README.md`, `packages/${basename(folder)}`]),
