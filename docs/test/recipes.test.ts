@@ -53,7 +53,8 @@ it.each(pages)('%s says of each of its answers what it means', (page) => {
 })
 
 describe.each(stated)('$title', ({ answer, rules: own, said }) => {
-  const request = { method: 'GET', url: 'https://api.test/v1/items', ...answer.request }
+  const { method = 'GET', url = 'https://api.test/v1/items' } = answer.request ?? {}
+  const request = { ...answer.request, method, url }
   // Moments in it are those of its own clock.
   const receivedAt = Date.parse(answer.headers.find(([name]) => name === 'date')?.[1] ?? '')
 
@@ -68,7 +69,7 @@ describe.each(stated)('$title', ({ answer, rules: own, said }) => {
     let sent = 0
     const server = timed(async () => (sent++ === 0 ? responseOf(answer) : new Response('served')))
     const fetch = aplomb({ classify: { rules: own }, log: false, fetch: server })
-    const response = await settled(fetch(request.url, { method: request.method }))
+    const response = await settled(fetch(url, { method }))
 
     const { times } = server
     expect(verdictOf(response).kind).toBe(next.again ? 'ok' : verdict.kind)
