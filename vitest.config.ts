@@ -1,8 +1,12 @@
 import { defineConfig } from 'vitest/config'
 
+/** Everything: also what takes long, and what needs client libraries. */
+const isLong = Boolean(process.env['LONG'])
+
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'docs/test/**/*.test.ts'],
+    include: ['packages/*/test/**/*.test.ts', 'docs/test/**/*.test.ts', ...(isLong ? ['tests/sdks/**/*.test.ts'] : [])],
+    exclude: ['**/node_modules/**', ...(isLong ? [] : ['**/*.long.test.ts'])],
     allowOnly: false,
     // Of two cores, vitest would leave one idle.
     maxWorkers: '100%',

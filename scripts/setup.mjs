@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { basename, delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -93,29 +93,56 @@ const fingerprintOf = (paths) => {
   return hash.digest('hex')
 }
 
-/** Installs the locked dependencies, unless what is in node_modules already came from these very manifests. */
-export const install = async () => {
-  const stamp = join(root, 'node_modules', '.install-stamp')
-  const wanted = fingerprintOf(manifests())
-  if (existsSync(stamp) && existsSync(node) && readFileSync(stamp, 'utf8') === wanted) return true
-
-  rmSync(stamp, { force: true })
-  const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  const { ok } = await step('install', 'npx', ['--yes', packageManager, 'install', '--frozen-lockfile'])
-  if (ok) writeFileSync(stamp, wanted)
-  return ok
-}
-
-/** The same for a folder that is a workspace of its own. */
-export const installApart = async (title, folder) => {
-  const stamp = join(root, folder, 'node_modules', '.install-stamp')
-  const wanted = fingerprintOf(
-    ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml'].map((name) => `${folder}/${name}`),
-  )
+/** Installs with pnpm, unless what is there already came from these very files. */
+const installOnce = async (title, stamp, paths, args, pnpm = ['pnpm']) => {
+  const wanted = fingerprintOf(paths)
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return true
 
   rmSync(stamp, { force: true })
-  const { ok } = await step(`install ${title}`, 'pnpm', ['--dir', folder, 'install', '--frozen-lockfile'])
+  const [command, ...first] = pnpm
+  // What was installed without tools is done over, and nobody is there to be asked.
+  const { ok } = await step(title, command, [
+    ...first,
+    ...args,
+    '--frozen-lockfile',
+    '--config.confirmModulesPurge=false',
+  ])
   if (ok) writeFileSync(stamp, wanted)
   return ok
 }
+
+/** The pnpm of the manifest, before there is one in node_modules. */
+const pinned = () => ['npx', '--yes', JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).packageManager]
+
+/** Installs the locked dependencies of the workspace. */
+export const install = async () => {
+  const stamp = join(root, 'node_modules', '.install-stamp')
+  if (!existsSync(node)) rmSync(stamp, { force: true })
+  return installOnce('install', stamp, manifests(), ['install'], pinned())
+}
+
+/**
+ * Installs no more than the demo needs, which runs from its sources. Whoever has the tools of the workspace keeps them.
+ * The pipeline is a peer of the middlewares, and theirs for development alone: here they find that of the root.
+ */
+export const installDemo = async () => {
+  if (existsSync(join(root, 'node_modules', 'typescript'))) return install()
+  // A Node that runs cannot be removed there, as the whole installation would do later.
+  if (windows) return install()
+  const demo = ['install', '--prod', '--filter', 'aplomb-monorepo', '--filter', '@aplomb/bench...']
+  return installOnce('install', join(root, 'node_modules', '.demo-stamp'), manifests(), demo, pinned())
+}
+
+/** Types and lint of what needs client libraries, once they are there. */
+export const checkSdks = async () =>
+  (await step('types of sdks', 'tsc', ['-b', 'tests/sdks'])).ok &&
+  (await step('lint of sdks', 'oxlint', ['tests/sdks'])).ok
+
+/** Installs what a folder that is a workspace of its own needs. */
+export const installApart = (folder) =>
+  installOnce(
+    `install ${basename(folder)}`,
+    join(root, folder, 'node_modules', '.install-stamp'),
+    ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml'].map((name) => `${folder}/${name}`),
+    ['--dir', folder, 'install'],
+  )

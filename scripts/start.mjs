@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process'
-import { env, install, node, root, task } from './setup.mjs'
+import { env, installDemo, node, root } from './setup.mjs'
 
-const ready = (await install()) && (await task('build')).ok
-if (!ready) process.exit(1)
+if (!(await installDemo())) process.exit(1)
 
 const job = spawn(node, ['packages/bench/src/main-job/main.ts', ...process.argv.slice(2)], {
   cwd: root,

@@ -19,6 +19,16 @@ const wanted = {
   'tsconfig.test.json': { ...read('tsconfig.test.json'), references },
   // Not a glob: a private package without a version in the group stops every release.
   '.changeset/config.json': { ...read('.changeset/config.json'), fixed: [names] },
+  'tests/sdks/tsconfig.json': {
+    ...read('tests/sdks/tsconfig.json'),
+    references: references.map(({ path }) => ({ path: `../../${path}` })),
+  },
+  'tests/sdks/package.json': {
+    ...read('tests/sdks/package.json'),
+    dependencies: Object.fromEntries(
+      publicPackagesIn(root).map(({ folder, manifest }) => [manifest.name, `link:../../${folder}`]),
+    ),
+  },
   'docs/package.json': {
     ...docs,
     dependencies: Object.fromEntries([...names.map((name) => [name, 'workspace:^']), ...others]),

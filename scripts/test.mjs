@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { install as installRuntimes } from '../tests/runtimes/install.mjs'
-import { install, installApart, node, root, step, task } from './setup.mjs'
+import { checkSdks, env, install, installApart, node, root, step, task } from './setup.mjs'
 
 const report = '.report/vitest.json'
 const runtimesReport = '.report/runtimes.json'
@@ -46,12 +46,15 @@ const runRuntimes = async () => {
 
 /** With its links checked, and nothing undocumented. */
 const buildSite = async () => {
-  if (!(await installApart('site', 'docs/site'))) return { ok: false }
+  if (!(await installApart('docs/site'))) return { ok: false }
   return step('site', node, ['docs/site/main.mjs', 'build'])
 }
 
+const isAll = process.argv.includes('--all')
+
 const runAll = async () => {
   if (!(await install())) return { passed: 0, failed: 1 }
+  if (isAll && !(await installApart('tests/sdks'))) return { passed: 0, failed: 1 }
 
   const checks = [await task('build')]
   const onBuilt = checks[0].ok ? ['lint', 'check:packages'] : []
@@ -61,11 +64,14 @@ const runAll = async () => {
   if (size.ok) console.log(size.output.trimEnd())
   checks.push(size)
   let site
-  if (process.argv.includes('--all')) {
+  if (isAll) {
+    checks.push({ ok: await checkSdks() })
+    env.LONG = '1'
     // The tests have one seed of ten.
     checks.push(await step('outcomes', node, ['packages/bench/src/sim/outcomes.ts']))
     site = await buildSite()
     checks.push(site)
+    if (checks[0].ok) checks.push(await step('newcomer', node, ['docs/site/newcomer.mjs']))
   }
 
   const tests = [await runTests()]

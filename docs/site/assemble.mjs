@@ -22,6 +22,7 @@ const pages = new Map([
     .map((path) => [path, `guide/${basename(path, '.md')}`]),
   ['docs/observability/README.md', 'guide/observability'],
   ...inRepository('docs/guides/*.md').map((path) => [path, `guide/${basename(path, '.md')}`]),
+  ...inRepository('docs/recipes/*.md').map((path) => [path, `recipes/${basename(path, '.md')}`]),
   ...inRepository('docs/sdks/*.md').map((path) => [path, `sdks/${basename(path, '.md')}`]),
   ...inRepository('docs/migrate/*.md').map((path) => [path, `migrate/${basename(path, '.md')}`]),
   ...publicPackagesIn(root).map(({ folder }) => [`${folder}/README.md`, `packages/${basename(folder)}`]),
@@ -42,6 +43,15 @@ const target = (from, link) => {
 
 const withLinks = (from, text) =>
   text.replaceAll(/(\]\()([^)\s]+)(\))/g, (_, open, link, close) => open + target(from, link) + close)
+
+/** Pictures follow the switch of the site, not that of the system; badges are fetched from elsewhere. */
+const forSite = (text) =>
+  text
+    .replaceAll(
+      /<picture>\s*<source [^>]*pictures\/([\w-]+)-dark\.svg">\s*<img [^>]*alt="([^"]*)">\s*<\/picture>/g,
+      (_, name, alt) => `<Picture name="${name}" alt="${alt}" />`,
+    )
+    .replaceAll(/^\[!\[.*\n/gm, '')
 
 /** What each program shows, as docs/README.md has it. */
 const programs = new Map(
@@ -79,6 +89,6 @@ export const assemble = () => {
   cpSync(fileURLToPath(new URL('pages', import.meta.url)), content, { recursive: true })
   for (const [path, page] of pages) {
     const text = readFileSync(join(root, path), 'utf8')
-    write(page, withSource(path, path.endsWith('.ts') ? fromProgram(path, text) : withLinks(path, text)))
+    write(page, withSource(path, path.endsWith('.ts') ? fromProgram(path, text) : withLinks(path, forSite(text))))
   }
 }

@@ -1,16 +1,14 @@
 // `npm run docs` shows the site while it is written, `npm run docs:build` builds it into docs/site/dist.
-import { cpSync, watch, writeFileSync } from 'node:fs'
+import { cpSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, createServer } from 'vitepress'
 import { assemble, content, root } from './assemble.mjs'
-import { drawPictures } from './pictures.mjs'
 import { writeReference } from './reference.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 
 assemble()
-writeFileSync(join(content, 'figures.json'), JSON.stringify(await drawPictures()))
 cpSync(join(root, 'docs/pictures'), join(content, 'public/pictures'), { recursive: true })
 const { warnings, errors } = await writeReference()
 if (warnings + errors > 0)

@@ -1,11 +1,12 @@
-// Pictures of real runs, on a clock that is turned by hand: the same for the same code. `node docs/site/pictures.mjs` writes them
-// to docs/pictures, where the READMEs find them.
+// Pictures of real runs, on a clock that is turned by hand: the same for the same code. `npm run pictures` writes them to
+// docs/pictures, where the READMEs and the site find them, with the figures that they show.
 import * as Plot from '@observablehq/plot'
 import { JSDOM } from 'jsdom'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createMockApi } from '../../packages/mock-api/src/index.ts'
 import { aplomb } from '../../packages/aplomb/src/index.ts'
+import { goodputs } from '../../packages/bench/src/sim/peers.ts'
 import { drive, onClock } from '../../packages/bench/src/sim/simulate.ts'
 import { root } from './assemble.mjs'
 
@@ -51,12 +52,22 @@ const run = (client) =>
   })
 
 const INK = {
-  light: { text: '#3c3c43', quiet: '#767680', lines: ['#b8424a', '#23734a'], outage: '#e9e9ee' },
-  dark: { text: '#dfdfd6', quiet: '#98989f', lines: ['#e0707a', '#4fbf83'], outage: '#2c2c33' },
+  light: { text: '#3c3c43', quiet: '#6a6a73', lines: ['#b8424a', '#23734a'], outage: '#e9e9ee', bars: '#a9a9b4' },
+  dark: { text: '#dfdfd6', quiet: '#98989f', lines: ['#e0707a', '#4fbf83'], outage: '#2c2c33', bars: '#6b6b76' },
+}
+
+const FONT = 'system-ui, sans-serif'
+
+/** As it stands in a file of its own, and is read aloud. */
+const svgOf = (svg, title) => {
+  svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg')
+  svg.setAttribute('role', 'img')
+  svg.setAttribute('aria-label', title)
+  return `${svg.outerHTML}\n`
 }
 
 /** How many calls have their answer, by time. */
-const draw = (runs, scheme) => {
+const drawHerd = (runs, scheme) => {
   const { document } = new JSDOM('').window
   const { text, quiet, lines, outage } = INK[scheme]
   const last = Math.ceil(Math.max(...runs.map(({ seconds }) => seconds)))
@@ -73,7 +84,7 @@ const draw = (runs, scheme) => {
     marginLeft: 40,
     marginTop: 16,
     marginBottom: 36,
-    style: { color: text, background: 'transparent', fontFamily: 'system-ui, sans-serif', fontSize: '14px' },
+    style: { color: text, background: 'transparent', fontFamily: FONT, fontSize: '14px' },
     x: { label: 'seconds', labelArrow: false, domain: [0, last], ticks: 8 },
     y: { label: null, domain: [0, CALLS], ticks: 5, grid: true },
     color: { domain: runs.map(({ client }) => client), range: lines },
@@ -95,19 +106,102 @@ const draw = (runs, scheme) => {
       ),
     ],
   })
-  svg.setAttribute('xmlns', 'http://www.w3.org/2000/svg')
-  svg.setAttribute('role', 'img')
-  return svg.outerHTML
+  return svgOf(svg, 'How many of 400 calls have their answer, over time')
 }
 
-/** Returns what they show, for whoever writes about it. */
-export const drawPictures = async () => {
-  const runs = []
-  for (const client of Object.keys(CLIENTS)) runs.push(await run(client))
-  const folder = join(root, 'docs/pictures')
-  mkdirSync(folder, { recursive: true })
-  for (const scheme of ['light', 'dark']) writeFileSync(join(folder, `herd-${scheme}.svg`), `${draw(runs, scheme)}\n`)
-  return runs.map(({ client, answers, answered, seconds }) => ({ client, answered, sent: answers.length, seconds }))
+/** What part of what an API can give each client got from it. */
+const drawGoodput = (figures, scheme) => {
+  const { document } = new JSDOM('').window
+  const { text, quiet, lines, bars } = INK[scheme]
+  const isOurs = ({ client }) => client === 'aplomb'
+  const svg = Plot.plot({
+    document,
+    width: 760,
+    height: 460,
+    marginLeft: 132,
+    marginRight: 24,
+    marginTop: 8,
+    marginBottom: 36,
+    style: { color: text, background: 'transparent', fontFamily: FONT, fontSize: '13px' },
+    x: {
+      label: 'of what the API can give; in brackets: requests for each answer',
+      labelArrow: false,
+      domain: [0, 1.28],
+      tickFormat: '.2f',
+      ticks: [0, 0.25, 0.5, 0.75, 1],
+    },
+    y: { label: null, axis: null, domain: [...new Set(figures.map(({ client }) => client))] },
+    fy: { label: null, axis: null, domain: [...new Set(figures.map(({ mode }) => mode))], padding: 0.16 },
+    marks: [
+      Plot.ruleX([0.25, 0.5, 0.75, 1], { stroke: quiet, strokeOpacity: 0.25 }),
+      Plot.barX(figures, { x: 'goodput', y: 'client', fy: 'mode', fill: (one) => (isOurs(one) ? lines[1] : bars) }),
+      Plot.text(figures, {
+        x: 'goodput',
+        y: 'client',
+        fy: 'mode',
+        dx: 5,
+        fontSize: 11,
+        fill: text,
+        textAnchor: 'start',
+        text: ({ client, goodput, sentPerAnswer }) => `${client} ${goodput.toFixed(2)} (${sentPerAnswer.toFixed(2)})`,
+        fontWeight: (one) => (isOurs(one) ? 600 : 400),
+      }),
+      Plot.text(
+        [...new Set(figures.map(({ mode }) => mode))].map((mode) => ({ mode })),
+        { fy: 'mode', frameAnchor: 'left', dx: -8, textAnchor: 'end', lineWidth: 9, text: 'mode', fontWeight: 600 },
+      ),
+    ],
+  })
+  return svgOf(svg, 'Goodput of four clients against six kinds of limits')
 }
 
-if (import.meta.main) console.log(await drawPictures())
+/** From an answer to what is done: a question, what follows from a yes, and who does it. A no leads to the next one. */
+const QUESTIONS = [
+  ['Was it served?', '2xx, 3xx, a lookup without a record', 'use', 'the answer is yours'],
+  ['Is it money, or a used-up plan?', '402, “quota”, no credits', 'pay', 'alerted and returned at once'],
+  ['Were too many in flight?', '“concurrent”, a ceiling reached', 'slow down', 'sent when another has ended'],
+  ['Too many in some time?', '429, Retry-After, nothing left', 'wait', 'all calls, until the named time'],
+  ['Is the server or network failing?', '5xx, 408, no connection', 'retry', 'backoff with jitter, if that is safe'],
+  ['Anything else', '400, 401, 403, 404, 409, 422', 'fix', 'returned at once'],
+]
+
+const drawDecisions = (scheme) => {
+  const { text, quiet, lines } = INK[scheme]
+  const row = (i) => 10 + i * 74
+  const parts = QUESTIONS.map(([question, signs, action, what], i) => {
+    const y = row(i)
+    const last = i === QUESTIONS.length - 1
+    const down = last
+      ? ''
+      : `<path d="M164 ${y + 52} V${y + 72}" stroke="${quiet}" marker-end="url(#end)"/><text x="172" y="${y + 67}" fill="${quiet}" font-size="12">no</text>`
+    const yes = last ? '' : `<text x="340" y="${y + 20}" fill="${quiet}" font-size="12">yes</text>`
+    return `<rect x="10" y="${y}" width="308" height="52" rx="8" fill="none" stroke="${quiet}"/>
+<text x="26" y="${y + 22}" fill="${text}" font-weight="600">${question}</text>
+<text x="26" y="${y + 41}" fill="${quiet}" font-size="13">${signs}</text>
+<path d="M318 ${y + 26} H376" stroke="${quiet}" marker-end="url(#end)"/>${yes}
+<text x="394" y="${y + 31}" fill="${lines[1]}" font-weight="700" font-size="17">${action}</text>
+<text x="506" y="${y + 31}" fill="${text}">${what}</text>${down}`
+  })
+  return `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="How an answer is decided on" width="760" height="${row(QUESTIONS.length) - 8}" viewBox="0 0 760 ${row(QUESTIONS.length) - 8}" font-family="${FONT}" font-size="15" fill="none">
+<defs><marker id="end" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="${quiet}"/></marker></defs>
+${parts.join('\n')}
+</svg>
+`
+}
+
+const folder = join(root, 'docs/pictures')
+const write = (name, content) => writeFileSync(join(folder, name), content)
+
+const runs = []
+for (const client of Object.keys(CLIENTS)) runs.push(await run(client))
+const figures = await goodputs()
+mkdirSync(folder, { recursive: true })
+for (const scheme of ['light', 'dark']) {
+  write(`herd-${scheme}.svg`, drawHerd(runs, scheme))
+  write(`goodput-${scheme}.svg`, drawGoodput(figures, scheme))
+  write(`decisions-${scheme}.svg`, drawDecisions(scheme))
+}
+const herd = runs.map(({ client, answers, answered, seconds }) => ({ client, answered, sent: answers.length, seconds }))
+write('figures.json', `${JSON.stringify(herd, null, 2)}\n`)
+console.table(herd)
+console.table(figures)

@@ -45,6 +45,14 @@ describe.each(packages.filter(({ manifest }) => manifest.private !== true))(
       })
     })
 
+    it('tells npm its page, where to report what is wrong, and whose it is', () => {
+      expect(manifest).toMatchObject({
+        homepage: `https://github.com/aplomb-js/aplomb/tree/main/packages/${folder}#readme`,
+        bugs: 'https://github.com/aplomb-js/aplomb/issues',
+        author: 'aplomb contributors (https://github.com/aplomb-js)',
+      })
+    })
+
     it('publishes every entry point that it has in development', () => {
       expect(Object.keys(manifest.publishConfig?.exports ?? {})).toEqual(Object.keys(manifest.exports ?? {}))
     })

@@ -56,7 +56,7 @@ const packAgain = (installed, index, folder) => {
 }
 
 /** Serves the packages that were packed into `packed`, and their dependencies. */
-const startRegistry = async (packed, folder) => {
+export const startRegistry = async (packed, folder) => {
   for (const [index, installed] of foldersOfDependencies().entries()) packAgain(installed, index, folder)
   const tarballs = [packed, folder].flatMap((from) =>
     readdirSync(from)

@@ -62,6 +62,7 @@ export default defineConfig({
     resolve: {
       alias: [
         { find: /^aplomb$/, replacement: join(packages, 'aplomb/src/index.ts') },
+        { find: /^aplomb\/explain$/, replacement: join(packages, 'aplomb/src/explain/index.ts') },
         { find: /^@aplomb\/limits\/vendors$/, replacement: join(packages, 'limits/src/vendors/index.ts') },
         { find: /^@aplomb\/([\w-]+)$/, replacement: join(packages, '$1/src/index.ts') },
       ],
@@ -72,7 +73,7 @@ export default defineConfig({
   },
   markdown: {
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
-    languageAlias: { cjs: 'javascript', mjs: 'javascript', output: 'log' },
+    languageAlias: { cjs: 'javascript', mjs: 'javascript', output: 'log', explained: 'log' },
     config: (md) => {
       // What may be scrolled sideways can be reached by keys.
       md.renderer.rules.code_block = (tokens, i) =>
@@ -85,7 +86,9 @@ export default defineConfig({
     nav: [
       link('Start', 'guide/start'),
       link('Lab', 'lab'),
+      link('Explain', 'explain'),
       link('Guides', 'guide/rate-limits'),
+      link('APIs', 'guide/apis'),
       link('Client libraries', 'guide/sdks'),
       link('Packages', 'packages/aplomb'),
       link('API', 'api/'),
@@ -99,6 +102,7 @@ export default defineConfig({
         },
         { text: 'Situations', items: situations },
         { text: 'How it works', items: how },
+        { text: 'APIs', collapsed: true, items: [link('Overview', 'guide/apis'), ...pagesUnder('recipes')] },
         { text: 'Client libraries', collapsed: true, items: [link('Overview', 'guide/sdks'), ...pagesUnder('sdks')] },
         { text: 'Coming from', collapsed: true, items: pagesUnder('migrate') },
         { text: 'Packages', collapsed: true, items: pagesUnder('packages') },

@@ -1,18 +1,27 @@
-import DefaultTheme from 'vitepress/theme'
+import DefaultTheme from 'vitepress/theme-without-fonts'
 import { defineAsyncComponent } from 'vue'
 import Figures from './Figures.vue'
 import Picture from './Picture.vue'
 import './style.css'
 
+/** With the packages, which no other page needs; on its own page the load begins at once. */
+const apart = (page, load) => {
+  if (!import.meta.env.SSR && location.pathname.endsWith(page)) void load()
+  return defineAsyncComponent(load)
+}
+
 export default {
   extends: DefaultTheme,
   enhanceApp: ({ app }) => {
     app.component('Figures', Figures)
-    // With the packages and the charts, which no other page needs.
+    app.component('Picture', Picture)
     app.component(
       'Lab',
-      defineAsyncComponent(() => import('./Lab.vue')),
+      apart('/lab', () => import('./Lab.vue')),
     )
-    app.component('Picture', Picture)
+    app.component(
+      'Explain',
+      apart('/explain', () => import('./Explain.vue')),
+    )
   },
 }

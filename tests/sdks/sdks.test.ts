@@ -18,7 +18,7 @@ import { GraphQLClient } from 'graphql-request'
 import OpenAI from 'openai'
 import { Stripe } from 'stripe'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { blocksOf } from './markdown.ts'
+import { blocksOf } from '../../docs/test/markdown.ts'
 import { type Refusal, type Sdk, SDKS } from './sdks.ts'
 
 const serving = ({ served }: Sdk): ScriptedAnswer => ({
@@ -132,7 +132,10 @@ describe.each(SDKS)('$name', (sdk) => {
   const through = (inner: Fetch): Fetch => aplomb({ ...options, fetch: inner })
 
   it('is set up as the program on its page', () => {
-    const [program] = blocksOf(readFileSync(new URL(`../sdks/${sdk.page}.md`, import.meta.url), 'utf8'), sdk.page)
+    const [program] = blocksOf(
+      readFileSync(new URL(`../../docs/sdks/${sdk.page}.md`, import.meta.url), 'utf8'),
+      sdk.page,
+    )
     const said = Number(/timeoutMs: ([\d_]+)/.exec(program?.code ?? '')?.[1]?.replaceAll('_', ''))
     const isAll = program?.code.includes("repeatable: 'all'") ?? false
     expect({ timeoutMs: said, isAll }).toEqual({ timeoutMs: options.timeoutMs, isAll: options.repeatable === 'all' })

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import { SUBJECTS } from '../src/sdk-table/clients.ts'
-import { faultsOf, LATER_MS, type Pair, type Result, runAll } from '../src/sdk-table/run.ts'
-import { tableOf } from '../src/sdk-table/table.ts'
+import { SUBJECTS } from './table/clients.ts'
+import { faultsOf, LATER_MS, type Pair, type Result, runAll } from './table/run.ts'
+import { tableOf } from './table/table.ts'
 
 describe('client libraries on loopback, alone and with their recipes, after one failure', () => {
   let pairs: readonly Pair[]

@@ -3,6 +3,7 @@ import { createMockApi, type MockApi, type MockApiOptions } from '@aplomb/mock-a
 import {
   anthropic,
   apifreaks,
+  discord,
   github,
   google,
   mistral,
@@ -47,6 +48,7 @@ const VENDORS: readonly (readonly [host: RegExp, make: () => MockApi])[] = [
   [/^api\.github\.com$/, () => createMockApi({ profile: github, limits: { secondary: windowed } })],
   [/^api\.stripe\.com$/, () => createMockApi({ profile: stripe, limits: crowded, latencyMs: 50 })],
   [/^slack\.com$/, () => createMockApi({ profile: slack, limits: { messages: { ...windowed, burst: 2 } } })],
+  [/^discord\.com$/, () => createMockApi({ profile: discord, limits: { route: windowed } })],
   [/^api\.apifreaks\.com$/, () => createMockApi({ profile: apifreaks, limits: { credits: 3 } })],
   [
     /^demo\.myshopify\.com$/,

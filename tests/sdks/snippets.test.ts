@@ -3,10 +3,10 @@ import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { dirname, join, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Block, blocksOf } from './markdown.ts'
+import { type Block, blocksOf } from '../../docs/test/markdown.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const folder = 'docs/.snippets'
+const folder = 'tests/sdks/.snippets'
 /** What hangs is found all the same; a busy machine is no failure. */
 const limitMs = 60_000
 
@@ -63,7 +63,7 @@ const runOffline = (path: string): Promise<Outcome> => {
   const key = 'demo-key'
   const { SystemRoot } = process.env // Windows cannot open a socket without it.
   const env = { SystemRoot, API_KEY: key, OPENAI_API_KEY: key, ANTHROPIC_API_KEY: key, STRIPE_SECRET_KEY: key }
-  const preload = pathToFileURL(join(root, 'docs/test/preload.ts')).href
+  const preload = pathToFileURL(join(root, 'tests/sdks/preload.ts')).href
   return run(['--disable-warning=ExperimentalWarning', '--import', preload, join(root, path)], env)
 }
 
@@ -90,7 +90,7 @@ const compile = async (): Promise<ReadonlyMap<string, readonly string[]>> => {
     writeFileSync(join(root, path), '\n'.repeat(line) + code)
   }
   const config = {
-    extends: '../../tsconfig.base.json',
+    extends: '../../../tsconfig.base.json',
     compilerOptions,
     files: snippets.map(({ path }) => join(root, path)),
   }

@@ -3,7 +3,7 @@ import { SUBJECTS } from './clients.ts'
 import { faultsOf, runAll } from './run.ts'
 import { tableOf } from './table.ts'
 
-const PAGE = new URL('../../../../docs/sdks.md', import.meta.url)
+const PAGE = new URL('../../../docs/sdks.md', import.meta.url)
 const BETWEEN = /(?<=<!-- sdk-table: .* -->\n\n)[^]*?(?=\n\n<!-- \/sdk-table -->)/
 
 const pairs = await runAll(SUBJECTS, 4)
