@@ -141,6 +141,13 @@ export const fleet = (engine: Engine, options: FleetOptions = {}): Middleware =>
       }
       return { waitMs, sent, free: () => true }
     },
-    { share, newLine: () => newFairLine((call) => standIns.get(call)?.owner ?? '') },
+    {
+      share,
+      newLine: () =>
+        newFairLine(
+          (call) => standIns.get(call)?.owner ?? '',
+          (call) => standIns.get(call)?.gone ?? false,
+        ),
+    },
   )
 }

@@ -131,6 +131,8 @@ export const newRoom = (context: RoomContext): Room => {
     },
   })
 
+  const knownCeiling = (): number | undefined => (mode === 'following' ? ceiling : leader.ceiling)
+
   const seats = newSeats({
     key,
     doorway,
@@ -141,6 +143,7 @@ export const newRoom = (context: RoomContext): Room => {
       turn()
       return false
     },
+    ceiling: knownCeiling,
     mayKeep: () => !failing,
     heard: (verdict) => knowledge.note({ verdict, ageMs: 0 }),
   })
@@ -222,6 +225,11 @@ export const newRoom = (context: RoomContext): Room => {
     context.wake()
   }
 
+  const welcome = (newcomers: readonly string[]): void => {
+    for (const to of newcomers)
+      post(to, { to: 'member', type: 'known', known: knowledge.list(), ceiling: leader.ceiling }, false)
+  }
+
   const adopt = (reply: Reply, beganAt: number): void => {
     // Of two replies, only the first says that it has joined, and that one may be lost: its mail is numbered anew.
     const afresh = reply.joined || reply.read > read
@@ -241,7 +249,9 @@ export const newRoom = (context: RoomContext): Room => {
     }
     // A leader waits for their word.
     if (mode === 'following') for (const one of reply.members) absent.delete(one)
+    const before = members
     ;({ members } = reply)
+    if (mode === 'leading' && !isNew) welcome(members.filter((one) => !before.includes(one)))
     for (const [number, text] of reply.mail) open(number, text)
     if (mode === 'leading') {
       if (!isNew) leader.keep(new Set(members))
