@@ -546,7 +546,7 @@ describe('7. without the engine each goes on with its part', () => {
   })
 })
 
-describe('12. a Durable Object as the engine', () => {
+describe('13. a Durable Object as the engine', () => {
   it('carries what members say, though nothing is pushed', async () => {
     const answer = durableObject()
     const engine = durableObjectEngine(() => ({ fetch: (url, init) => answer(new Request(url, init)) }))
