@@ -30,6 +30,9 @@ export interface Slots {
   clear(): void
 }
 
+/** More are given back at once: nobody has use for them, whatever a leader says. */
+const MOST_SLOTS = 1000
+
 export const newSlots = (idleMs: number, giveBack: (ns: readonly number[]) => void): Slots => {
   let slots: Slot[] = []
 
@@ -43,7 +46,10 @@ export const newSlots = (idleMs: number, giveBack: (ns: readonly number[]) => vo
   const lasts: Slots['lasts'] = ({ recalled, until }) => !recalled && clock() < until
 
   return {
-    add: (n) => void slots.push({ n, busy: false, recalled: false, usedAt: clock(), until: Infinity }),
+    add: (n) => {
+      if (slots.length < MOST_SLOTS) slots.push({ n, busy: false, recalled: false, usedAt: clock(), until: Infinity })
+      else giveBack([n])
+    },
     lend: (n, ms) => {
       const slot = { n, busy: true, recalled: false, usedAt: clock(), until: clock() + ms }
       slots.push(slot)

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { aplomb } from 'aplomb'
 import { durableObject, durableObjectEngine, fleet, memoryEngine } from '../src/index.ts'
-import { LEASE_MS, newMembers, newServer, newWire, URL_A } from './support.ts'
+import { LEASE_MS, newClockedEngine, newMembers, newServer, newWire, URL_A } from './support.ts'
 
 const warn = vi.fn()
 beforeEach(() => {
@@ -513,6 +513,67 @@ describe('7. without the engine each goes on with its part', () => {
     await vi.advanceTimersByTimeAsync(2 * LEASE_MS)
     expect(await statuses([...calls, ...again])).toHaveLength(880)
     expect(server.most).toBeLessThanOrEqual(6)
+  })
+
+  type Clocked = ReturnType<typeof newClockedEngine>
+  const OOM = "OOM command not allowed when used memory > 'maxmemory'."
+  it.each<
+    [string, (wire: ReturnType<typeof newWire>, store: Clocked) => void, ((wire: ReturnType<typeof newWire>) => void)?]
+  >([
+    ['is flushed', (_, store) => store.forgets()],
+    [
+      'fails over, and the replica has nothing',
+      (wire, store) => {
+        store.forgets()
+        wire.down = () => Promise.reject(new Error('READONLY You cannot write against a read only replica.'))
+      },
+      (wire) => void (wire.down = undefined),
+    ],
+    [
+      'is out of memory',
+      (wire) => void (wire.down = () => Promise.reject(new Error(OOM))),
+      (wire) => void (wire.down = undefined),
+    ],
+    ['hangs', (wire) => void (wire.down = () => new Promise(() => undefined)), (wire) => void (wire.down = undefined)],
+    [
+      'answers with nonsense',
+      (wire) => void (wire.down = async () => ({ epoch: 'x', mail: 7 }) as never),
+      (wire) => void (wire.down = undefined),
+    ],
+    ['is an hour ahead', (_, store) => void (store.byMs += 3_600_000)],
+    ['is set back by an hour', (_, store) => void (store.byMs -= 3_600_000)],
+    [
+      'is set back by an hour, and its leader is gone',
+      (wire, store) => {
+        store.byMs -= 3_600_000
+        wire.cut.add(0)
+      },
+      (wire) => wire.cut.clear(),
+    ],
+  ])('where it %s, calls go on, and it works again by itself', async (_, happens, ends) => {
+    const wire = newWire()
+    const store = newClockedEngine()
+    wire.engine = store.engine
+    const { server, members } = await begun(wire)
+    const calls = members.flatMap((fetch) => times(60, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(50)
+    happens(wire, store)
+    const before = server.sent.length
+    await vi.advanceTimersByTimeAsync(2.5 * LEASE_MS)
+    expect(server.sent.length).toBeGreaterThan(before)
+    ends?.(wire)
+    await vi.advanceTimersByTimeAsync(3 * LEASE_MS)
+    expect(await statuses(calls)).toEqual(times(240, () => 200))
+    expect(warn.mock.calls.length).toBeLessThanOrEqual(4)
+    warn.mockClear()
+    await vi.advanceTimersByTimeAsync(11 * LEASE_MS)
+    // One that has all of the ceiling: nobody is taken for absent any more.
+    const [lone] = members
+    const again = times(12, () => lone?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(await statuses(again)).toEqual(times(12, () => 200))
+    expect(server.most).toBe(6)
+    expect(warn).not.toHaveBeenCalled()
   })
 
   it('whoever has no part waits for awayMs, then sends one at a time', async () => {
