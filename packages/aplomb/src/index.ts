@@ -6,7 +6,13 @@ import {
   type ConcurrencyGateOptions,
   type GateStats,
 } from '@aplomb/concurrency-gate'
-import { creditMeter, creditMeterOptions, type CreditMeterOptions, type Usage } from '@aplomb/credit-meter'
+import {
+  creditMeter,
+  creditMeterOptions,
+  type CreditMeterOptions,
+  type Usage,
+  type CreditStore,
+} from '@aplomb/credit-meter'
 import { log, logOptions, type LogOptions } from '@aplomb/log'
 import {
   createFetch,
@@ -26,6 +32,11 @@ import {
 import { retryAfter, retryAfterOptions, type RetryAfterOptions } from '@aplomb/retry-after'
 import { FOREIGN } from './foreign.ts'
 
+/** Makes one client of all processes that share a key; `credits` is where those are counted. */
+export interface Store extends Middleware {
+  readonly credits?: CreditStore | undefined
+}
+
 /** A middleware's options, a middleware to use in its place, or `false` to leave it out. */
 export type Part<Options> = Options | Middleware | false | undefined
 
@@ -44,7 +55,7 @@ export interface AplombOptions extends CreateFetchOptions {
   /** What an answer means: rules of your own, lookups on which 404 is data. */
   readonly classify?: Part<ClassifyOptions>
   /** Makes one client of all processes that share a key: {@link https://www.npmjs.com/package/@aplomb/redis | redis()}. */
-  readonly store?: Middleware | undefined
+  readonly store?: Store | undefined
   /** Middlewares that watch calls as a whole, such as `alert()` and `otel()`. They stand outermost. */
   readonly observe?: readonly Middleware[] | undefined
   /** Middlewares of your own. They stand innermost, next to the network: each sees every attempt. */
@@ -96,7 +107,7 @@ export const aplomb = (options: AplombOptions = {}): AplombFetch => {
     use = [],
     ...pipeline
   } = readOptions('aplomb', options, aplombOptions, FOREIGN)
-  const meter = made(credits, creditMeter)
+  const meter = made(metered(credits, store), creditMeter)
   const gateway = made(gate, concurrencyGate)
   // The order and its reasons: a sleeping call holds no slot; the last thing before sending is asking whether it is
   // time yet; each attempt that reaches the server is charged once; everybody above reads one verdict.
@@ -117,6 +128,10 @@ export const aplomb = (options: AplombOptions = {}): AplombFetch => {
     stats: (key?: string) => (gateway && 'stats' in gateway ? gateway.stats(key) : undefined),
   })
 }
+
+/** What shares a key shares its credits, unless they are counted elsewhere. */
+const metered = (option: Part<CreditMeterOptions>, { credits }: Partial<Store> = {}): Part<CreditMeterOptions> =>
+  option === false || typeof option === 'function' || !credits ? option : { store: credits, ...option }
 
 const made = <Options, Made extends Middleware>(
   option: Part<Options>,

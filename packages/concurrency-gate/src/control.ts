@@ -21,8 +21,8 @@ export interface Control {
   allows(active: number, streams?: number): boolean
   /** What the server is taken to allow, for people to look at. */
   limit(): number
-  /** How many may be in flight, where that is known: announced, learned, or the user's. */
-  ceiling(): number | undefined
+  /** How many may be in flight, where that is known: announced, the user's, or, unless it is to be `certain`, learned. */
+  ceiling(certain?: boolean): number | undefined
   /** Whether nothing speaks against one more but the limit. */
   free(): boolean
   /** Whether the server itself named the ceiling: then open streams count, too. */
@@ -62,6 +62,8 @@ export interface Control {
 const DOWN_PROBING = 'the server fails: probing'
 /** Reasons for which calls wait while single ones probe, be the limit what it was. */
 export const PROBING: ReadonlySet<string | undefined> = new Set([DOWN_PROBING, REFUSED_PROBING])
+
+const finite = (most: number): number | undefined => (most < Infinity ? most : undefined)
 
 export const newControl = (fixed: number | undefined): Control => {
   const ceiling = newCeiling(fixed)
@@ -170,7 +172,7 @@ export const newControl = (fixed: number | undefined): Control => {
       )
     },
     limit: () => Math.floor(aimd.limit()),
-    ceiling: () => (ceiling.most() < Infinity ? ceiling.most() : undefined),
+    ceiling: (certain = false) => (certain && ceiling.learned() ? fixed : finite(ceiling.most())),
     free: () =>
       probing.since() === undefined &&
       !refusals.testing() &&

@@ -83,8 +83,11 @@ export interface Constraint {
   lasts?(response: Response, over: () => void): boolean
   /** Whether nothing is known that any call, whatever it asks for, would have to wait for; absent: there may be something. */
   free?(): boolean
-  /** How many may be in flight at once, where that is known: announced, learned from refusals, or the user's word. */
-  ceiling?(): number | undefined
+  /**
+   * How many may be in flight at once, where that is known: announced, learned from refusals, or the user's word. `certain`:
+   * not what was only learned.
+   */
+  ceiling?(certain?: boolean): number | undefined
   /** An answer that a redirect led to, of a call that passed the door of another key. */
   overheard?(departure: Departure, signal: Signal): void
   /** Whether it may be dropped. @default 'idle' */

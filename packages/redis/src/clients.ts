@@ -3,6 +3,8 @@ export interface IoRedis {
   call(command: string, ...args: string[]): Promise<unknown>
   duplicate(...args: never[]): IoRedisSubscriber
   defineCommand: unknown
+  // oxlint-disable-next-line typescript/no-explicit-any -- as the client declares it
+  on(event: string, listener: (...args: any[]) => void): unknown
 }
 
 interface IoRedisSubscriber {
@@ -16,6 +18,8 @@ interface IoRedisSubscriber {
 export interface NodeRedis {
   sendCommand(args: readonly string[]): Promise<unknown>
   duplicate(): NodeRedisSubscriber
+  // oxlint-disable-next-line typescript/no-explicit-any -- as the client declares it
+  on(event: string, listener: (...args: any[]) => void): unknown
 }
 
 interface NodeRedisSubscriber {
@@ -31,6 +35,8 @@ export type Client = IoRedis | NodeRedis
 /** What an engine needs of a client, whichever it is. */
 export interface Commands {
   command(name: string, ...args: string[]): Promise<unknown>
+  /** Calls back each time it is connected, as far as it says so. */
+  ready(listener: () => void): void
   /** On a connection of its own. */
   subscribe(channel: string, listener: (message: string) => void): () => void
 }
@@ -39,6 +45,7 @@ const nothing = (): void => undefined
 
 const ofIoRedis = (client: IoRedis): Commands => ({
   command: (name, ...args) => client.call(name, ...args),
+  ready: (listener) => void client.on('ready', listener),
   subscribe: (channel, listener) => {
     const subscriber = client.duplicate()
     // It connects again by itself; without it, members look.
@@ -51,6 +58,7 @@ const ofIoRedis = (client: IoRedis): Commands => ({
 
 const ofNodeRedis = (client: NodeRedis): Commands => ({
   command: (...args) => client.sendCommand(args),
+  ready: (listener) => void client.on('ready', listener),
   subscribe: (channel, listener) => {
     const subscriber = client.duplicate()
     subscriber.on('error', nothing)

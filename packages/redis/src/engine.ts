@@ -42,3 +42,16 @@ export interface Engine {
   /** Has mail pushed to a member. Without it, or where a push is lost, members look by themselves. */
   listen?(member: string, push: Push): () => void
 }
+
+const isNumber = (value: unknown): value is number => Number.isSafeInteger(value)
+const isText = (value: unknown): value is string => typeof value === 'string'
+
+/** Whether it can be acted on: what an engine returns is not ours. */
+export const isReply = (reply: Partial<Reply> | null | undefined): reply is Reply =>
+  isNumber(reply?.epoch) &&
+  isText(reply.leader) &&
+  isNumber(reply.read) &&
+  Array.isArray(reply.members) &&
+  reply.members.every(isText) &&
+  Array.isArray(reply.mail) &&
+  reply.mail.every((one: unknown) => Array.isArray(one) && isNumber(one[0]) && isText(one[1]))

@@ -12,8 +12,9 @@ interface Share {
 
 /**
  * The order of calls of several members: by urgency, among equals by turns. One member's calls stand as in any line.
+ * `hasGone`: a call that leaves was sent in place of another of its member; that was a turn, too.
  */
-export const newFairLine = (ownerOf: (call: Call) => string): Ordered => {
+export const newFairLine = (ownerOf: (call: Call) => string, hasGone: (call: Call) => boolean): Ordered => {
   const shares = new Map<string, Share>()
   /** The tag of the member that was served last. */
   let virtualTime = 0
@@ -24,10 +25,24 @@ export const newFairLine = (ownerOf: (call: Call) => string): Ordered => {
     const known = shares.get(owner)
     if (known) return known
     // Who waits no more has no turn to make up for.
-    for (const [one, { line, tag }] of shares) if (line.size === 0 && tag <= virtualTime) shares.delete(one)
-    const made = { line: newOrdered(), tag: virtualTime }
+    const least = startTag()
+    for (const [one, { line, tag }] of shares) if (line.size === 0 && tag <= least) shares.delete(one)
+    const made = { line: newOrdered(), tag: 0 }
     shares.set(owner, made)
     return made
+  }
+
+  /** Where one begins that comes to wait: with those who have waited for longest. */
+  const startTag = (): number => {
+    let least = Infinity
+    for (const { line, tag } of shares.values()) if (line.size > 0) least = Math.min(least, tag)
+    return Math.min(least, virtualTime)
+  }
+
+  const charge = (share: Share): void => {
+    virtualTime = Math.max(virtualTime, share.tag)
+    share.tag++
+    taken++
   }
 
   const next = (fresh: boolean): Entry | undefined => {
@@ -54,17 +69,19 @@ export const newFairLine = (ownerOf: (call: Call) => string): Ordered => {
     first: next,
     join: (entry, inFront) => {
       const share = shareOf(entry.call)
-      if (share.line.size === 0) share.tag = Math.max(share.tag, virtualTime)
+      if (share.line.size === 0) share.tag = Math.max(share.tag, startTag())
       share.line.join(entry, inFront)
     },
     holds: (entry) => shares.get(ownerOf(entry.call))?.line.holds(entry) ?? false,
-    leave: (entry) => shareOf(entry.call).line.leave(entry),
+    leave: (entry) => {
+      const share = shareOf(entry.call)
+      share.line.leave(entry)
+      if (hasGone(entry.call)) charge(share)
+    },
     took: (entry) => {
       const share = shareOf(entry.call)
       share.line.took(entry)
-      virtualTime = Math.max(virtualTime, share.tag)
-      share.tag++
-      taken++
+      charge(share)
     },
     *[Symbol.iterator]() {
       for (const { line } of shares.values()) yield* line

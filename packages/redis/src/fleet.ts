@@ -39,7 +39,7 @@ export const fleetOptions: KindsOf<FleetOptions> = {
 const NAME = 'fleet'
 
 /** Names of keys are seen in the store, and some partition by API key: only origins are shown. */
-const roomName = (key: string): string => (/^https?:\/\/[^/@]*$/.test(key) ? key : hashOf(key))
+const roomName = (key: string): string => (/^https?:\/\/[^/@\s]{1,255}$/.test(key) ? key : hashOf(key))
 
 /** cyrb53 by bryc (public domain). */
 const hashOf = (text: string): string => {
@@ -94,7 +94,12 @@ export const fleet = (engine: Engine, options: FleetOptions = {}): Middleware =>
 
     const open = (key: string): Room => {
       const name = roomName(key)
-      stopListening ??= engine.listen?.(me, (of, ...mail) => byName.get(of)?.push(...mail))
+      try {
+        stopListening ??= engine.listen?.(me, (of, ...mail) => byName.get(of)?.push(...mail))
+      } catch (error) {
+        // Without it, members look.
+        failed(error)
+      }
       const room = newRoom({
         name,
         key,
@@ -141,6 +146,13 @@ export const fleet = (engine: Engine, options: FleetOptions = {}): Middleware =>
       }
       return { waitMs, sent, free: () => true }
     },
-    { share, newLine: () => newFairLine((call) => standIns.get(call)?.owner ?? '') },
+    {
+      share,
+      newLine: () =>
+        newFairLine(
+          (call) => standIns.get(call)?.owner ?? '',
+          (call) => standIns.get(call)?.gone ?? false,
+        ),
+    },
   )
 }

@@ -12,18 +12,15 @@ import {
   type Request,
   type ToldVerdict,
 } from './messages.ts'
+import { newRoster } from './roster.ts'
 import { newStandIn, type StandIn } from './stand-in.ts'
+import { newTenure } from './tenure.ts'
+
+/** Of one call that the leader knows. */
+type News = Extract<Request, { type: 'gone' | 'taken' | 'heard' | 'failed' | 'settled' | 'read' }>
 
 /** An aborted request has reached the server; by then that has heard of the abort, in milliseconds. */
 const ABORTED_MS = 250
-/**
- * A member is given slots that has asked so often, for so long in milliseconds, without anybody waiting or a burst. A slot
- * that outlives a burst would keep the key from coming to rest, and the next burst would be as large at once.
- */
-const STEADY_TIMES = 8
-const STEADY_MS = 250
-/** More calls under way than these are a burst; a member with more slots asks for the others. */
-const MOST_SLOTS = 16
 /** Calls that may be asked again for, or be told of. Their members do not say when that is over. */
 const MOST_FINISHED = 1000
 
@@ -55,97 +52,92 @@ interface Context {
 }
 
 export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context): Leader => {
-  const calls = new Map<string, StandIn>()
-  const finished = new Map<string, StandIn>()
-  /** How often each has asked since when, while nobody waited. */
-  const steady = new Map<string, { times: number; readonly since: number; at: number }>()
-  /** How many each has. */
-  const slots = new Map<string, number>()
+  const calls = newRoster()
+  const finished = newRoster()
+  /** What members have in flight, whichever of their calls that is. */
+  const places = newRoster()
+  const rosters = [calls, finished, places]
+  const tenure = newTenure((owner) => post(owner, { to: 'member', type: 'recall' }))
   let lastSlot = 0
-  const idOf = (owner: string, n: number): string => `${owner} ${n}`
 
   const standInFor = (owner: string, n: number, facts: Facts): StandIn => {
-    const id = idOf(owner, n)
-    const known = calls.get(id) ?? finished.get(id)
-    finished.delete(id)
+    const known = finished.take(owner, n) ?? calls.get(owner, n)
     known?.tell(facts)
     const one =
       known ??
       newStandIn(key, { owner, n }, facts, {
-        go: (waits) =>
-          n < 0
-            ? post(owner, { to: 'member', type: 'slot', n })
-            : post(owner, { to: 'member', type: 'go', n, asked: one.asked, waits }),
+        go: (waits) => {
+          if (n < 0) return post(owner, { to: 'member', type: 'slot', n })
+          tenure.goes(owner)
+          const stintMs = stintFor(one)
+          if (stintMs > 0) keep(one)
+          return post(owner, { to: 'member', type: 'go', n, asked: one.asked, waits, stintMs })
+        },
         emit: (event) => {
           if (event.type === 'retry') post(owner, { to: 'member', type: 'again', n, excused: one.tookExcuse(), event })
           else if (event.type !== 'give-up') post(owner, { to: 'member', type: 'event', n, event })
         },
       })
-    calls.set(id, one)
+    if (!known || calls.get(owner, n) !== known) calls.add(one)
     standIns.set(one.call, one)
     return one
   }
 
   /** Whether it is not gone, or replaced by one of the same name. */
-  const isCurrent = (n: number, one: StandIn): boolean => calls.get(idOf(one.owner, n)) === one
+  const isCurrent = (one: StandIn): boolean => calls.get(one.owner, one.n) === one
 
-  const finish = (n: number, one: StandIn, mayComeBack: boolean): void => {
-    const id = idOf(one.owner, n)
-    calls.delete(id)
+  const finish = (one: StandIn, mayComeBack: boolean): void => {
+    calls.take(one.owner, one.n)
     if (!mayComeBack && !one.lingers) return
-    finished.set(id, one)
-    for (const [oldest, { inFlight }] of finished) {
+    finished.add(one)
+    for (const oldest of finished) {
       if (finished.size <= MOST_FINISHED) return
-      if (!inFlight) finished.delete(oldest)
+      if (!oldest.inFlight) finished.take(oldest.owner, oldest.n)
     }
   }
 
   const waits = (): boolean => {
-    for (const { inFlight } of calls.values()) if (!inFlight) return true
+    for (const { inFlight } of calls) if (!inFlight) return true
     return false
+  }
+
+  const ceiling = (certain?: boolean): number | undefined => {
+    let least: number | undefined
+    for (const constraint of doorway.constraints(key)) {
+      const most = constraint.ceiling?.(certain)
+      if (most !== undefined) least = Math.min(least ?? Infinity, most)
+    }
+    return least
   }
 
   const isFree = (): boolean => doorway.constraints(key).every(({ free }) => free?.() ?? false)
 
   /** What a member has used it may keep, as long as nobody waits and nothing is known that anybody would have to wait for. */
   const giveSlot = (owner: string): void => {
-    const held = slots.get(owner) ?? 0
-    if (owner === me || held >= MOST_SLOTS || !isSteady(owner) || waits() || !isFree()) return
-    const n = --lastSlot
-    const one = standInFor(owner, n, { ...NOBODYS, attempt: 0, counted: 0 })
-    run(n, one)
-    if (one.inFlight) slots.set(owner, held + 1)
-    else drop((its) => its === one)
+    if (owner === me || !tenure.maySlot(owner) || waits() || !isFree()) return
+    const one = standInFor(owner, --lastSlot, { ...NOBODYS, attempt: 0, counted: 0 })
+    run(one)
+    if (!one.inFlight) return release(one)
+    tenure.slotted(owner)
+    keep(one)
   }
 
-  const isSteady = (owner: string): boolean => {
-    const { times, since } = steady.get(owner) ?? { times: 0, since: Infinity }
-    return times >= STEADY_TIMES && clock() - since >= STEADY_MS
+  const keep = (one: StandIn): void => {
+    calls.take(one.owner, one.n)
+    places.add(one)
   }
 
-  /** Calls that come together count as one. */
-  const noteSteady = (owner: string): void => {
-    let held = 0
-    for (const count of slots.values()) held += count
-    if (calls.size - held > MOST_SLOTS) return steady.clear()
-    const now = Math.floor(clock())
-    const known = steady.get(owner)
-    if (!known) steady.set(owner, { times: 1, since: now, at: now })
-    else if (now > known.at) {
-      known.times++
-      known.at = now
-    }
-  }
-
-  const recall = (): void => {
-    steady.clear()
-    for (const owner of slots.keys()) post(owner, { to: 'member', type: 'recall' })
-    slots.clear()
+  /** Where only the ceiling keeps calls waiting, it is the same which of a member's calls has its place. */
+  const stintFor = ({ owner, call }: StandIn): number => {
+    const most = ceiling(true)
+    return call.attempt > 1 || most === undefined || !waits() || !isFree()
+      ? 0
+      : tenure.beginStint(owner, call.urgency, most, calls.owners)
   }
 
   /** `sentAt`: it is under way already, since then. */
-  const run = (n: number, one: StandIn, sentAt?: number): void => {
-    const { owner, call, request } = one
+  const run = (one: StandIn, sentAt?: number): void => {
+    const { owner, n, call, request } = one
     let underWay = sentAt !== undefined
     const next = (): Promise<Response> => {
       const was = underWay
@@ -153,40 +145,45 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
       return one.send(was)
     }
     const passing = doorway.pass(request, call, next, sentAt)
-    if (n > 0 && sentAt === undefined) {
-      if (one.inFlight) noteSteady(owner)
-      else recall()
-    }
     passing.then(
       () => {
         const { gaveUp } = call
         one.over()
-        if (!isCurrent(n, one)) return
-        finish(n, one, !one.served)
+        if (!isCurrent(one)) return
+        finish(one, !one.served)
         if (one.served) giveSlot(owner)
         else post(owner, { to: 'member', type: 'over', n, excused: one.tookExcuse(), gaveUp })
       },
       (error: unknown) => {
         const { gaveUp } = call
-        if (!isCurrent(n, one)) return
-        finish(n, one, true)
+        if (!isCurrent(one)) return
+        finish(one, true)
         // One that has failed over there has failed for its caller.
         if (!one.failedThere) post(owner, { to: 'member', type: 'refused', n, error: toldError(error), gaveUp })
       },
     )
   }
 
-  const drop = (isDropped: (one: StandIn) => boolean): void => {
-    for (const map of [calls, finished])
-      for (const [id, one] of map) {
-        if (!isDropped(one)) continue
-        map.delete(id)
-        one.abort(memberLeft())
-      }
+  const ask = (from: string, n: number, facts: Facts): void => {
+    const others = calls.has(from) || places.has(from)
+    const one = standInFor(from, n, facts)
+    run(one)
+    if (one.inFlight) tenure.passed(from, calls.size + places.size)
+    else tenure.waits(from, one.call.urgency, others)
+  }
+
+  const release = (one: StandIn): void => {
+    for (const roster of rosters) if (roster.get(one.owner, one.n) === one) roster.take(one.owner, one.n)
+    one.abort(memberLeft())
+    if (!calls.has(one.owner)) tenure.goes(one.owner)
+  }
+
+  const dropIf = (isDropped: (one: StandIn) => boolean): void => {
+    for (const roster of rosters) for (const one of roster.takeIf(isDropped)) one.abort(memberLeft())
   }
 
   const takeOver = (from: string, { n, facts, sinceMs }: Flight): void =>
-    run(n, standInFor(from, n, facts), clock() - sinceMs)
+    run(standInFor(from, n, facts), clock() - sinceMs)
 
   /** Of a call that is over. */
   const learnOf = (answer: Answer, facts: Facts, sentAt: number): void => {
@@ -196,30 +193,21 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
     one.heard(answer)
   }
 
-  const receive: Leader['receive'] = (from, message) => {
-    if (message.type === 'state') {
-      // What it had asked for before, nobody waits for any more.
-      drop(({ owner }) => owner === from)
-      slots.delete(from)
-      for (const flight of message.flights) takeOver(from, flight)
-      return
-    }
-    if (message.type === 'done') return learnOf(message.answer, message.facts, clock() - message.tookMs)
-    if (message.type === 'back') return drop(({ owner, n }) => owner === from && message.ns.includes(n))
-    const { n } = message
-    if (message.type === 'flight') return takeOver(from, message)
-    if (message.type === 'ask') return run(n, standInFor(from, n, message.facts))
-    const one = calls.get(idOf(from, n)) ?? finished.get(idOf(from, n))
-    if (!one) return
+  /** Of a call that has been let through. */
+  const follow = (from: string, one: StandIn, message: News): void => {
     switch (message.type) {
       case 'gone':
-        if (message.sent) later(() => drop((its) => its === one), ABORTED_MS)
-        else drop((its) => its === one)
+        if (message.sent) later(() => release(one), ABORTED_MS)
+        else release(one)
+        break
+      case 'taken':
+        one.gone = true
+        release(one)
         break
       case 'heard':
         one.heard(message.answer)
         heard(from, message.answer.verdict)
-        if (message.answer.verdict.action !== 'use') recall()
+        if (message.answer.verdict.action !== 'use') tenure.recall()
         break
       case 'failed':
         one.failed(message.verdict, message.gaveUp)
@@ -229,7 +217,43 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
         break
       case 'read':
         one.read()
-        finished.delete(idOf(from, n))
+        finished.take(from, one.n)
+    }
+  }
+
+  const receive: Leader['receive'] = (from, message) => {
+    const find = (n: number): StandIn | undefined => calls.get(from, n) ?? finished.get(from, n)
+    switch (message.type) {
+      case 'state':
+        // What it had asked for before, nobody waits for any more.
+        dropIf(({ owner }) => owner === from)
+        tenure.forget((owner) => owner === from)
+        for (const flight of message.flights) takeOver(from, flight)
+        break
+      case 'done':
+        learnOf(message.answer, message.facts, clock() - message.tookMs)
+        break
+      case 'back':
+        for (const n of message.ns) {
+          const one = places.get(from, n)
+          if (one) release(one)
+        }
+        break
+      case 'flight':
+        takeOver(from, message)
+        break
+      case 'ask':
+        ask(from, message.n, message.facts)
+        break
+      case 'gone':
+      case 'taken':
+      case 'heard':
+      case 'failed':
+      case 'settled':
+      case 'read': {
+        const one = find(message.n)
+        if (one) follow(from, one, message)
+      }
     }
   }
 
@@ -237,38 +261,27 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
     for (const { verdict, ageMs } of known) learnOf({ ...NO_ANSWER, verdict: aged(verdict, ageMs) }, NOBODYS, clock())
   }
 
-  const all = function* (): IterableIterator<StandIn> {
-    yield* calls.values()
-    yield* finished.values()
-  }
-
   return {
     receive,
     learn,
-    keep: (members) => {
-      drop(({ owner }) => !members.has(owner))
-      for (const owner of slots.keys()) if (!members.has(owner)) slots.delete(owner)
+    keep: (those) => {
+      dropIf(({ owner }) => !those.has(owner))
+      tenure.forget((owner) => !those.has(owner))
     },
     resign: () => {
-      drop(() => true)
-      slots.clear()
-      steady.clear()
+      dropIf(() => true)
+      tenure.forget(() => true)
     },
     get busy() {
-      return calls.size > 0
+      return calls.size + places.size > 0
     },
     get inFlight() {
       let count = 0
-      for (const { inFlight } of all()) if (inFlight) count++
+      for (const roster of rosters) for (const { inFlight } of roster) if (inFlight) count++
       return count
     },
     get ceiling() {
-      let least: number | undefined
-      for (const { ceiling } of doorway.constraints(key)) {
-        const most = ceiling?.()
-        if (most !== undefined) least = Math.min(least ?? Infinity, most)
-      }
-      return least
+      return ceiling()
     },
   }
 }

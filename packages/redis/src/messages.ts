@@ -51,6 +51,8 @@ export interface ToldError {
 export type Request =
   | { readonly to: 'leader'; readonly type: 'ask'; readonly n: number; readonly facts: Facts }
   | { readonly to: 'leader'; readonly type: 'gone'; readonly n: number; readonly sent: boolean }
+  /** Sent in another place of its member's: it waits no more. */
+  | { readonly to: 'leader'; readonly type: 'taken'; readonly n: number }
   | { readonly to: 'leader'; readonly type: 'heard'; readonly n: number; readonly answer: Answer }
   | {
       readonly to: 'leader'
@@ -61,7 +63,7 @@ export type Request =
     }
   | { readonly to: 'leader'; readonly type: 'settled'; readonly n: number; readonly weight: Weight }
   | { readonly to: 'leader'; readonly type: 'read'; readonly n: number }
-  /** Sent on a slot, and served: nothing is to be decided. */
+  /** Sent without being asked for, and served: nothing is to be decided. */
   | {
       readonly to: 'leader'
       readonly type: 'done'
@@ -69,7 +71,7 @@ export type Request =
       readonly tookMs: number
       readonly answer: Answer
     }
-  /** Sent on a slot, and not served: it is looked at as any other. */
+  /** Sent without being asked for, and not served: it is looked at as any other. */
   | ({ readonly to: 'leader'; readonly type: 'flight' } & Flight)
   | { readonly to: 'leader'; readonly type: 'back'; readonly ns: readonly number[] }
   /** To a new leader: what is in flight, and what is known. */
@@ -104,6 +106,8 @@ export type Reaction =
       readonly n: number
       readonly asked: number
       readonly waits: readonly Wait[]
+      /** Its member may use the place in flight for whichever calls of its own, one after the other, for so long in milliseconds. */
+      readonly stintMs: number
     }
   /** It will be sent again: its answer is not needed. */
   | {

@@ -1,13 +1,21 @@
 import { having, type KindsOf, type Middleware, read as readValue, readOptions, string } from '@aplomb/pipeline'
 import { type Client, type Commands, commandsOf } from './clients.ts'
+import { type Credits, creditsOf } from './credits.ts'
 import type { Engine, Reply, Report } from './engine.ts'
 import { fleet, type FleetOptions, fleetOptions } from './fleet.ts'
+import { newScript } from './run-script.ts'
 import { TURN } from './script.ts'
 
 /** Options of {@link redis}. */
 export interface RedisOptions extends FleetOptions {
   /** Whose members act as one client: those of one namespace on one server. It begins the names of keys and channels. @default 'aplomb' */
   readonly namespace?: string | undefined
+}
+
+/** What makes one client of a fleet, and counts its credits. */
+export interface RedisStore extends Middleware {
+  /** Where `aplomb()` counts credits, unless `creditMeter.store` says otherwise. */
+  readonly credits: Credits
 }
 
 export const redisOptions: KindsOf<RedisOptions> = {
@@ -18,11 +26,6 @@ export const redisOptions: KindsOf<RedisOptions> = {
 
 /** A subscription that has ended for so long, in milliseconds, is that of a process that is gone: one that connects again takes less. */
 const DEAF_MS = 400
-
-const sha1 = async (text: string): Promise<string> => {
-  const digest = await globalThis.crypto.subtle.digest('SHA-1', new TextEncoder().encode(text))
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
-}
 
 /** The arguments of the script, without its key: numbers are written out. */
 const argumentsOf = (namespace: string, report: Report): string[] => [
@@ -66,19 +69,9 @@ const pushFrom = (message: string): [room: string, epoch: number, number: number
 
 /** An engine on whatever carries commands to a Redis. */
 export const engineOf = (command: Commands['command'], namespace = 'aplomb'): Engine => {
-  let hash: Promise<string> | undefined
+  const run = newScript(command, TURN)
   return {
-    turn: async (report) => {
-      const args = ['1', keyOf(namespace, report.room), ...argumentsOf(namespace, report)]
-      hash ??= sha1(TURN)
-      const known = await hash
-      try {
-        return replyFrom(await command('EVALSHA', known, ...args))
-      } catch (error) {
-        if (!String(error).includes('NOSCRIPT')) throw error
-        return replyFrom(await command('EVAL', TURN, ...args))
-      }
-    },
+    turn: async (report) => replyFrom(await run(keyOf(namespace, report.room), ...argumentsOf(namespace, report))),
   }
 }
 
@@ -99,8 +92,10 @@ export const redisEngine = (client: Client, namespace = 'aplomb'): Engine => {
  * @example
  * const fetch = aplomb({ store: redis(new Redis(), { namespace: 'geo' }) })
  */
-export const redis = (client: Client, options: RedisOptions = {}): Middleware => {
+export const redis = (client: Client, options: RedisOptions = {}): RedisStore => {
   readValue(having('a client of ioredis or redis', 'duplicate'), client, { of: 'redis', path: 'client', root: {} })
   const { namespace, ...rest } = readOptions('redis', options, redisOptions)
-  return fleet(redisEngine(client, namespace), rest)
+  return Object.assign(fleet(redisEngine(client, namespace), rest), {
+    credits: creditsOf(commandsOf(client), namespace),
+  })
 }

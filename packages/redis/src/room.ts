@@ -1,5 +1,5 @@
-import { type Call, clock, type Doorway, later } from '@aplomb/pipeline'
-import type { Engine, Reply, Report } from './engine.ts'
+import { type Call, clock, type Doorway, later, warnOnce } from '@aplomb/pipeline'
+import { type Engine, isReply, type Reply, type Report } from './engine.ts'
 import { newKnowledge } from './knowledge.ts'
 import { type Leader, newLeader } from './leader.ts'
 import type { Known, Message, Request } from './messages.ts'
@@ -47,6 +47,15 @@ export interface RoomContext {
   readonly works: () => void
   /** Nobody is here any more. */
   readonly closed: () => void
+}
+
+const mailFrom = (text: string): readonly (readonly [from: string, message: Message])[] => {
+  try {
+    const [from, messages] = JSON.parse(text) as [string, readonly Message[]]
+    return messages.map((message) => [from, message] as const)
+  } catch {
+    return []
+  }
 }
 
 export const newRoom = (context: RoomContext): Room => {
@@ -131,6 +140,8 @@ export const newRoom = (context: RoomContext): Room => {
     },
   })
 
+  const knownCeiling = (): number | undefined => (mode === 'following' ? ceiling : leader.ceiling)
+
   const seats = newSeats({
     key,
     doorway,
@@ -141,6 +152,7 @@ export const newRoom = (context: RoomContext): Room => {
       turn()
       return false
     },
+    ceiling: knownCeiling,
     mayKeep: () => !failing,
     heard: (verdict) => knowledge.note({ verdict, ageMs: 0 }),
   })
@@ -222,6 +234,11 @@ export const newRoom = (context: RoomContext): Room => {
     context.wake()
   }
 
+  const welcome = (newcomers: readonly string[]): void => {
+    for (const to of newcomers)
+      post(to, { to: 'member', type: 'known', known: knowledge.list(), ceiling: leader.ceiling }, false)
+  }
+
   const adopt = (reply: Reply, beganAt: number): void => {
     // Of two replies, only the first says that it has joined, and that one may be lost: its mail is numbered anew.
     const afresh = reply.joined || reply.read > read
@@ -241,7 +258,9 @@ export const newRoom = (context: RoomContext): Room => {
     }
     // A leader waits for their word.
     if (mode === 'following') for (const one of reply.members) absent.delete(one)
+    const before = members
     ;({ members } = reply)
+    if (mode === 'leading' && !isNew) welcome(members.filter((one) => !before.includes(one)))
     for (const [number, text] of reply.mail) open(number, text)
     if (mode === 'leading') {
       if (!isNew) leader.keep(new Set(members))
@@ -254,8 +273,14 @@ export const newRoom = (context: RoomContext): Room => {
   const open = (number: number, text: string): void => {
     if (number !== read + 1) return
     read = number
-    const [from, messages] = JSON.parse(text) as [string, readonly Message[]]
-    for (const message of messages) deliver(from, message)
+    for (const [from, message] of mailFrom(text)) {
+      try {
+        deliver(from, message)
+      } catch (error) {
+        // Of a member of another version, or of one that lies: no caller's fault.
+        warnOnce('fleet.mail', 'a message of the fleet makes no sense, and is dropped:', error)
+      }
+    }
   }
 
   /** `late`: nothing is known of it yet. */
@@ -288,7 +313,11 @@ export const newRoom = (context: RoomContext): Room => {
     turnBeganAt = beganAt
     unanswered = unanswered ? { ...unanswered, read } : newReport(leaves)
     const report = unanswered
-    const ask = async (): Promise<Reply> => engine.turn(report)
+    const ask = async (): Promise<Reply> => {
+      const reply: unknown = await engine.turn(report)
+      if (!isReply(reply as Partial<Reply>)) throw new TypeError('The engine answers with what is no reply')
+      return reply as Reply
+    }
     ask().then(
       (reply) => {
         // A reply that was taken for lost is as good as another, unless it comes too late.

@@ -18,6 +18,9 @@ interface Room {
 /** Mail to one that comes back goes on from a number that was never used: the time in thousandths of a millisecond. */
 const NUMBERS_PER_MS = 1000
 
+/** Whoever leaves so many messages unread is gone: they would fill the memory. */
+export const MOST_UNREAD = 10_000
+
 /** The rules of an engine, on one clock and in one memory. The script of Redis has the same. */
 export const newRooms = (
   now: () => number,
@@ -30,6 +33,7 @@ export const newRooms = (
       const member = room.members.get(to)
       if (!member) continue
       member.mail.push([++member.number, text])
+      if (member.mail.length > MOST_UNREAD) room.members.delete(to)
       push(to, name, epoch, member.number, text)
     }
   }
@@ -38,7 +42,11 @@ export const newRooms = (
     const at = now()
     const room = rooms.get(name) ?? { epoch: 0, leader: '', members: new Map<string, Member>() }
     rooms.set(name, room)
-    for (const [one, { expiresAt }] of room.members) if (expiresAt <= at) room.members.delete(one)
+    for (const [one, its] of room.members) {
+      // A clock that was set back keeps nobody for longer than a lease.
+      its.expiresAt = Math.min(its.expiresAt, at + leaseMs)
+      if (its.expiresAt <= at) room.members.delete(one)
+    }
     const known = room.members.get(id)
     const me = known ?? { expiresAt: 0, count: 0, number: at * NUMBERS_PER_MS, mail: [] }
     me.expiresAt = at + leaseMs

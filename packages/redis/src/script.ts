@@ -1,8 +1,10 @@
+import { MOST_UNREAD } from './rooms.ts'
+
 /**
  * A turn: the rules of `rooms.ts`, on the server's time. All of a room is one hash, so that it is of one slot in a cluster.
  * Whoever has been subscribed and is not any more is gone: a process that was killed does not keep its slots for a lease.
  */
-export const TURN = `
+export const TURN: string = `
 local key, channels = KEYS[1], ARGV[1]
 local name, id, lease, epoch, count, read, leaves, deafMs =
   ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], tonumber(ARGV[9])
@@ -29,8 +31,10 @@ for one, member in pairs(members) do
   if subscribed[channels .. one] then
     member.heard, member.deaf = true, nil
   elseif member.heard then
-    member.deaf = member.deaf or at
+    member.deaf = math.min(member.deaf or at, at)
   end
+  -- A clock that was set back keeps nobody for longer than a lease.
+  member.expires = math.min(member.expires, at + lease)
 end
 local gone = {}
 for one, member in pairs(members) do
@@ -56,6 +60,7 @@ if not joined and epoch == room.epoch and count > me.count then
       member.number = member.number + 1
       local number = string.format('%.0f', member.number)
       redis.call('HSET', key, to .. ' ' .. number, text)
+      if member.number - member.oldest >= ${MOST_UNREAD} then drop(to) end
       redis.call('PUBLISH', channels .. to, name .. '\\n' .. string.format('%.0f', epoch) .. '\\n' .. number .. '\\n' .. text)
     end
   end

@@ -12,8 +12,19 @@ import {
   type Weight,
 } from '@aplomb/pipeline'
 import { errorFrom } from './errors.ts'
-import { newSlots } from './slots.ts'
-import { type Answer, factsOf, type Reaction, type Request, type ToldVerdict, toldVerdict } from './messages.ts'
+import { newSlots, type Slot } from './slots.ts'
+import {
+  type Answer,
+  factsOf,
+  type Flight,
+  type Reaction,
+  type Request,
+  type ToldVerdict,
+  toldVerdict,
+} from './messages.ts'
+
+/** Urgencies are 0 to 7 (RFC 9218). */
+const URGENCIES = 8
 
 /** What comes of waiting for the leader. */
 type Outcome = { readonly go: boolean } | { readonly error: unknown }
@@ -22,6 +33,7 @@ type Outcome = { readonly go: boolean } | { readonly error: unknown }
 interface Seat {
   readonly n: number
   asked: number
+  askedAt: number
   readonly call: Call
   readonly request: RequestLine
   /** It waits for its turn; has it; is in flight; its answer is being looked at. */
@@ -33,6 +45,8 @@ interface Seat {
   outcome: PromiseWithResolvers<Outcome>
   /** When it was sent last, on the `clock`. */
   sentAt: number
+  /** What it was sent on, or is to be, without its own turn. */
+  slot: Slot | undefined
 }
 
 /** The calls of this process that are under way. */
@@ -57,13 +71,17 @@ interface Context {
   readonly idleMs: number
   /** Whether a turn may be taken now. If not, it is found out. */
   readonly maySend: () => boolean
+  /** How many may be in flight in all, if that is known. */
+  readonly ceiling: () => number | undefined
   /** Whether the engine works, as far as is known: if not, whoever leads has stopped to count on others. */
   readonly mayKeep: () => boolean
   readonly heard: (verdict: ToldVerdict) => void
 }
 
-export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }: Context): Seats => {
+export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling, heard }: Context): Seats => {
   const seats = new Map<number, Seat>()
+  /** Those that wait and were never sent, by urgency. */
+  const line = Array.from({ length: URGENCIES }, () => new Set<Seat>())
   const numbers = new WeakMap<Call, number>()
   let lastNumber = 0
   const slots = newSlots(idleMs, (ns) => post({ to: 'leader', type: 'back', ns }))
@@ -76,10 +94,23 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }
 
   const settle = (seat: Seat, outcome: Outcome): void => seat.outcome.resolve(outcome)
 
+  const waitingWith = (urgency: number): Set<Seat> => line[urgency] as Set<Seat>
+
   const ask = (seat: Seat): void => {
     const { n, call, request } = seat
     seat.phase = 'waiting'
+    seat.slot = undefined
+    if (call.attempt === 0) waitingWith(call.urgency).add(seat)
+    seat.askedAt = clock()
     post({ to: 'leader', type: 'ask', n, facts: factsOf(call, request, ++seat.asked, clock()) })
+  }
+
+  const grant = (seat: Seat, slot?: Slot): void => {
+    waitingWith(seat.call.urgency).delete(seat)
+    seat.phase = 'granted'
+    seat.slot = slot
+    seat.answer = undefined
+    settle(seat, { go: true })
   }
 
   const tellAnswer = ({ n, answer }: Seat): void => {
@@ -124,21 +155,47 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }
   }
 
   /** From now on the leader knows of it. */
-  const flightOf = (seat: Seat): Extract<Request, { type: 'flight' }> => {
+  const flightOf = (seat: Seat): Flight => {
     const now = clock()
     const { n, call, request, sentAt } = seat
     const asked = (seat.asked ||= 1)
-    return { to: 'leader', type: 'flight', n, facts: factsOf(call, request, asked, now), sinceMs: now - sentAt }
+    return { n, facts: factsOf(call, request, asked, now), sinceMs: now - sentAt }
   }
 
-  /** Whether its answer is no news. */
+  /** Whether the leader learns nothing from it that others wait for. */
   const isPlain = ({ verdict: { action, limits, retryAfterMs }, lasts, key: elsewhere }: Answer): boolean =>
     action === 'use' &&
     limits.windows.length === 0 &&
-    !limits.concurrency &&
+    (!limits.concurrency || limits.concurrency.limit === ceiling()) &&
     retryAfterMs === undefined &&
     !lasts &&
     elsewhere === undefined
+
+  /** A place goes to the next that waits, as far as there is one. */
+  const use = (slot: Slot): void => {
+    const seat =
+      slots.lasts(slot) && mayKeep()
+        ? line
+            .find((some) => some.size > 0)
+            ?.values()
+            .next().value
+        : undefined
+    if (!seat) return slots.free(slot)
+    seat.call.waited('queue', clock() - seat.askedAt)
+    grant(seat, slot)
+    post({ to: 'leader', type: 'taken', n: seat.n }, false)
+  }
+
+  const leavePlace = (seat: Seat): void => {
+    const { slot } = seat
+    seat.slot = undefined
+    if (slot) use(slot)
+  }
+
+  /** Of one whose turn the leader has not seen. */
+  const tellFlight = (seat: Seat): void => {
+    if (seat.slot) post({ to: 'leader', type: 'flight', ...flightOf(seat) })
+  }
 
   const send = async (seat: Seat, next: () => Promise<Response>): Promise<Response> => {
     const { n, call, request } = seat
@@ -148,29 +205,33 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }
       return await next()
     } catch (error) {
       const verdict = toldVerdict(verdictOfError(error, { signal: call.signal, request }))
-      if (seat.asked === 0) post(flightOf(seat))
+      tellFlight(seat)
       post({ to: 'leader', type: 'failed', n, verdict, gaveUp: call.gaveUp })
       throw error
     }
   }
 
+  const tell = (seat: Seat, answer: Answer): void => {
+    const { call, request, sentAt, slot } = seat
+    // One that is kept in calm says nothing of others who use the server.
+    if (slot && isPlain(answer) && (slot.until < Infinity || !answer.verdict.limits.concurrency)) {
+      const now = clock()
+      const facts = factsOf(call, request, 0, now)
+      return post({ to: 'leader', type: 'done', facts, tookMs: now - sentAt, answer }, false)
+    }
+    tellFlight(seat)
+    tellAnswer(seat)
+  }
+
   /** Tells of an answer. Returns whether that is of use. */
   const hear = (seat: Seat, response: Response): boolean => {
-    const { call, request, sentAt } = seat
     const answer = answerOf(seat, response)
     seat.phase = 'answered'
     seat.response = response
     seat.answer = answer
     heard(answer.verdict)
-    // One that had a slot was never asked for.
-    if (seat.asked > 0) tellAnswer(seat)
-    else if (isPlain(answer)) {
-      const now = clock()
-      post({ to: 'leader', type: 'done', facts: factsOf(call, request, 0, now), tookMs: now - sentAt, answer }, false)
-    } else {
-      post(flightOf(seat))
-      tellAnswer(seat)
-    }
+    tell(seat, answer)
+    leavePlace(seat)
     return answer.verdict.action === 'use'
   }
 
@@ -179,6 +240,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }
     const seat: Seat = {
       n: numberOf(call),
       asked: 0,
+      askedAt: 0,
       call,
       request,
       phase: 'waiting',
@@ -187,6 +249,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }
       last: undefined,
       outcome: Promise.withResolvers(),
       sentAt: 0,
+      slot: undefined,
     }
     const { n } = seat
     const abort = (): void => {
@@ -196,9 +259,9 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }
     const stopListening = call.canAbort ? onAbort(call.signal, abort) : undefined
     seats.set(n, seat)
     try {
-      const slot = call.attempt === 0 && mayKeep() && maySend() ? slots.take() : undefined
-      if (slot) {
-        const response = await send(seat, next).finally(() => slots.free(slot))
+      seat.slot = call.attempt === 0 && mayKeep() && maySend() ? slots.take() : undefined
+      if (seat.slot) {
+        const response = await send(seat, next)
         if (hear(seat, response)) return response
       } else ask(seat)
       for (;;) {
@@ -214,6 +277,8 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }
     } finally {
       stopListening?.()
       seats.delete(n)
+      waitingWith(call.urgency).delete(seat)
+      leavePlace(seat)
     }
   }
 
@@ -222,19 +287,22 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }
     if (reaction.type === 'slot') return slots.add(reaction.n)
     if (reaction.type === 'recall') return slots.recall()
     const seat = seats.get(reaction.n)
+    const slot = reaction.type === 'go' && reaction.stintMs > 0 ? slots.lend(reaction.n, reaction.stintMs) : undefined
     if (!seat) {
-      // It has been given up meanwhile.
-      if (reaction.type === 'go') post({ to: 'leader', type: 'gone', n: reaction.n, sent: false })
+      // It has been given up meanwhile, or was sent in another place.
+      if (slot) use(slot)
+      else if (reaction.type === 'go') post({ to: 'leader', type: 'gone', n: reaction.n, sent: false })
       return
     }
     const { call } = seat
     switch (reaction.type) {
       case 'go':
-        if (reaction.asked !== seat.asked) return
+        if (reaction.asked !== seat.asked || seat.phase !== 'waiting') {
+          if (slot) use(slot)
+          return
+        }
         for (const wait of reaction.waits) call.waited(...wait)
-        seat.phase = 'granted'
-        seat.answer = undefined
-        settle(seat, { go: true })
+        grant(seat, slot)
         break
       case 'again':
         if (reaction.excused) call.excuse()
@@ -265,6 +333,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }
     retell: (tellFlights) => {
       slots.clear()
       const all = [...seats.values()]
+      for (const seat of all) seat.slot = undefined
       tellFlights(all.filter(({ phase }) => phase === 'sent' || phase === 'answered').map(flightOf))
       for (const seat of all) {
         if (seat.phase === 'answered') tellAnswer(seat)

@@ -25,6 +25,8 @@ export interface StandIn {
   readonly asked: number
   /** What is in flight counts until this is over. */
   inFlight: boolean
+  /** Whether it was sent while it waited here. */
+  gone: boolean
   /** Whether its last answer was of use. */
   readonly served: boolean
   /** Whether it has ended without an answer. */
@@ -194,6 +196,7 @@ export const newStandIn = (
       return facts.asked
     },
     inFlight: false,
+    gone: false,
     get served() {
       return answer?.verdict.action === 'use'
     },

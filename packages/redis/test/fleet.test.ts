@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { aplomb } from 'aplomb'
 import { durableObject, durableObjectEngine, fleet, memoryEngine } from '../src/index.ts'
-import { LEASE_MS, newMembers, newServer, newWire, URL_A } from './support.ts'
+import { LEASE_MS, newClockedEngine, newMembers, newServer, newWire, URL_A } from './support.ts'
 
 const warn = vi.fn()
 beforeEach(() => {
@@ -248,6 +248,89 @@ describe('11. what a member has used it may keep, as long as nobody waits', () =
   })
 })
 
+describe('11. where all wait for places, a place is of a member for a while', () => {
+  const full = (count: number, calls: number, limit = 5, tookMs = 40) => {
+    const wire = newWire()
+    const server = newServer(tookMs)
+    const members = newMembers(count, server, { wire, concurrencyGate: { limit }, options: { leaseMs: 3 * LEASE_MS } })
+    return { wire, server, members, calls: members.flatMap((fetch) => times(calls, () => fetch(URL_A))) }
+  }
+
+  it('so that a call costs less than a turn, nobody is above the ceiling, and no place is lost', async () => {
+    const { wire, server, members, calls } = full(8, 40)
+    await vi.advanceTimersByTimeAsync(3000)
+    expect(await statuses(calls)).toEqual(times(320, () => 200))
+    expect(server.most).toBe(5)
+    expect(wire.turns / 320).toBeLessThan(1)
+    const again = members.map((fetch) => fetch(URL_A))
+    await vi.advanceTimersByTimeAsync(90)
+    expect(await statuses(again)).toEqual(times(8, () => 200))
+  })
+
+  it.each([1, 5])('and within each second all have had as much, with %d places', async (limit) => {
+    const { server, calls } = full(8, 50 * limit, limit, 10)
+    await vi.advanceTimersByTimeAsync(3500)
+    for (let from = 0; from < 2500; from += 250) {
+      const shares = times(
+        8,
+        (by) => server.sent.filter((one) => one.by === by && one.at >= from && one.at < from + 1000).length,
+      )
+      const sum = shares.reduce((a, b) => a + b)
+      expect(sum ** 2 / (8 * shares.reduce((a, b) => a + b * b, 0))).toBeGreaterThan(0.95)
+    }
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(await statuses(calls)).toHaveLength(400 * limit)
+  })
+
+  it('but whoever comes seldom does not wait for a round', async () => {
+    const server = newServer(10)
+    const members = newMembers(3, server, { concurrencyGate: { limit: 1 } })
+    const [one, two, seldom] = members
+    const calls = [one, two].flatMap((fetch) => times(100, () => fetch?.(URL_A) as Promise<Response>))
+    const first = seldom?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(1000)
+    expect((await first).status).toBe(200)
+    const lone = seldom?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(35)
+    expect((await lone).status).toBe(200)
+    await vi.advanceTimersByTimeAsync(1500)
+    expect(await statuses(calls)).toHaveLength(200)
+  })
+
+  it('and a refusal of one holds all', async () => {
+    const { server, calls } = full(4, 20, 2)
+    await vi.advanceTimersByTimeAsync(150)
+    const answers = [new Response('{}', { status: 429, headers: { 'retry-after': '2' } })]
+    server.answering = () => answers.shift() ?? new Response('{}')
+    await vi.advanceTimersByTimeAsync(100)
+    const before = server.sent.length
+    await vi.advanceTimersByTimeAsync(1800)
+    expect(server.sent).toHaveLength(before)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await statuses(calls)).toEqual(times(80, () => 200))
+    expect(server.most).toBe(2)
+  })
+
+  it('and an abort of what is in flight, or waits, loses no place', async () => {
+    const wire = newWire()
+    const server = newServer(40)
+    const [one, other] = newMembers(2, server, { wire, concurrencyGate: { limit: 2 } })
+    const controller = new AbortController()
+    const aborted = times(10, () => other?.(`${URL_A}/aborted`, { signal: controller.signal }) as Promise<Response>)
+    const all = [one, other].flatMap((fetch) => times(10, () => fetch?.(URL_A) as Promise<Response>))
+    const settled = Promise.allSettled(aborted)
+    await vi.advanceTimersByTimeAsync(100)
+    controller.abort()
+    await settled
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(await statuses(all)).toEqual(times(20, () => 200))
+    expect(server.most).toBe(2)
+    const two = times(2, () => one?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(45)
+    expect(await statuses(two)).toEqual([200, 200])
+  })
+})
+
 describe('4. nobody acts on what it was told longer than its lease', () => {
   it('what a member that is not heard of has in flight comes free with its lease, and it sends no more', async () => {
     const wire = newWire()
@@ -432,6 +515,67 @@ describe('7. without the engine each goes on with its part', () => {
     expect(server.most).toBeLessThanOrEqual(6)
   })
 
+  type Clocked = ReturnType<typeof newClockedEngine>
+  const OOM = "OOM command not allowed when used memory > 'maxmemory'."
+  it.each<
+    [string, (wire: ReturnType<typeof newWire>, store: Clocked) => void, ((wire: ReturnType<typeof newWire>) => void)?]
+  >([
+    ['is flushed', (_, store) => store.forgets()],
+    [
+      'fails over, and the replica has nothing',
+      (wire, store) => {
+        store.forgets()
+        wire.down = () => Promise.reject(new Error('READONLY You cannot write against a read only replica.'))
+      },
+      (wire) => void (wire.down = undefined),
+    ],
+    [
+      'is out of memory',
+      (wire) => void (wire.down = () => Promise.reject(new Error(OOM))),
+      (wire) => void (wire.down = undefined),
+    ],
+    ['hangs', (wire) => void (wire.down = () => new Promise(() => undefined)), (wire) => void (wire.down = undefined)],
+    [
+      'answers with nonsense',
+      (wire) => void (wire.down = async () => ({ epoch: 'x', mail: 7 }) as never),
+      (wire) => void (wire.down = undefined),
+    ],
+    ['is an hour ahead', (_, store) => void (store.byMs += 3_600_000)],
+    ['is set back by an hour', (_, store) => void (store.byMs -= 3_600_000)],
+    [
+      'is set back by an hour, and its leader is gone',
+      (wire, store) => {
+        store.byMs -= 3_600_000
+        wire.cut.add(0)
+      },
+      (wire) => wire.cut.clear(),
+    ],
+  ])('where it %s, calls go on, and it works again by itself', async (_, happens, ends) => {
+    const wire = newWire()
+    const store = newClockedEngine()
+    wire.engine = store.engine
+    const { server, members } = await begun(wire)
+    const calls = members.flatMap((fetch) => times(60, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(50)
+    happens(wire, store)
+    const before = server.sent.length
+    await vi.advanceTimersByTimeAsync(2.5 * LEASE_MS)
+    expect(server.sent.length).toBeGreaterThan(before)
+    ends?.(wire)
+    await vi.advanceTimersByTimeAsync(3 * LEASE_MS)
+    expect(await statuses(calls)).toEqual(times(240, () => 200))
+    expect(warn.mock.calls.length).toBeLessThanOrEqual(4)
+    warn.mockClear()
+    await vi.advanceTimersByTimeAsync(11 * LEASE_MS)
+    // One that has all of the ceiling: nobody is taken for absent any more.
+    const [lone] = members
+    const again = times(12, () => lone?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(await statuses(again)).toEqual(times(12, () => 200))
+    expect(server.most).toBe(6)
+    expect(warn).not.toHaveBeenCalled()
+  })
+
   it('whoever has no part waits for awayMs, then sends one at a time', async () => {
     const wire = newWire()
     const server = newServer(10)
@@ -463,7 +607,7 @@ describe('7. without the engine each goes on with its part', () => {
   })
 })
 
-describe('12. a Durable Object as the engine', () => {
+describe('13. a Durable Object as the engine', () => {
   it('carries what members say, though nothing is pushed', async () => {
     const answer = durableObject()
     const engine = durableObjectEngine(() => ({ fetch: (url, init) => answer(new Request(url, init)) }))

@@ -8,6 +8,7 @@ import {
   type Reply,
   type Report,
 } from '../src/index.ts'
+import { newRooms } from '../src/rooms.ts'
 
 export const URL_A = 'https://api.test/v1/a'
 export const LEASE_MS = 1000
@@ -39,6 +40,25 @@ export const newServer = (tookMs: number, answering: Answering = () => new Respo
       },
   }
   return server
+}
+
+/** An engine in memory whose clock can be set. */
+export const newClockedEngine = () => {
+  const listeners = new Map<string, Push>()
+  const clocked = { byMs: 0, forgets: () => undefined as void }
+  const now = (): number => Math.floor(performance.now() + 10_000_000 + clocked.byMs)
+  const newTurn = (): ReturnType<typeof newRooms> =>
+    newRooms(now, (member, ...mail) => queueMicrotask(() => listeners.get(member)?.(...mail)))
+  let turn = newTurn()
+  clocked.forgets = () => void (turn = newTurn())
+  const engine: Engine = {
+    turn: async (report) => turn(report),
+    listen: (member, push) => {
+      listeners.set(member, push)
+      return () => void listeners.delete(member)
+    },
+  }
+  return Object.assign(clocked, { engine })
 }
 
 /** An engine between the members and the one that they share: what one member says or hears can be stopped. */
