@@ -61,6 +61,18 @@ describe('1. for each key one member leads, and the calls of all pass its door',
     expect(server.most).toBe(3)
   })
 
+  it('an answer that counts until its body is read is given up where its call is sent again', async () => {
+    const server = newServer(10)
+    const refused = new Response('{}', { status: 429, headers: { 'retry-after': '8' } })
+    const answers = [refused]
+    server.answering = () => answers.shift() ?? new Response('{}')
+    const [one] = newMembers(1, server, { concurrencyGate: { slotUntil: 'body' } })
+    const call = one?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await statuses([call])).toEqual([200])
+    expect(server.sent).toHaveLength(2)
+  })
+
   it('two fleets do not share', async () => {
     const server = newServer(10)
     const [one] = newMembers(1, server, { concurrencyGate: { limit: 1 } })
