@@ -395,6 +395,26 @@ describe('7. without the engine each goes on with its part', () => {
     return { server, members, wire }
   }
 
+  it('and with the wait that it has heard of', async () => {
+    const wire = newWire()
+    const server = newServer(5)
+    const [one, other] = newMembers(2, server, { wire })
+    const begin = [one, other].map((fetch) => fetch?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(await statuses(begin)).toEqual([200, 200])
+    const answers = [new Response('{}', { status: 429, headers: { 'retry-after': '10' } })]
+    server.answering = () => answers.shift() ?? new Response('{}')
+    server.sent.length = 0
+    const call = other?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(20)
+    wire.down = () => new Promise(() => undefined)
+    await vi.advanceTimersByTimeAsync(9900)
+    expect(server.sent).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(2000)
+    expect(await statuses([call])).toEqual([200])
+    expect(server.sent).toHaveLength(2)
+  })
+
   it('of the ceiling, after a bounded time and one warning each, and returns by itself', async () => {
     const { server, members, wire } = await begun()
     wire.down = () => Promise.reject(new Error('no connection'))
