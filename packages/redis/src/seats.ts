@@ -65,6 +65,8 @@ interface Context {
 export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }: Context): Seats => {
   const seats = new Map<number, Seat>()
   const numbers = new WeakMap<Call, number>()
+  /** The last answer of each, until it is sent again. */
+  const answers = new WeakMap<Call, Response>()
   let lastNumber = 0
   const slots = newSlots(idleMs, (ns) => post({ to: 'leader', type: 'back', ns }))
 
@@ -101,7 +103,9 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }
     const { n, call } = seat
     const verdict = toldVerdict(verdictOf(response))
     const from = keyOfAnswer(call, response)
-    const over = (): void => post({ to: 'leader', type: 'read', n })
+    const over = (): void => {
+      if (answers.get(call) === response) post({ to: 'leader', type: 'read', n })
+    }
     const lasts = doorway.constraints(key).some((one) => one.lasts?.(response, over))
     let weight: Weight | undefined
     let told = false
@@ -144,6 +148,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }
     const { n, call, request } = seat
     seat.phase = 'sent'
     seat.sentAt = clock()
+    answers.delete(call)
     try {
       return await next()
     } catch (error) {
@@ -157,6 +162,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }
   /** Tells of an answer. Returns whether that is of use. */
   const hear = (seat: Seat, response: Response): boolean => {
     const { call, request, sentAt } = seat
+    answers.set(call, response)
     const answer = answerOf(seat, response)
     seat.phase = 'answered'
     seat.response = response

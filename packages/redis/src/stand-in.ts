@@ -213,6 +213,9 @@ export const newStandIn = (
     over: () => readBody?.(),
     send: (underWay) => {
       answering = Promise.withResolvers()
+      // The answer before was given up.
+      endBody?.()
+      endBody = undefined
       if (!underWay) {
         attempt++
         counted++

@@ -73,6 +73,17 @@ describe('1. for each key one member leads, and the calls of all pass its door',
     expect(server.sent).toHaveLength(2)
   })
 
+  it('what answers that count until they are read had taken comes back, however often their call was sent', async () => {
+    const server = newServer(10)
+    const answers = [503, 502, 200].map((status) => new Response('{}', { status }))
+    server.answering = () => answers.shift() ?? new Response('{}')
+    const [one] = newMembers(1, server, { concurrencyGate: { slotUntil: 'body' } })
+    const call = one?.(URL_A).then((response) => response.text())
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(await call).toBe('{}')
+    expect(one?.stats()).toMatchObject({ active: 0 })
+  })
+
   it('two fleets do not share', async () => {
     const server = newServer(10)
     const [one] = newMembers(1, server, { concurrencyGate: { limit: 1 } })
