@@ -115,8 +115,7 @@ export const run = (plan: Plan): Promise<Result> =>
     const told: string[] = []
     const violations: Violation[] = []
     const tell = (...all: readonly unknown[]): void => {
-      for (const one of all)
-        told.push(one instanceof Error ? inspect(one, { depth: 6 }) : (JSON.stringify(one) ?? ''))
+      for (const one of all) told.push(one instanceof Error ? inspect(one, { depth: 6 }) : (JSON.stringify(one) ?? ''))
     }
     const crash = (reason: unknown): void =>
       void violations.push({ rule: 'crash', what: inspect(reason).slice(0, 500) })

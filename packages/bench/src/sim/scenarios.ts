@@ -183,9 +183,7 @@ const wild: fc.Arbitrary<Case> = fc
     patienceMs: SOME_TIME_MS,
   })
   .map(({ api, calls, clients, warmUp, timeoutMs, gate, habits, patienceMs }) => {
-    const hangs =
-      api.outages.some(({ status }) => status === 'hang') ||
-      api.flaky?.kinds?.includes('hang') === true
+    const hangs = api.outages.some(({ status }) => status === 'hang') || api.flaky?.kinds?.includes('hang') === true
     const leastMs = leastTimeMs({ ...api, outages: [] }, calls * clients)
     const fitting = leastMs > LONGEST_MS ? Math.max(1, Math.floor((calls * LONGEST_MS) / leastMs)) : calls
     return {
