@@ -24,8 +24,8 @@ interface Seat {
   asked: number
   readonly call: Call
   readonly request: RequestLine
-  /** It waits for its turn; has it; is in flight; its answer is being looked at. */
-  phase: 'waiting' | 'granted' | 'sent' | 'answered'
+  /** It waits for its turn; has it; has it and may not take it any more; is in flight; its answer is being looked at. */
+  phase: 'waiting' | 'granted' | 'overdue' | 'sent' | 'answered'
   answer: Answer | undefined
   response: Response | undefined
   /** The last answer, where it will be sent again. */
@@ -44,7 +44,7 @@ export interface Seats {
   retell(tellFlights: (flights: Extract<Request, { type: 'state' }>['flights']) => void): void
   /** Gives back what is not used. */
   tidy(): void
-  /** Turns that had come too late may be taken. */
+  /** Turns that had come too late may be asked for again. */
   renewed(): void
 }
 
@@ -95,7 +95,9 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }
       seat.outcome = Promise.withResolvers()
       // A turn may have been taken back since, or its lease may have ended: then it comes again.
       if ('error' in outcome || !outcome.go) return outcome
-      if (seat.phase === 'granted' && maySend()) return outcome
+      if (seat.phase !== 'granted') continue
+      if (maySend()) return outcome
+      seat.phase = 'overdue'
     }
   }
 
@@ -279,7 +281,12 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }
     },
     tidy: slots.tidy,
     renewed: () => {
-      for (const seat of seats.values()) if (seat.phase === 'granted') settle(seat, { go: true })
+      for (const seat of seats.values()) {
+        if (seat.phase !== 'overdue') continue
+        // What was heard since it was given may hold it.
+        post({ to: 'leader', type: 'gone', n: seat.n, sent: false })
+        ask(seat)
+      }
     },
   }
 }
