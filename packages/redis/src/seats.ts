@@ -105,12 +105,15 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, heard }
     const { n, call } = seat
     const verdict = toldVerdict(verdictOf(response))
     const from = keyOfAnswer(call, response)
-    const over = (): void => {
-      if (answers.get(call) === response) post({ to: 'leader', type: 'read', n })
-    }
-    const lasts = doorway.constraints(key).some((one) => one.lasts?.(response, over))
     let weight: Weight | undefined
     let told = false
+    // Without a body, it is over before it was told of.
+    let isOver = false
+    const over = (): void => {
+      isOver = true
+      if (told && answers.get(call) === response) post({ to: 'leader', type: 'read', n })
+    }
+    const lasts = doorway.constraints(key).some((one) => one.lasts?.(response, over)) && !isOver
     if (verdict.action === 'use' && from === call.key)
       call.weighs(response, (truth) => {
         if (told) post({ to: 'leader', type: 'settled', n, weight: truth })

@@ -84,6 +84,15 @@ describe('1. for each key one member leads, and the calls of all pass its door',
     expect(one?.stats()).toMatchObject({ active: 0 })
   })
 
+  it('an answer without a body does not count until that is read', async () => {
+    const server = newServer(10, () => new Response(null, { status: 429 }))
+    const [one] = newMembers(1, server, { concurrencyGate: { slotUntil: 'body' }, maxTotalWaitMs: 0 })
+    const calls = times(4, () => one?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await statuses(calls)).toEqual([429, 429, 429, 429])
+    expect(one?.stats()).toMatchObject({ active: 0 })
+  })
+
   it('two fleets do not share', async () => {
     const server = newServer(10)
     const [one] = newMembers(1, server, { concurrencyGate: { limit: 1 } })
