@@ -31,8 +31,8 @@ export interface Leader {
   keep(members: ReadonlySet<string>): void
   /** Somebody else leads: nobody waits here, and nothing that is in flight counts. */
   resign(): void
-  /** What the constraints of the door should know. */
-  learn(known: readonly Known[]): void
+  /** What the constraints of the door should know. Resolves when they do. */
+  learn(known: readonly Known[]): Promise<unknown>
   /** Whether anybody waits or is in flight. */
   readonly busy: boolean
   readonly inFlight: number
@@ -186,11 +186,12 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
     run(standInFor(from, n, facts), clock() - sinceMs)
 
   /** Of a call that is over. */
-  const learnOf = (answer: Answer, facts: Facts, sentAt: number): void => {
+  const learnOf = (answer: Answer, facts: Facts, sentAt: number): Promise<unknown> => {
     const one = newStandIn(key, { owner: '', n: 0 }, facts, { go: () => undefined, emit: () => undefined })
     standIns.set(one.call, one)
-    void doorway.pass(one.request, one.call, () => one.send(true), sentAt).catch(() => undefined)
+    const passing = doorway.pass(one.request, one.call, () => one.send(true), sentAt).catch(() => undefined)
     one.heard(answer)
+    return passing
   }
 
   /** Of a call that has been let through. */
@@ -231,7 +232,7 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
         for (const flight of message.flights) takeOver(from, flight)
         break
       case 'done':
-        learnOf(message.answer, message.facts, clock() - message.tookMs)
+        void learnOf(message.answer, message.facts, clock() - message.tookMs)
         break
       case 'back':
         for (const n of message.ns) {
@@ -257,9 +258,10 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
     }
   }
 
-  const learn = (known: readonly Known[]): void => {
-    for (const { verdict, ageMs } of known) learnOf({ ...NO_ANSWER, verdict: aged(verdict, ageMs) }, NOBODYS, clock())
-  }
+  const learn: Leader['learn'] = (known) =>
+    Promise.all(
+      known.map(({ verdict, ageMs }) => learnOf({ ...NO_ANSWER, verdict: aged(verdict, ageMs) }, NOBODYS, clock())),
+    )
 
   return {
     receive,

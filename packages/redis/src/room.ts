@@ -90,6 +90,7 @@ export const newRoom = (context: RoomContext): Room => {
   let former: readonly string[] = []
   let ceiling: number | undefined
   const knowledge = newKnowledge()
+  let learning = 0
   const share = newShare(awayMs)
   /** Who was here before the engine failed and has not come back: it may still go on with its part. */
   const absent = new Set<string>()
@@ -178,13 +179,21 @@ export const newRoom = (context: RoomContext): Room => {
     }
   }
 
+  /** What is known reaches the constraints by way of the door: until then nobody passes that. */
+  const learn = (): void => {
+    learning++
+    void leader.learn(knowledge.list()).finally(() => {
+      learning--
+      context.wake()
+    })
+  }
+
   /** Once a new leader knows what is in flight, calls are let through. */
   const openIfAllAreHeard = (): void => {
     for (const one of awaited)
       if (clock() >= awaitedUntil || !(members.includes(one) || former.includes(one))) awaited.delete(one)
     if (awaited.size > 0) return
-    leader.learn(knowledge.list())
-    context.wake()
+    learn()
   }
 
   const everybody = (): readonly string[] => [...new Set([...members, ...absent])]
@@ -228,7 +237,7 @@ export const newRoom = (context: RoomContext): Room => {
     share.begin(ceiling ?? leader.ceiling, everybody(), me)
     leader.keep(new Set([me]))
     if (before !== 'leading') {
-      leader.learn(knowledge.list())
+      learn()
       retell()
     }
     context.wake()
@@ -399,7 +408,7 @@ export const newRoom = (context: RoomContext): Room => {
       else if (its > epoch || number > read) turn()
     },
     waitMs: () => {
-      if (mode === 'leading' && awaited.size > 0) return Infinity
+      if (learning > 0 || (mode === 'leading' && awaited.size > 0)) return Infinity
       if (mode === 'alone' || failing) return share.waitMs(leader.inFlight)
       if (absent.size === 0) return 0
       return leader.inFlight < (leader.ceiling ?? Infinity) - reserved() ? 0 : Infinity

@@ -36,8 +36,8 @@ interface Seat {
   askedAt: number
   readonly call: Call
   readonly request: RequestLine
-  /** It waits for its turn; has it; is in flight; its answer is being looked at. */
-  phase: 'waiting' | 'granted' | 'sent' | 'answered'
+  /** It waits for its turn; has it; has it and may not take it any more; is in flight; its answer is being looked at. */
+  phase: 'waiting' | 'granted' | 'overdue' | 'sent' | 'answered'
   answer: Answer | undefined
   response: Response | undefined
   /** The last answer, where it will be sent again. */
@@ -58,7 +58,7 @@ export interface Seats {
   retell(tellFlights: (flights: Extract<Request, { type: 'state' }>['flights']) => void): void
   /** Gives back what is not used. */
   tidy(): void
-  /** Turns that had come too late may be taken. */
+  /** Turns that had come too late may be asked for again. */
   renewed(): void
 }
 
@@ -83,6 +83,8 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
   /** Those that wait and were never sent, by urgency. */
   const line = Array.from({ length: URGENCIES }, () => new Set<Seat>())
   const numbers = new WeakMap<Call, number>()
+  /** The last answer of each, until it is sent again. */
+  const answers = new WeakMap<Call, Response>()
   let lastNumber = 0
   const slots = newSlots(idleMs, (ns) => post({ to: 'leader', type: 'back', ns }))
 
@@ -124,7 +126,9 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
       seat.outcome = Promise.withResolvers()
       // A turn may have been taken back since, or its lease may have ended: then it comes again.
       if ('error' in outcome || !outcome.go) return outcome
-      if (seat.phase === 'granted' && maySend()) return outcome
+      if (seat.phase !== 'granted') continue
+      if (maySend()) return outcome
+      seat.phase = 'overdue'
     }
   }
 
@@ -132,10 +136,15 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     const { n, call } = seat
     const verdict = toldVerdict(verdictOf(response))
     const from = keyOfAnswer(call, response)
-    const over = (): void => post({ to: 'leader', type: 'read', n })
-    const lasts = doorway.constraints(key).some((one) => one.lasts?.(response, over))
     let weight: Weight | undefined
     let told = false
+    // Without a body, it is over before it was told of.
+    let isOver = false
+    const over = (): void => {
+      isOver = true
+      if (told && answers.get(call) === response) post({ to: 'leader', type: 'read', n })
+    }
+    const lasts = doorway.constraints(key).some((one) => one.lasts?.(response, over)) && !isOver
     if (verdict.action === 'use' && from === call.key)
       call.weighs(response, (truth) => {
         if (told) post({ to: 'leader', type: 'settled', n, weight: truth })
@@ -201,6 +210,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     const { n, call, request } = seat
     seat.phase = 'sent'
     seat.sentAt = clock()
+    answers.delete(call)
     try {
       return await next()
     } catch (error) {
@@ -225,6 +235,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
 
   /** Tells of an answer. Returns whether that is of use. */
   const hear = (seat: Seat, response: Response): boolean => {
+    answers.set(seat.call, response)
     const answer = answerOf(seat, response)
     seat.phase = 'answered'
     seat.response = response
@@ -342,7 +353,12 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     },
     tidy: slots.tidy,
     renewed: () => {
-      for (const seat of seats.values()) if (seat.phase === 'granted') settle(seat, { go: true })
+      for (const seat of seats.values()) {
+        if (seat.phase !== 'overdue') continue
+        // What was heard since it was given may hold it.
+        post({ to: 'leader', type: 'gone', n: seat.n, sent: false })
+        ask(seat)
+      }
     },
   }
 }

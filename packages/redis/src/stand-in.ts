@@ -54,15 +54,20 @@ const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
 
 const responseFor = ({ verdict, whole, lasts, type, key }: Answer): { response: Response; end: () => void } => {
   const status = isStatus(verdict.status ?? 0) ? (verdict.status as number) : 200
-  let end = (): void => undefined
+  const nothing = (): void => undefined
+  let close = nothing
   const body =
     (!whole || lasts) && !BODILESS.has(status)
-      ? new ReadableStream({ start: (its) => void (end = () => its.close()) })
+      ? new ReadableStream({
+          start: (its) => void (close = () => its.close()),
+          // One that is sent again gives it up.
+          cancel: () => void (close = nothing),
+        })
       : null
   const response = new Response(body, { status, headers: type ? { 'content-type': type } : {} })
   setVerdict(response, verdictFrom(verdict))
   if (key !== undefined) setKeyOfAnswer(response, key)
-  return { response, end }
+  return { response, end: () => close() }
 }
 
 export const newStandIn = (
@@ -211,6 +216,9 @@ export const newStandIn = (
     over: () => readBody?.(),
     send: (underWay) => {
       answering = Promise.withResolvers()
+      // The answer before was given up.
+      endBody?.()
+      endBody = undefined
       if (!underWay) {
         attempt++
         counted++

@@ -61,6 +61,38 @@ describe('1. for each key one member leads, and the calls of all pass its door',
     expect(server.most).toBe(3)
   })
 
+  it('an answer that counts until its body is read is given up where its call is sent again', async () => {
+    const server = newServer(10)
+    const refused = new Response('{}', { status: 429, headers: { 'retry-after': '8' } })
+    const answers = [refused]
+    server.answering = () => answers.shift() ?? new Response('{}')
+    const [one] = newMembers(1, server, { concurrencyGate: { slotUntil: 'body' } })
+    const call = one?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await statuses([call])).toEqual([200])
+    expect(server.sent).toHaveLength(2)
+  })
+
+  it('what answers that count until they are read had taken comes back, however often their call was sent', async () => {
+    const server = newServer(10)
+    const answers = [503, 502, 200].map((status) => new Response('{}', { status }))
+    server.answering = () => answers.shift() ?? new Response('{}')
+    const [one] = newMembers(1, server, { concurrencyGate: { slotUntil: 'body' } })
+    const call = one?.(URL_A).then((response) => response.text())
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(await call).toBe('{}')
+    expect(one?.stats()).toMatchObject({ active: 0 })
+  })
+
+  it('an answer without a body does not count until that is read', async () => {
+    const server = newServer(10, () => new Response(null, { status: 429 }))
+    const [one] = newMembers(1, server, { concurrencyGate: { slotUntil: 'body' }, maxTotalWaitMs: 0 })
+    const calls = times(4, () => one?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await statuses(calls)).toEqual([429, 429, 429, 429])
+    expect(one?.stats()).toMatchObject({ active: 0 })
+  })
+
   it('two fleets do not share', async () => {
     const server = newServer(10)
     const [one] = newMembers(1, server, { concurrencyGate: { limit: 1 } })
@@ -465,6 +497,26 @@ describe('7. without the engine each goes on with its part', () => {
     server.sent.length = 0
     return { server, members, wire }
   }
+
+  it('and with the wait that it has heard of', async () => {
+    const wire = newWire()
+    const server = newServer(5)
+    const [one, other] = newMembers(2, server, { wire })
+    const begin = [one, other].map((fetch) => fetch?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(await statuses(begin)).toEqual([200, 200])
+    const answers = [new Response('{}', { status: 429, headers: { 'retry-after': '10' } })]
+    server.answering = () => answers.shift() ?? new Response('{}')
+    server.sent.length = 0
+    const call = other?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(20)
+    wire.down = () => new Promise(() => undefined)
+    await vi.advanceTimersByTimeAsync(9900)
+    expect(server.sent).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(2000)
+    expect(await statuses([call])).toEqual([200])
+    expect(server.sent).toHaveLength(2)
+  })
 
   it('of the ceiling, after a bounded time and one warning each, and returns by itself', async () => {
     const { server, members, wire } = await begun()

@@ -30,9 +30,9 @@ export interface Kind {
 /** From `least` to `most`, each order of magnitude as likely as the next. */
 const log = (least: number, most: number): fc.Arbitrary<number> =>
   fc.integer({ min: 0, max: 1000 }).map((n) => least * (most / least) ** (n / 1000))
-const whole = (least: number, most: number): fc.Arbitrary<number> => log(least, most).map(Math.round)
-const among = fc.constantFrom
-const maybe = <T>(one: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(one, { nil: undefined })
+export const whole = (least: number, most: number): fc.Arbitrary<number> => log(least, most).map(Math.round)
+export const among: typeof fc.constantFrom = fc.constantFrom
+export const maybe = <T>(one: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(one, { nil: undefined })
 
 const LIMIT = whole(1, 1000)
 const WINDOW_MS = whole(100, 60_000)
@@ -134,33 +134,42 @@ const anyOutage = fc
 /** Where requests hang, only a time-out ends them. */
 const SOME_TIME_MS = whole(2000, 60_000)
 
-const wild: fc.Arbitrary<Case> = fc
-  .record({
-    api: fc.record({
-      windows: fc.array(anyWindow, { maxLength: 2 }),
-      concurrency: maybe(LIMIT),
-      announceConcurrency: fc.oneof(SPOKEN, UNSPOKEN),
-      headers: fc.oneof({ weight: 3, arbitrary: DIALECT }, { weight: 1, arbitrary: fc.constant(false as const) }),
-      retryAfter: fc.oneof(RETRY_AFTER, fc.constant(false as const)),
-      latencyMs: SERVICE_MS,
-      rejectionLatencyMs: among(0, 5, [1, 200] as const),
-      work: maybe(
-        fc.record({ perSecond: whole(1, 1000), maxQueued: among(Infinity, 3, 30), rejectionCost: among(0, 0.2, 1) }),
-      ),
-      outages: fc.array(anyOutage, { maxLength: 2 }),
-      flaky: maybe(
-        fc.record({
-          rate: among(0.03, 0.1, 0.3, 0.6),
-          kinds: among(
-            [...FLAKY_KINDS],
-            ['reset' as const],
-            ['500' as const, '429' as const, '408' as const],
-            ['truncate' as const, 'slow-body' as const, '502' as const],
-            ['hang' as const, '503' as const],
-          ),
-        }),
+/** What is always drawn of it. */
+export interface AnyApi extends MockApiOptions {
+  readonly latencyMs: readonly [number, number]
+  readonly outages: readonly OutageOptions[]
+}
+
+/** Any API that there may be, and whatever may go wrong with it. */
+export const anyApi: fc.Arbitrary<AnyApi> = fc.record({
+  windows: fc.array(anyWindow, { maxLength: 2 }),
+  concurrency: maybe(LIMIT),
+  announceConcurrency: fc.oneof(SPOKEN, UNSPOKEN),
+  headers: fc.oneof({ weight: 3, arbitrary: DIALECT }, { weight: 1, arbitrary: fc.constant(false as const) }),
+  retryAfter: fc.oneof(RETRY_AFTER, fc.constant(false as const)),
+  latencyMs: SERVICE_MS,
+  rejectionLatencyMs: among(0, 5, [1, 200] as const),
+  work: maybe(
+    fc.record({ perSecond: whole(1, 1000), maxQueued: among(Infinity, 3, 30), rejectionCost: among(0, 0.2, 1) }),
+  ),
+  outages: fc.array(anyOutage, { maxLength: 2 }),
+  flaky: maybe(
+    fc.record({
+      rate: among(0.03, 0.1, 0.3, 0.6),
+      kinds: among(
+        [...FLAKY_KINDS],
+        ['reset' as const],
+        ['500' as const, '429' as const, '408' as const],
+        ['truncate' as const, 'slow-body' as const, '502' as const],
+        ['hang' as const, '503' as const],
       ),
     }),
+  ),
+})
+
+const wild: fc.Arbitrary<Case> = fc
+  .record({
+    api: anyApi,
     calls: whole(1, 150),
     clients: among(1, 1, 2, 3),
     warmUp: WARM_UP,
@@ -174,9 +183,7 @@ const wild: fc.Arbitrary<Case> = fc
     patienceMs: SOME_TIME_MS,
   })
   .map(({ api, calls, clients, warmUp, timeoutMs, gate, habits, patienceMs }) => {
-    const hangs =
-      api.outages.some(({ status }) => status === 'hang') ||
-      api.flaky?.kinds.some((kind) => kind === ('hang' as string)) === true
+    const hangs = api.outages.some(({ status }) => status === 'hang') || api.flaky?.kinds?.includes('hang') === true
     const leastMs = leastTimeMs({ ...api, outages: [] }, calls * clients)
     const fitting = leastMs > LONGEST_MS ? Math.max(1, Math.floor((calls * LONGEST_MS) / leastMs)) : calls
     return {
