@@ -19,7 +19,7 @@ const promised = ({ resolutionKind, resolutionOption }) =>
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall']
 
 /** Licences that ask for nothing but their own text. */
-const LICENCES = ['0BSD', 'Apache-2.0', 'BlueOak-1.0.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT']
+const LICENCES = new Set(['0BSD', 'Apache-2.0', 'BlueOak-1.0.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT'])
 
 const runsOnInstall = ({ scripts = {} }, hasFile) => {
   const names = INSTALL_SCRIPTS.filter((name) => name in scripts)
@@ -30,7 +30,7 @@ const runsOnInstall = ({ scripts = {} }, hasFile) => {
 /** What comes along with ours: nothing runs on install, and nobody has to ask a lawyer. */
 const checkDependency = ({ folder, manifest }) => {
   const problems = runsOnInstall(manifest, (file) => existsSync(join(folder, file))).map((name) => `runs ${name}`)
-  const licensed = LICENCES.includes(manifest.license)
+  const licensed = LICENCES.has(manifest.license)
   return licensed ? problems : [...problems, `has the licence ${JSON.stringify(manifest.license)}`]
 }
 
