@@ -1,13 +1,15 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
+import { dirname } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { aplomb } from 'aplomb'
 import { generator } from '../sim/simulate.ts'
 import { call, SECRET, type Targets } from './calls.ts'
-import { compare, type Sample, SAMPLES, takeSample } from './sample.ts'
+import { compare, type Comparison, type Sample, SAMPLES, takeSample } from './sample.ts'
 
 const CALLERS = 24
 /** Of load, before all is let go of and counted. */
@@ -128,6 +130,10 @@ const round = async (): Promise<Sample> => {
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(2)} MB`
 
+const REPORT = fileURLToPath(new URL('../../../../.report/soak.json', import.meta.url))
+
+const shown = (figure: Comparison['figure'], value: number) => (figure === 'heapBytes' ? megabytes(value) : `${value}`)
+
 const samples: Sample[] = []
 while (performance.now() - startedAt < minutes * 60_000 || samples.length < 2 * SAMPLES) {
   const sample = await round()
@@ -141,10 +147,19 @@ while (performance.now() - startedAt < minutes * 60_000 || samples.length < 2 * 
 console.log(
   `\n${counts.calls} calls, ${counts.answered} answered, ${counts.failed} failed or given up, ${records} records, ${servers} servers; the slowest call took ${(counts.slowestMs / 1000).toFixed(1)} s`,
 )
-for (const { figure, before, after, flat } of compare(samples, warmUpMs)) {
-  console.log(`${flat ? '✓' : '✗'} ${figure.padEnd(10)} ${before} -> ${after}`)
-  if (!flat) problems.add(`${figure} has grown from ${before} to ${after}`)
-}
+const told = compare(samples, warmUpMs).map(({ figure, before, after, flat }) => {
+  const change = `${figure} ${shown(figure, before)} -> ${shown(figure, after)}`
+  console.log(`${flat ? '✓' : '✗'} ${change}`)
+  if (!flat) problems.add(`has grown: ${change}`)
+  return change
+})
 for (const problem of problems) console.error(`✗ ${problem}`)
 console.log(problems.size === 0 ? 'flat' : `${problems.size} problems`)
+mkdirSync(dirname(REPORT), { recursive: true })
+writeFileSync(
+  REPORT,
+  JSON.stringify({
+    figure: `${minutes} minutes, ${counts.calls} calls: ${told.join(', ')}; ${problems.size} problems`,
+  }),
+)
 process.exitCode = problems.size === 0 ? 0 : 1
