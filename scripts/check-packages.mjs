@@ -1,12 +1,12 @@
 // Packs every public package and looks at the tarballs as npm, Node and TypeScript would.
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
-import { pack, publicPackagesIn } from './packages.mjs'
+import { dependenciesIn, pack, publicPackagesIn } from './packages.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const packages = new Map(publicPackagesIn(root).map((entry) => [entry.manifest.name, entry]))
@@ -14,6 +14,25 @@ const packages = new Map(publicPackagesIn(root).map((entry) => [entry.manifest.n
 // The packages are ESM only, so how they resolve for CommonJS and for Node 10 is not a promise they make.
 const promised = ({ resolutionKind, resolutionOption }) =>
   (resolutionKind === undefined || ['node16-esm', 'bundler'].includes(resolutionKind)) && resolutionOption !== 'node10'
+
+/** Scripts that run on the machine of whoever installs a package. */
+const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall']
+
+/** Licences that ask for nothing but their own text. */
+const LICENCES = new Set(['0BSD', 'Apache-2.0', 'BlueOak-1.0.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT'])
+
+const runsOnInstall = ({ scripts = {} }, hasFile) => {
+  const names = INSTALL_SCRIPTS.filter((name) => name in scripts)
+  // npm makes an install script of it.
+  return hasFile('binding.gyp') ? [...names, 'binding.gyp'] : names
+}
+
+/** What comes along with ours: nothing runs on install, and nobody has to ask a lawyer. */
+const checkDependency = ({ folder, manifest }) => {
+  const problems = runsOnInstall(manifest, (file) => existsSync(join(folder, file))).map((name) => `runs ${name}`)
+  const licensed = LICENCES.has(manifest.license)
+  return licensed ? problems : [...problems, `has the licence ${JSON.stringify(manifest.license)}`]
+}
 
 const check = async (tarball) => {
   const bytes = readFileSync(tarball)
@@ -29,6 +48,7 @@ const check = async (tarball) => {
     const source = file.replace('/dist/', '/src/').replace(/\.js$/, '.ts')
     if (!contents.fileExists(source)) problems.push(`${file} is left over from a source that is gone: delete dist`)
   }
+  problems.push(...runsOnInstall(manifest, (file) => contents.fileExists(inside(file))).map((name) => `runs ${name}`))
   for (const field of ['dependencies', 'peerDependencies', 'optionalDependencies']) {
     for (const [name, range] of Object.entries(manifest[field] ?? {})) {
       if (/^(workspace|link|file|catalog):/.test(range)) problems.push(`${field}.${name} is "${range}"`)
@@ -70,6 +90,11 @@ try {
     for (const problem of problems) console.log(`    ${problem}`)
     if (problems.length > 0) process.exitCode = 1
   }
+  const dependencies = dependenciesIn(root)
+  const problems = dependencies.flatMap((one) => checkDependency(one).map((what) => `${one.manifest.name} ${what}`))
+  console.log(`${problems.length === 0 ? '✓' : '✗'} ${dependencies.length} dependencies: licences, install scripts`)
+  for (const problem of problems) console.log(`    ${problem}`)
+  if (problems.length > 0) process.exitCode = 1
 } finally {
   rmSync(temporary, { recursive: true, force: true })
 }

@@ -1,41 +1,15 @@
 // A registry on loopback with the packed packages and what they depend on: `npm install aplomb` as a user does it, without the network.
 import { execFile, execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { publicPackagesIn } from '../../scripts/packages.mjs'
+import { dependenciesIn } from '../../scripts/packages.mjs'
 import { env, root } from '../../scripts/setup.mjs'
 
 const shell = process.platform === 'win32'
 const run = promisify(execFile)
-
-/** A dependency of the package in `folder`, as Node finds it. */
-const resolve = (folder, name) => {
-  const path = join(folder, 'node_modules', name)
-  if (existsSync(path)) return realpathSync(path)
-  if (folder === dirname(folder)) throw new Error(`${name} is not installed`)
-  return resolve(dirname(folder), name)
-}
-
-/** The folders of all that the public packages depend on, and of what those do. */
-const foldersOfDependencies = () => {
-  const published = publicPackagesIn(root)
-  const found = new Map()
-  const visit = (folder, manifest) => {
-    for (const name of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
-      if (found.has(name) || published.some((one) => one.manifest.name === name)) continue
-      // Nobody's package manager brings it along.
-      if (manifest.peerDependenciesMeta?.[name]?.optional) continue
-      const there = resolve(folder, name)
-      found.set(name, there)
-      visit(there, JSON.parse(readFileSync(join(there, 'package.json'), 'utf8')))
-    }
-  }
-  for (const { folder, manifest } of published) visit(join(root, folder), manifest)
-  return [...found.values()]
-}
 
 /** What a registry says of a package that has one version. */
 const packument = (tarball, origin) => {
@@ -57,7 +31,7 @@ const packAgain = (installed, index, folder) => {
 
 /** Serves the packages that were packed into `packed`, and their dependencies. */
 export const startRegistry = async (packed, folder) => {
-  for (const [index, installed] of foldersOfDependencies().entries()) packAgain(installed, index, folder)
+  for (const [index, installed] of dependenciesIn(root).entries()) packAgain(installed.folder, index, folder)
   const tarballs = [packed, folder].flatMap((from) =>
     readdirSync(from)
       .filter((file) => file.endsWith('.tgz'))

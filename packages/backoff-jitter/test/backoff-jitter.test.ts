@@ -1,12 +1,16 @@
 import { classify } from '@aplomb/classify'
 import { respond, type ScriptedAnswer, type ScriptEntry } from '@aplomb/mock-api'
 import {
+  BreakerOpenError,
   type CallEvent,
   createFetch,
   type CreateFetchOptions,
   type Fetch,
   type Middleware,
   middleware,
+  QueueFullError,
+  QueueTimeoutError,
+  WeightExceedsLimitError,
 } from '@aplomb/pipeline'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
@@ -160,6 +164,22 @@ describe('3. a wait that the server names is a floor; one above maxMs is not sho
     expect(server.times).toEqual([0, 20])
   })
 
+  test.each([
+    [30, 2],
+    [31, 1],
+  ])('%d s with a maxMs of 30 s: sent %d times', async (seconds, sent) => {
+    const { server, fetch } = setup([{ status: 503, headers: { 'retry-after': `${seconds}` }, times: 1 }, 200])
+    expect(await statusOf(fetch(TARGET))).toBe(sent === 2 ? 200 : 503)
+    expect(server.times).toHaveLength(sent)
+  })
+
+  test('at most 30 % of the base delay comes on top', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const { server, fetch } = setup([{ status: 503, headers: { 'retry-after': '7' } }, 200], { baseMs: 2000 })
+    await settled(fetch(TARGET))
+    expect(server.times).toEqual([0, 7300])
+  })
+
   test('an hour: the answer is returned at once', async () => {
     const { server, fetch } = setup([{ status: 503, headers: { 'retry-after': '3600' } }])
     const call = watch(fetch(TARGET))
@@ -290,6 +310,12 @@ describe('4. POST and PATCH are sent again only where that is safe', () => {
     const [first, second] = server.inner.requests.map(({ headers }) => headers.get('idempotency-key'))
     expect(first).toMatch(/^"[0-9a-f-]{36}"$/)
     expect(second).toBe(first)
+  })
+
+  test.each(['POSTS', 'REPOST'])('idempotencyKey adds none to a %s, of which nothing is known', async (method) => {
+    const { server, fetch } = setup([200], { idempotencyKey: true })
+    await settled(fetch(TARGET, { method }))
+    expect(server.inner.requests[0]?.headers.has('idempotency-key')).toBe(false)
   })
 
   test("idempotencyKey keeps the caller's own, and leaves a GET alone", async () => {
@@ -501,6 +527,23 @@ describe('8. per key, retries are at most 20 % of the calls plus ten a second; f
     expect(back.filter((at) => at <= 1000)).toHaveLength(40)
     for (let s = 1; s <= 8; s++) expect(back.filter((at) => at <= s * 1000).length).toBeLessThanOrEqual(30 + s * 10)
     expect(Math.max(...back)).toBe(7000)
+  })
+
+  test('refusals cost the server little: their retries need no budget, and take nothing from it', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const { server, fetch } = setup([{ status: 429, times: 100 }, { times: 100 }, 500, 200])
+    await outcomes(Array.from({ length: 100 }, () => fetch(TARGET)))
+    expect(server.times.slice(100)).toEqual(Array(100).fill(1000))
+    await settled(fetch(TARGET))
+    expect(server.times.slice(200)).toEqual([1000, 1050])
+  })
+
+  test('what only prose calls a passing conflict lines up like any failure', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0)
+    const busy = { status: 409, body: 'The record is locked, please try again', times: 100 }
+    const { server, fetch } = setup([busy, { times: Infinity }])
+    await outcomes(Array.from({ length: 100 }, () => fetch(TARGET)))
+    expect(server.times.slice(100).filter((at) => at <= 1000)).toHaveLength(40)
   })
 
   test('another key has a budget of its own', async () => {
@@ -794,6 +837,62 @@ describe('15. what only prose says is good for one repetition', () => {
     const { server, fetch } = setup([coded])
     expect(await statusOf(fetch(TARGET))).toBe(409)
     expect(server.times).toHaveLength(4)
+  })
+})
+
+describe('what another middleware throws before it sends again', () => {
+  /** Sends once, and throws from then on. */
+  const onceThen = (error: Error): Middleware => {
+    let first = true
+    return async (request, next) => {
+      if (!first) throw error
+      first = false
+      return next(request)
+    }
+  }
+  const statusAfter = (error: Error): Promise<number> =>
+    statusOf(createFetch([backoffJitter(), onceThen(error), classify()], { fetch: respond(503) })(TARGET))
+
+  test.each([
+    new QueueFullError('key', 1),
+    new QueueTimeoutError('key', 1),
+    new BreakerOpenError('key', 1),
+    new WeightExceedsLimitError('key', { unit: 'tokens', weight: 2, limit: 1 }),
+    new DOMException('no slot in time', 'TimeoutError'),
+  ])('$name: it may not wait, and the answer before stands', async (error) => {
+    expect(await statusAfter(error)).toBe(503)
+  })
+
+  test.each([new Error('a bug'), new DOMException('a bug', 'DataError')])('%s: it is thrown', async (error) => {
+    await expect(statusAfter(error)).rejects.toBe(error)
+  })
+})
+
+describe('of two in each other, or one in another fetch', () => {
+  test('the outer one sends again, and the inner one does not', async () => {
+    vi.spyOn(console, 'warn').mockReturnValue()
+    const server = timed(respond({ status: 503, times: 16 }))
+    const outer = createFetch([backoffJitter()], { fetch: createFetch([backoffJitter()], { fetch: server }) })
+    expect(await statusOf(outer(TARGET))).toBe(503)
+    expect(server.times).toHaveLength(4)
+  })
+
+  test('but one that sends once leaves it to the inner one', async () => {
+    const server = timed(respond(503, 200))
+    const inner = createFetch([backoffJitter()], { fetch: server })
+    expect(await statusOf(createFetch([backoffJitter({ maxAttempts: 1 })], { fetch: inner })(TARGET))).toBe(200)
+    expect(server.times).toHaveLength(2)
+  })
+
+  test("an inner one without an attemptTimeoutMs keeps the outer one's", async () => {
+    const server: Fetch = () => new Promise(() => undefined)
+    const once = { maxAttempts: 1 }
+    const fetch = createFetch([backoffJitter({ ...once, attemptTimeoutMs: 100 }), backoffJitter(once)], {
+      fetch: server,
+    })
+    const startedAt = performance.now()
+    await expect(settled(fetch(TARGET))).rejects.toHaveProperty('name', 'TimeoutError')
+    expect(performance.now() - startedAt).toBe(100)
   })
 })
 

@@ -80,6 +80,11 @@ describe('how a key fares', () => {
     expect(health.scale(2, failedAt)).toBeLessThan(0.1)
   })
 
+  test('a success of the same moment says nothing of what came after it', () => {
+    const health = noted(...repeat(12, true))
+    expect(health.scale(2, performance.now())).toBe(1)
+  })
+
   test('never makes a delay longer, however often a call has failed', () => {
     const health = noted(...repeat(12, true))
     for (let retry = 1; retry <= 30; retry++) expect(health.scale(retry, -1)).toBeLessThanOrEqual(1)
@@ -108,6 +113,28 @@ describe('a failure in the midst of successes', () => {
     const { fetch, times } = await well([{ status: 503, headers: { 'retry-after': '3' } }, 200])
     await settled(fetch(TARGET))
     expect(times()).toEqual([0, 3000])
+  })
+
+  test('a jitter of your own gives the delay as it is', async () => {
+    const { fetch, times } = await well([500, 200], { jitter: (delayMs) => delayMs + 1 })
+    await settled(fetch(TARGET))
+    expect(times()).toEqual([0, 1001])
+  })
+
+  test('what no repetition mends says nothing of the server: neither a 404 nor a certificate', async () => {
+    const expired = new TypeError('fetch failed', { cause: Object.assign(new Error(), { code: 'CERT_HAS_EXPIRED' }) })
+    const { fetch, times } = await well([expired, expired, expired, expired, 500, 200])
+    for (let i = 0; i < 4; i++) await expect(fetch(TARGET)).rejects.toBe(expired)
+    await settled(fetch(TARGET))
+    expect(times().slice(-2)).toEqual([0, 50])
+  })
+
+  test('a server that says no twelve times is as well as one that says yes', async () => {
+    const server = timed(respond({ status: 404, times: 12 }, 500, 200))
+    const fetch = createFetch([backoffJitter({ jitter: 'none' })], { fetch: server })
+    for (let i = 0; i < 12; i++) await fetch(TARGET)
+    await settled(fetch(TARGET))
+    expect(server.times.slice(-2)).toEqual([0, 50])
   })
 
   test('another key does not profit', async () => {
