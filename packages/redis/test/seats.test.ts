@@ -32,20 +32,21 @@ it('a turn that came too late is asked for again: what was heard since may hold 
     idleMs: 1000,
     maySend: () => valid,
     mayKeep: () => false,
+    ceiling: () => undefined,
     heard: () => undefined,
   })
   const passing = seats.pass(request, call, async () => {
     sent++
     return new Response('{}')
   })
-  seats.receive({ to: 'member', type: 'go', n: 1, asked: 1, waits: [] })
+  seats.receive({ to: 'member', type: 'go', n: 1, asked: 1, waits: [], stintMs: 0 })
   await turn()
   valid = true
   seats.renewed()
   await turn()
   expect(sent).toBe(0)
   expect(told.map(({ type }) => type)).toEqual(['ask', 'gone', 'ask'])
-  seats.receive({ to: 'member', type: 'go', n: 1, asked: 2, waits: [] })
+  seats.receive({ to: 'member', type: 'go', n: 1, asked: 2, waits: [], stintMs: 0 })
   expect((await passing).status).toBe(200)
   expect(sent).toBe(1)
 })
