@@ -10,6 +10,7 @@ const call = {
   signal: new AbortController().signal,
   canAbort: false,
   attempt: 0,
+  urgency: 3,
   counted: 0,
   canReplay: true,
   weighs: () => undefined,
