@@ -36,7 +36,7 @@ const target = (from, link) => {
   const to = posix.join(posix.dirname(from), path).replace(/\/$/, '')
   if (!existsSync(join(root, to))) throw new Error(`${from}: there is no ${to}`)
   const isFolder = statSync(join(root, to)).isDirectory()
-  const page = pages.get(isFolder ? `${to}/README.md` : to)
+  const page = pages.get(isFolder ? `${to}/README.md` : to) ?? /^docs\/site\/pages\/(.*)\.md$/.exec(to)?.[1]
   const hash = anchor === undefined ? '' : `#${anchor}`
   return page === undefined ? `${REPOSITORY}/${isFolder ? 'tree' : 'blob'}/main/${to}${hash}` : `/${page}${hash}`
 }
@@ -62,7 +62,7 @@ const programs = new Map(
 
 /** A program as a page: what it shows, then all of it. */
 const fromProgram = (path, text) =>
-  `# ${basename(path)}\n\n${programs.get(path)}\n\n\`\`\`ts\n${text.trimEnd()}\n\`\`\`\n`
+  `# ${basename(path)}\n\nThis shows ${programs.get(path)}.\n\n\`\`\`ts\n${text.trimEnd()}\n\`\`\`\n`
 
 const titleOf = (path) => /^# (.*)$/m.exec(readFileSync(join(root, path), 'utf8'))?.[1] ?? basename(path, '.md')
 

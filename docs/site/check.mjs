@@ -22,6 +22,9 @@ const PAGES = [
   '/guide/rate-limits',
   '/guide/sdks',
   '/guide/congestion-control',
+  '/guide/apis',
+  '/guide/decisions',
+  '/recipes/github',
   '/packages/aplomb',
   '/api/',
   '/lab',
@@ -245,15 +248,31 @@ const bestOf = async (names, hash, slower) => {
   return best
 }
 
+const SPIN_MS = 500
+
+/** Whether others take the CPU: then times say nothing of the page. */
+const isBusy = () => {
+  const began = performance.now()
+  const before = process.cpuUsage()
+  while (performance.now() - began < SPIN_MS);
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000 < SPIN_MS * 0.8
+}
+
 const tryBudgets = async () => {
-  const busy = `#${new URLSearchParams({ try: JSON.stringify(BUSY) })}`
+  const minute = `#${new URLSearchParams({ try: JSON.stringify(BUSY) })}`
   const found = {
     ...(await bestOf(['paintMs', 'interactiveMs'], '', 4)),
-    ...(await bestOf(['bytes', 'busyMs', 'longestTaskMs'], busy, 1)),
+    ...(await bestOf(['bytes', 'busyMs', 'longestTaskMs'], minute, 1)),
   }
+  const busy = isBusy()
   for (const [name, value] of Object.entries(found)) {
-    console.log(`${name.padEnd(14)} ${Math.round(value)} of ${BUDGETS[name]}`)
-    if (!(value <= BUDGETS[name])) problems.push(`/lab: ${name} is ${Math.round(value)}, more than ${BUDGETS[name]}`)
+    const isJudged = name === 'bytes' || !busy
+    console.log(
+      `${name.padEnd(14)} ${Math.round(value)} of ${BUDGETS[name]}${isJudged ? '' : ', not judged: the machine is busy'}`,
+    )
+    if (isJudged && !(value <= BUDGETS[name]))
+      problems.push(`/lab: ${name} is ${Math.round(value)}, more than ${BUDGETS[name]}`)
   }
 }
 
