@@ -47,7 +47,7 @@ export const patternOf = (title: string): RegExp =>
   new RegExp(
     title
       .split(/%[a-z]|\$[a-z]+/)
-      .map((part) => RegExp.escape(part))
+      .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
       .join('.*'),
   )
 
