@@ -26,7 +26,7 @@ export interface TestedPromise extends Said {
 }
 
 /** A promise that takes longer to show than a test may: a command, and the file in which it leaves its figure. */
-export interface MeasuredPromise extends Said {
+interface MeasuredPromise extends Said {
   readonly command: string
   readonly report: string
 }

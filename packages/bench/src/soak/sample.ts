@@ -11,7 +11,7 @@ export interface Sample {
   readonly counted: number
 }
 
-export const FIGURES = ['heapBytes', 'sockets', 'timers', 'listeners', 'counted'] as const
+const FIGURES = ['heapBytes', 'sockets', 'timers', 'listeners', 'counted'] as const
 
 /** How many samples a median is of. */
 export const SAMPLES = 10
