@@ -33,6 +33,7 @@ const how = [
   link('CommonJS and scripts', 'guide/commonjs'),
   link('Observability', 'guide/observability'),
   link('Runtimes and sizes', 'guide/runtimes-and-sizes'),
+  link('What is promised', 'guide/promises'),
   link('Questions', 'guide/questions'),
 ]
 

@@ -114,6 +114,13 @@ describe('8. of errors name, message, code and causes are shown', () => {
     })
   })
 
+  test('a text that is called errors is no cause', () => {
+    expect(describeError(error('invalid', { errors: 'two fields' }), plain)).toEqual({
+      name: 'Error',
+      message: 'invalid',
+    })
+  })
+
   test('five deep, also of an error that is its own cause', () => {
     const thrown: Error & { cause?: unknown } = new Error('round')
     thrown.cause = thrown

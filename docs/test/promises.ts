@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** A small change that breaks a promise. */
+interface Break {
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+}
+
+interface Said {
+  readonly area: string
+  readonly readme: string
+  /** The README's own words. */
+  readonly quote: string
+  /** What came of it the last time. */
+  readonly figure?: string
+}
+
+/** A promise that a test shows, by the title of the test or of its group. */
+export interface TestedPromise extends Said {
+  readonly test: string
+  readonly title: string
+  readonly break?: Break
+}
+
+/** A promise that takes longer to show than a test may: a command, and the file in which it leaves its figure. */
+interface MeasuredPromise extends Said {
+  readonly command: string
+  readonly report: string
+}
+
+export type OnePromise = TestedPromise | MeasuredPromise
+
+export const root: string = fileURLToPath(new URL('../..', import.meta.url))
+export const DATA = 'docs/promises.json'
+export const PAGE = 'docs/promises.md'
+
+export const isTested = (promise: OnePromise): promise is TestedPromise => 'test' in promise
+
+export const readPromises = (): readonly OnePromise[] =>
+  (JSON.parse(readFileSync(join(root, DATA), 'utf8')) as { readonly promises: readonly OnePromise[] }).promises
+
+/** Finds the tests of a title among full names; what differs in each of a table may be anything. */
+export const patternOf = (title: string): RegExp =>
+  new RegExp(
+    title
+      .split(/%[a-z]|\$[a-z]+/)
+      .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
+      .join('.*'),
+  )
+
+const link = (path: string): string => `[${path.replace(/^packages\//, '')}](../${path})`
+
+const cell = (text: string): string => text.replaceAll('|', String.raw`\|`)
+
+const rowOf = (promise: OnePromise): string => {
+  const { readme, quote, figure = 'not run yet' } = promise
+  const shownBy = isTested(promise) ? `${link(promise.test)}: ${promise.title}` : `\`${promise.command}\``
+  // The words are of another page: their links would lead nowhere.
+  const said = quote.replaceAll(/\[([^\]]+)\]\([^)]+\)/g, '$1')
+  const broken = isTested(promise) && promise.break ? 'yes' : ''
+  return `| ${[`${said} ([${readme.split('/').at(-2) ?? 'aplomb'}](../${readme}))`, shownBy, figure, broken].map(cell).join(' | ')} |`
+}
+
+const HEAD = `# What is promised, and what shows it
+
+What the READMEs say of safety, bounds, money, secrets and memory, in their own words; the test or the command that fails when it is not so; and what came of it the last time.
+
+    npx vitest run packages/redact/test/secrets.test.ts -t 'no secret is ever shown'   # one of them
+    npm run promises                 # all tests of this page, and the page anew
+    npm run promises -- --break      # breaks the code of those marked in the last column, in a copy, and shows that their tests fail
+    npm run mutation                 # the same at large: breaks eight packages in thousands of ways, and lists what no test has noticed
+
+This page is written by \`scripts/promises.mjs\` from [promises.json](promises.json).`
+
+export const pageOf = (promises: readonly OnePromise[]): string => {
+  const areas = [...new Set(promises.map(({ area }) => area))]
+  const sections = areas.map((area) =>
+    [
+      `## ${area}`,
+      '',
+      '| promise | shown by | last time | broken to see |',
+      '|---|---|---|---|',
+      ...promises.filter((promise) => promise.area === area).map(rowOf),
+    ].join('\n'),
+  )
+  return [HEAD, ...sections, ''].join('\n\n').trimEnd() + '\n'
+}
