@@ -1,0 +1,46 @@
+import { type Constraint, keyOfAnswer, peekedWhole, verdictOf, type Weight } from '@aplomb/pipeline'
+import { type Answer, type Request, toldVerdict } from './messages.ts'
+import type { Seat } from './seat.ts'
+
+/** What is told of an answer; what comes later of its weight and its body is posted. */
+export const answerOf = (
+  { n, call }: Seat,
+  response: Response,
+  constraints: readonly Constraint[],
+  post: (request: Request) => void,
+): Answer => {
+  const verdict = toldVerdict(verdictOf(response))
+  const from = keyOfAnswer(call, response)
+  const over = (): void => post({ to: 'leader', type: 'read', n })
+  const lasts = constraints.some((one) => one.lasts?.(response, over))
+  let weight: Weight | undefined
+  let told = false
+  if (verdict.action === 'use' && from === call.key)
+    call.weighs(response, (truth) => {
+      if (told) post({ to: 'leader', type: 'settled', n, weight: truth })
+      else weight ??= truth
+    })
+  told = true
+  return {
+    verdict,
+    key: from === call.key ? undefined : from,
+    whole: peekedWhole(response),
+    lasts,
+    type: response.headers?.get?.('content-type') ?? undefined,
+    weight,
+    canReplay: call.canReplay,
+    gaveUp: call.gaveUp,
+  }
+}
+
+/** Whether the leader learns nothing from it that others wait for. */
+export const isPlain = (
+  { verdict: { action, limits, retryAfterMs }, lasts, key: elsewhere }: Answer,
+  ceiling: number | undefined,
+): boolean =>
+  action === 'use' &&
+  limits.windows.length === 0 &&
+  (!limits.concurrency || limits.concurrency.limit === ceiling) &&
+  retryAfterMs === undefined &&
+  !lasts &&
+  elsewhere === undefined
