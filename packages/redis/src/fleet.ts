@@ -14,7 +14,8 @@ import {
 } from '@aplomb/pipeline'
 import type { Engine } from './engine.ts'
 import { newFairLine } from './fair-line.ts'
-import { newRoom, type Room } from './room.ts'
+import type { Room } from './room-context.ts'
+import { newRoom } from './room.ts'
 import type { StandIn } from './stand-in.ts'
 
 /** Options of {@link fleet}. */

@@ -1,5 +1,5 @@
 import { type Call, clock, type Doorway, later } from '@aplomb/pipeline'
-import { memberLeft, toldError } from './errors.ts'
+import { toldError } from './errors.ts'
 import {
   aged,
   type Answer,
@@ -8,22 +8,17 @@ import {
   type Known,
   NO_ANSWER,
   NOBODYS,
+  type OfCall,
   type Reaction,
   type Request,
   type ToldVerdict,
 } from './messages.ts'
-import { newRoster } from './roster.ts'
+import { newLedger } from './ledger.ts'
 import { newStandIn, type StandIn } from './stand-in.ts'
 import { newTenure } from './tenure.ts'
 
-/** Of one call that the leader knows. */
-type News = Extract<Request, { type: 'gone' | 'taken' | 'heard' | 'failed' | 'settled' | 'read' }>
-
 /** An aborted request has reached the server; by then that has heard of the abort, in milliseconds. */
 const ABORTED_MS = 250
-/** Calls that may be asked again for, or be told of. Their members do not say when that is over. */
-const MOST_FINISHED = 1000
-
 /** Runs the door of a key for all members, as a lone client does for itself. */
 export interface Leader {
   receive(from: string, message: Request): void
@@ -52,16 +47,13 @@ interface Context {
 }
 
 export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context): Leader => {
-  const calls = newRoster()
-  const finished = newRoster()
-  /** What members have in flight, whichever of their calls that is. */
-  const places = newRoster()
-  const rosters = [calls, finished, places]
+  const ledger = newLedger()
+  const { calls, places } = ledger
   const tenure = newTenure((owner) => post(owner, { to: 'member', type: 'recall' }))
   let lastSlot = 0
 
   const standInFor = (owner: string, n: number, facts: Facts): StandIn => {
-    const known = finished.take(owner, n) ?? calls.get(owner, n)
+    const known = ledger.comesBack(owner, n)
     known?.tell(facts)
     const one =
       known ??
@@ -70,7 +62,7 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
           if (n < 0) return post(owner, { to: 'member', type: 'slot', n })
           tenure.goes(owner)
           const stintMs = stintFor(one)
-          if (stintMs > 0) keep(one)
+          if (stintMs > 0) ledger.keep(one)
           return post(owner, { to: 'member', type: 'go', n, asked: one.asked, waits, stintMs })
         },
         emit: (event) => {
@@ -78,27 +70,9 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
           else if (event.type !== 'give-up') post(owner, { to: 'member', type: 'event', n, event })
         },
       })
-    if (!known || calls.get(owner, n) !== known) calls.add(one)
+    calls.add(one)
     standIns.set(one.call, one)
     return one
-  }
-
-  /** Whether it is not gone, or replaced by one of the same name. */
-  const isCurrent = (one: StandIn): boolean => calls.get(one.owner, one.n) === one
-
-  const finish = (one: StandIn, mayComeBack: boolean): void => {
-    calls.take(one.owner, one.n)
-    if (!mayComeBack && !one.lingers) return
-    finished.add(one)
-    for (const oldest of finished) {
-      if (finished.size <= MOST_FINISHED) return
-      if (!oldest.inFlight) finished.take(oldest.owner, oldest.n)
-    }
-  }
-
-  const waits = (): boolean => {
-    for (const { inFlight } of calls) if (!inFlight) return true
-    return false
   }
 
   const ceiling = (certain?: boolean): number | undefined => {
@@ -114,23 +88,18 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
 
   /** What a member has used it may keep, as long as nobody waits and nothing is known that anybody would have to wait for. */
   const giveSlot = (owner: string): void => {
-    if (owner === me || !tenure.maySlot(owner) || waits() || !isFree()) return
+    if (owner === me || !tenure.maySlot(owner) || ledger.waits() || !isFree()) return
     const one = standInFor(owner, --lastSlot, { ...NOBODYS, attempt: 0, counted: 0 })
     run(one)
     if (!one.inFlight) return release(one)
     tenure.slotted(owner)
-    keep(one)
-  }
-
-  const keep = (one: StandIn): void => {
-    calls.take(one.owner, one.n)
-    places.add(one)
+    ledger.keep(one)
   }
 
   /** Where only the ceiling keeps calls waiting, it is the same which of a member's calls has its place. */
   const stintFor = ({ owner, call }: StandIn): number => {
     const most = ceiling(true)
-    return call.attempt > 1 || most === undefined || !waits() || !isFree()
+    return call.attempt > 1 || most === undefined || !ledger.waits() || !isFree()
       ? 0
       : tenure.beginStint(owner, call.urgency, most, calls.owners)
   }
@@ -149,15 +118,15 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
       () => {
         const { gaveUp } = call
         one.over()
-        if (!isCurrent(one)) return
-        finish(one, !one.served)
+        if (calls.get(owner, n) !== one) return
+        ledger.finish(one, !one.served)
         if (one.served) giveSlot(owner)
         else post(owner, { to: 'member', type: 'over', n, excused: one.tookExcuse(), gaveUp })
       },
       (error: unknown) => {
         const { gaveUp } = call
-        if (!isCurrent(one)) return
-        finish(one, true)
+        if (calls.get(owner, n) !== one) return
+        ledger.finish(one, true)
         // One that has failed over there has failed for its caller.
         if (!one.failedThere) post(owner, { to: 'member', type: 'refused', n, error: toldError(error), gaveUp })
       },
@@ -173,13 +142,8 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
   }
 
   const release = (one: StandIn): void => {
-    for (const roster of rosters) if (roster.get(one.owner, one.n) === one) roster.take(one.owner, one.n)
-    one.abort(memberLeft())
+    ledger.drop(one)
     if (!calls.has(one.owner)) tenure.goes(one.owner)
-  }
-
-  const dropIf = (isDropped: (one: StandIn) => boolean): void => {
-    for (const roster of rosters) for (const one of roster.takeIf(isDropped)) one.abort(memberLeft())
   }
 
   const takeOver = (from: string, { n, facts, sinceMs }: Flight): void =>
@@ -195,7 +159,7 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
   }
 
   /** Of a call that has been let through. */
-  const follow = (from: string, one: StandIn, message: News): void => {
+  const follow = (from: string, one: StandIn, message: OfCall): void => {
     switch (message.type) {
       case 'gone':
         if (message.sent) later(() => release(one), ABORTED_MS)
@@ -218,16 +182,15 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
         break
       case 'read':
         one.read()
-        finished.take(from, one.n)
+        ledger.settled(one)
     }
   }
 
   const receive: Leader['receive'] = (from, message) => {
-    const find = (n: number): StandIn | undefined => calls.get(from, n) ?? finished.get(from, n)
     switch (message.type) {
       case 'state':
         // What it had asked for before, nobody waits for any more.
-        dropIf(({ owner }) => owner === from)
+        ledger.dropIf(({ owner }) => owner === from)
         tenure.forget((owner) => owner === from)
         for (const flight of message.flights) takeOver(from, flight)
         break
@@ -252,7 +215,7 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
       case 'failed':
       case 'settled':
       case 'read': {
-        const one = find(message.n)
+        const one = ledger.find(from, message.n)
         if (one) follow(from, one, message)
       }
     }
@@ -267,20 +230,18 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
     receive,
     learn,
     keep: (those) => {
-      dropIf(({ owner }) => !those.has(owner))
+      ledger.dropIf(({ owner }) => !those.has(owner))
       tenure.forget((owner) => !those.has(owner))
     },
     resign: () => {
-      dropIf(() => true)
+      ledger.dropIf(() => true)
       tenure.forget(() => true)
     },
     get busy() {
       return calls.size + places.size > 0
     },
     get inFlight() {
-      let count = 0
-      for (const roster of rosters) for (const { inFlight } of roster) if (inFlight) count++
-      return count
+      return ledger.inFlight()
     },
     get ceiling() {
       return ceiling()

@@ -82,6 +82,9 @@ export type Request =
       readonly known: readonly Known[]
     }
 
+/** Of one call that the leader knows. */
+export type OfCall = Extract<Request, { type: 'gone' | 'taken' | 'heard' | 'failed' | 'settled' | 'read' }>
+
 /** A call in flight, and since when, in milliseconds. */
 export interface Flight {
   readonly n: number

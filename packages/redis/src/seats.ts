@@ -1,53 +1,9 @@
-import {
-  type Call,
-  clock,
-  type Doorway,
-  keyOfAnswer,
-  onAbort,
-  peekedWhole,
-  type RequestLine,
-  setAside,
-  verdictOf,
-  verdictOfError,
-  type Weight,
-} from '@aplomb/pipeline'
+import { type Call, clock, type Doorway, onAbort, setAside, verdictOfError } from '@aplomb/pipeline'
+import { answerOf, isPlain } from './answer.ts'
 import { errorFrom } from './errors.ts'
+import { type Answer, factsOf, type Reaction, type Request, type ToldVerdict, toldVerdict } from './messages.ts'
+import { flightOf, newSeat, newWaitingLine, outcomeOf, type Seat, settle } from './seat.ts'
 import { newSlots, type Slot } from './slots.ts'
-import {
-  type Answer,
-  factsOf,
-  type Flight,
-  type Reaction,
-  type Request,
-  type ToldVerdict,
-  toldVerdict,
-} from './messages.ts'
-
-/** Urgencies are 0 to 7 (RFC 9218). */
-const URGENCIES = 8
-
-/** What comes of waiting for the leader. */
-type Outcome = { readonly go: boolean } | { readonly error: unknown }
-
-/** A call of this process, on its way through the door of whoever leads. */
-interface Seat {
-  readonly n: number
-  asked: number
-  askedAt: number
-  readonly call: Call
-  readonly request: RequestLine
-  /** It waits for its turn; has it; has it and may not take it any more; is in flight; its answer is being looked at. */
-  phase: 'waiting' | 'granted' | 'overdue' | 'sent' | 'answered'
-  answer: Answer | undefined
-  response: Response | undefined
-  /** The last answer, where it will be sent again. */
-  last: Response | undefined
-  outcome: PromiseWithResolvers<Outcome>
-  /** When it was sent last, on the `clock`. */
-  sentAt: number
-  /** What it was sent on, or is to be, without its own turn. */
-  slot: Slot | undefined
-}
 
 /** The calls of this process that are under way. */
 export interface Seats {
@@ -80,8 +36,7 @@ interface Context {
 
 export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling, heard }: Context): Seats => {
   const seats = new Map<number, Seat>()
-  /** Those that wait and were never sent, by urgency. */
-  const line = Array.from({ length: URGENCIES }, () => new Set<Seat>())
+  const line = newWaitingLine()
   const numbers = new WeakMap<Call, number>()
   /** The last answer of each, until it is sent again. */
   const answers = new WeakMap<Call, Response>()
@@ -94,21 +49,17 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     return known
   }
 
-  const settle = (seat: Seat, outcome: Outcome): void => seat.outcome.resolve(outcome)
-
-  const waitingWith = (urgency: number): Set<Seat> => line[urgency] as Set<Seat>
-
   const ask = (seat: Seat): void => {
     const { n, call, request } = seat
     seat.phase = 'waiting'
     seat.slot = undefined
-    if (call.attempt === 0) waitingWith(call.urgency).add(seat)
+    if (call.attempt === 0) line.join(seat)
     seat.askedAt = clock()
     post({ to: 'leader', type: 'ask', n, facts: factsOf(call, request, ++seat.asked, clock()) })
   }
 
   const grant = (seat: Seat, slot?: Slot): void => {
-    waitingWith(seat.call.urgency).delete(seat)
+    line.leave(seat)
     seat.phase = 'granted'
     seat.slot = slot
     seat.answer = undefined
@@ -119,76 +70,9 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     if (answer) post({ to: 'leader', type: 'heard', n, answer })
   }
 
-  /** Until it is its turn, or all is over. */
-  const outcomeOf = async (seat: Seat): Promise<Outcome> => {
-    for (;;) {
-      const outcome = await seat.outcome.promise
-      seat.outcome = Promise.withResolvers()
-      // A turn may have been taken back since, or its lease may have ended: then it comes again.
-      if ('error' in outcome || !outcome.go) return outcome
-      if (seat.phase !== 'granted') continue
-      if (maySend()) return outcome
-      seat.phase = 'overdue'
-    }
-  }
-
-  const answerOf = (seat: Seat, response: Response): Answer => {
-    const { n, call } = seat
-    const verdict = toldVerdict(verdictOf(response))
-    const from = keyOfAnswer(call, response)
-    let weight: Weight | undefined
-    let told = false
-    // Without a body, it is over before it was told of.
-    let isOver = false
-    const over = (): void => {
-      isOver = true
-      if (told && answers.get(call) === response) post({ to: 'leader', type: 'read', n })
-    }
-    const lasts = doorway.constraints(key).some((one) => one.lasts?.(response, over)) && !isOver
-    if (verdict.action === 'use' && from === call.key)
-      call.weighs(response, (truth) => {
-        if (told) post({ to: 'leader', type: 'settled', n, weight: truth })
-        else weight ??= truth
-      })
-    told = true
-    return {
-      verdict,
-      key: from === call.key ? undefined : from,
-      whole: peekedWhole(response),
-      lasts,
-      type: response.headers?.get?.('content-type') ?? undefined,
-      weight,
-      canReplay: call.canReplay,
-      gaveUp: call.gaveUp,
-    }
-  }
-
-  /** From now on the leader knows of it. */
-  const flightOf = (seat: Seat): Flight => {
-    const now = clock()
-    const { n, call, request, sentAt } = seat
-    const asked = (seat.asked ||= 1)
-    return { n, facts: factsOf(call, request, asked, now), sinceMs: now - sentAt }
-  }
-
-  /** Whether the leader learns nothing from it that others wait for. */
-  const isPlain = ({ verdict: { action, limits, retryAfterMs }, lasts, key: elsewhere }: Answer): boolean =>
-    action === 'use' &&
-    limits.windows.length === 0 &&
-    (!limits.concurrency || limits.concurrency.limit === ceiling()) &&
-    retryAfterMs === undefined &&
-    !lasts &&
-    elsewhere === undefined
-
   /** A place goes to the next that waits, as far as there is one. */
   const use = (slot: Slot): void => {
-    const seat =
-      slots.lasts(slot) && mayKeep()
-        ? line
-            .find((some) => some.size > 0)
-            ?.values()
-            .next().value
-        : undefined
+    const seat = slots.lasts(slot) && mayKeep() ? line.first() : undefined
     if (!seat) return slots.free(slot)
     seat.call.waited('queue', clock() - seat.askedAt)
     grant(seat, slot)
@@ -224,7 +108,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
   const tell = (seat: Seat, answer: Answer): void => {
     const { call, request, sentAt, slot } = seat
     // One that is kept in calm says nothing of others who use the server.
-    if (slot && isPlain(answer) && (slot.until < Infinity || !answer.verdict.limits.concurrency)) {
+    if (slot && isPlain(answer, ceiling()) && (slot.until < Infinity || !answer.verdict.limits.concurrency)) {
       const now = clock()
       const facts = factsOf(call, request, 0, now)
       return post({ to: 'leader', type: 'done', facts, tookMs: now - sentAt, answer }, false)
@@ -235,8 +119,10 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
 
   /** Tells of an answer. Returns whether that is of use. */
   const hear = (seat: Seat, response: Response): boolean => {
-    answers.set(seat.call, response)
-    const answer = answerOf(seat, response)
+    const { call } = seat
+    answers.set(call, response)
+    const isLatest = (): boolean => answers.get(call) === response
+    const answer = answerOf(seat, response, { constraints: doorway.constraints(key), post, isLatest })
     seat.phase = 'answered'
     seat.response = response
     seat.answer = answer
@@ -248,20 +134,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
 
   const pass: Doorway['pass'] = async (request, call, next) => {
     if (call.aborted) throw call.signal.reason
-    const seat: Seat = {
-      n: numberOf(call),
-      asked: 0,
-      askedAt: 0,
-      call,
-      request,
-      phase: 'waiting',
-      answer: undefined,
-      response: undefined,
-      last: undefined,
-      outcome: Promise.withResolvers(),
-      sentAt: 0,
-      slot: undefined,
-    }
+    const seat = newSeat(numberOf(call), call, request)
     const { n } = seat
     const abort = (): void => {
       post({ to: 'leader', type: 'gone', n, sent: seat.phase === 'sent' })
@@ -276,7 +149,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
         if (hear(seat, response)) return response
       } else ask(seat)
       for (;;) {
-        const outcome = await outcomeOf(seat)
+        const outcome = await outcomeOf(seat, maySend)
         if ('error' in outcome) {
           if (seat.last && !call.aborted) return seat.last
           throw outcome.error
@@ -288,7 +161,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     } finally {
       stopListening?.()
       seats.delete(n)
-      waitingWith(call.urgency).delete(seat)
+      line.leave(seat)
       leavePlace(seat)
     }
   }

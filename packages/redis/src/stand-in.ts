@@ -4,11 +4,11 @@ import {
   clock,
   type GiveUp,
   type RequestLine,
-  setKeyOfAnswer,
   setVerdict,
   type Weight,
 } from '@aplomb/pipeline'
 import { type Answer, type Facts, type ToldVerdict, verdictFrom, type Wait } from './messages.ts'
+import { responseFor } from './told-response.ts'
 
 /** What becomes of a stand-in, for the member that it stands for. */
 export interface Reactions {
@@ -46,28 +46,6 @@ export interface StandIn {
   abort(reason: unknown): void
   /** Whether its last attempt was excused since this was asked. */
   tookExcuse(): boolean
-}
-
-/** Statuses that a `Response` may be made with, and those that allow no body (fetch standard). */
-const isStatus = (status: number): boolean => status >= 200 && status <= 599
-const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
-
-const responseFor = ({ verdict, whole, lasts, type, key }: Answer): { response: Response; end: () => void } => {
-  const status = isStatus(verdict.status ?? 0) ? (verdict.status as number) : 200
-  const nothing = (): void => undefined
-  let close = nothing
-  const body =
-    (!whole || lasts) && !BODILESS.has(status)
-      ? new ReadableStream({
-          start: (its) => void (close = () => its.close()),
-          // One that is sent again gives it up.
-          cancel: () => void (close = nothing),
-        })
-      : null
-  const response = new Response(body, { status, headers: type ? { 'content-type': type } : {} })
-  setVerdict(response, verdictFrom(verdict))
-  if (key !== undefined) setKeyOfAnswer(response, key)
-  return { response, end: () => close() }
 }
 
 export const newStandIn = (

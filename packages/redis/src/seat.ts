@@ -1,0 +1,87 @@
+import { type Call, clock, type RequestLine } from '@aplomb/pipeline'
+import { type Answer, factsOf, type Flight } from './messages.ts'
+import type { Slot } from './slots.ts'
+
+/** What comes of waiting for the leader. */
+export type Outcome = { readonly go: boolean } | { readonly error: unknown }
+
+/** A call of this process, on its way through the door of whoever leads. */
+export interface Seat {
+  readonly n: number
+  asked: number
+  askedAt: number
+  readonly call: Call
+  readonly request: RequestLine
+  /** It waits for its turn; has it; has it and may not take it any more; is in flight; its answer is being looked at. */
+  phase: 'waiting' | 'granted' | 'overdue' | 'sent' | 'answered'
+  answer: Answer | undefined
+  response: Response | undefined
+  /** The last answer, where it will be sent again. */
+  last: Response | undefined
+  outcome: PromiseWithResolvers<Outcome>
+  /** When it was sent last, on the `clock`. */
+  sentAt: number
+  /** What it was sent on, or is to be, without its own turn. */
+  slot: Slot | undefined
+}
+
+export const newSeat = (n: number, call: Call, request: RequestLine): Seat => ({
+  n,
+  asked: 0,
+  askedAt: 0,
+  call,
+  request,
+  phase: 'waiting',
+  answer: undefined,
+  response: undefined,
+  last: undefined,
+  outcome: Promise.withResolvers(),
+  sentAt: 0,
+  slot: undefined,
+})
+
+export const settle = (seat: Seat, outcome: Outcome): void => seat.outcome.resolve(outcome)
+
+/** Until it is its turn, or all is over. */
+export const outcomeOf = async (seat: Seat, maySend: () => boolean): Promise<Outcome> => {
+  for (;;) {
+    const outcome = await seat.outcome.promise
+    seat.outcome = Promise.withResolvers()
+    // A turn may have been taken back since, or its lease may have ended: then it comes again.
+    if ('error' in outcome || !outcome.go) return outcome
+    if (seat.phase !== 'granted') continue
+    if (maySend()) return outcome
+    seat.phase = 'overdue'
+  }
+}
+
+/** From now on the leader knows of it. */
+export const flightOf = (seat: Seat): Flight => {
+  const now = clock()
+  const { n, call, request, sentAt } = seat
+  const asked = (seat.asked ||= 1)
+  return { n, facts: factsOf(call, request, asked, now), sinceMs: now - sentAt }
+}
+
+/** Urgencies are 0 to 7 (RFC 9218). */
+const URGENCIES = 8
+
+/** Those that wait and were never sent: of the most urgent, the first that came. */
+export interface WaitingLine {
+  join(seat: Seat): void
+  leave(seat: Seat): void
+  first(): Seat | undefined
+}
+
+export const newWaitingLine = (): WaitingLine => {
+  const seats = Array.from({ length: URGENCIES }, () => new Set<Seat>())
+  return {
+    join: (seat) => void seats[seat.call.urgency]?.add(seat),
+    leave: (seat) => void seats[seat.call.urgency]?.delete(seat),
+    first: () =>
+      seats
+        .find(({ size }) => size > 0)
+        ?.values()
+        .next().value,
+  }
+}
