@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { Member } from './member.ts'
 import type { Plan } from './plan.ts'
 import { type Asked, isServed, type Pause, type Sending } from './record.ts'
@@ -53,6 +54,8 @@ const AT_ONCE_MS = 1
 const MAX_WAIT_MS = 60_000
 const MAX_TOTAL_WAIT_MS = 300_000
 const PEEK_MS = 1000
+/** Documented: how long the meter waits for what others will cost, before each attempt. */
+const METER_MS = 60_000
 /** Documented: for how long after a success refusals are taken for a lost race, or a full server. */
 const RACE_MS = 10_000
 /** Documented: what does not count may happen 40 (in flight), 20 (at random, or a window) and 16 times (a race). */
@@ -178,7 +181,7 @@ const namedTime: Rule = (facts) => {
       const next = sendings[i + 1]
       const { heardAt, truth } = one
       const until = heardAt + (truth?.namedMs ?? 0)
-      if (next && next.at < until && wasHeard(facts, one))
+      if (next && next.at < until - AT_ONCE_MS && wasHeard(facts, one))
         return `${nameOf(next)}: told at ${ms(heardAt)} to wait until ${ms(until)}`
     }
     return false
@@ -208,7 +211,8 @@ const bound: Rule = (facts) =>
     const servers = sendings.reduce((sum, { at, heardAt }) => sum + Math.min(heardAt, settledAt) - at, 0)
     const stood = stoodStill(facts, member, first.at, settledAt)
     const { maxTotalWaitMs = MAX_TOTAL_WAIT_MS } = facts.plan.client
-    const most = maxTotalWaitMs + servers + stood + sendings.length * (PEEK_MS + AT_ONCE_MS)
+    const inMeter = waitsBehindDoor(facts) ? METER_MS : 0
+    const most = maxTotalWaitMs + servers + stood + (sendings.length + 1) * (PEEK_MS + inMeter + AT_ONCE_MS)
     const took = settledAt - first.at
     return took > most && `call ${n} took ${ms(took)} from its first request on, ${ms(most)} at most`
   })
@@ -218,6 +222,8 @@ const timeOut: Rule = (facts) =>
     const { timeoutMs = Infinity, gate, store } = facts.plan.client
     // A store has a second to say what was spent.
     const storeMs = store === 'shared' ? 1000 : 0
+    // Of a fleet's line, its leader tells.
+    const leaderMs = facts.plan.fleet ? NEWS_MS : 0
     const queueMs =
       gate && sendings.length === 0 && 'queueTimeoutMs' in gate ? (gate.queueTimeoutMs as number) : Infinity
     if (settledAt === Infinity) return false
@@ -225,13 +231,13 @@ const timeOut: Rule = (facts) =>
     return [
       lateMs > timeoutMs + AT_ONCE_MS && `call ${n} settled after ${ms(lateMs)}, its time-out is ${ms(timeoutMs)}`,
       !waitsBehindDoor(facts) &&
-        lateMs > queueMs + storeMs + AT_ONCE_MS &&
+        lateMs > queueMs + storeMs + leaderMs + AT_ONCE_MS &&
         `call ${n} was in line for ${ms(lateMs)}, ${ms(queueMs)} at most`,
     ]
   })
 
 const abort: Rule = (facts) =>
-  facts.calls.flatMap(({ n, abortedAt, settledAt, member, sendings, error }) => {
+  facts.calls.flatMap(({ n, abortedAt, settledAt, member, sendings, error, reason }) => {
     if (abortedAt === Infinity) return false
     const lateMs = settledAt - abortedAt - stoodStill(facts, member, abortedAt, settledAt)
     const after = sendings.find(({ at }) => at > abortedAt)
@@ -239,9 +245,9 @@ const abort: Rule = (facts) =>
       lateMs > AT_ONCE_MS && `call ${n} settled ${ms(lateMs)} after its abort`,
       after !== undefined && `${nameOf(after)}: sent after its abort at ${ms(abortedAt)}`,
       error !== undefined &&
-        !String(error).includes('nobody waits') &&
+        error !== reason &&
         settledAt > abortedAt + AT_ONCE_MS &&
-        `call ${n} was aborted, and rejected with ${String(error)}`,
+        `call ${n} was aborted, and rejected with ${inspect(error)}`,
     ]
   })
 
@@ -294,7 +300,7 @@ const budget: Rule = (facts) => {
 }
 
 /** What is not read to its end is open still, at the server, too. */
-const UNREAD: readonly string[] = ['never', 'in part']
+const UNREAD: ReadonlySet<string> = new Set(['never', 'in part'])
 
 const leftOver: Rule = ({ processes, calls, hung }) => {
   if (hung) return []
@@ -308,7 +314,7 @@ const leftOver: Rule = ({ processes, calls, hung }) => {
     ...calls.map(
       ({ n, listeners, plan, outcome }) =>
         listeners > 0 &&
-        !(outcome === 'answered' && UNREAD.includes(plan.read)) &&
+        !(outcome === 'answered' && UNREAD.has(plan.read)) &&
         `${listeners} listeners on the signal of call ${n}`,
     ),
   ]
@@ -334,5 +340,5 @@ const RULES: Readonly<Partial<Record<RuleName, Rule>>> = {
 export const broken = (facts: Facts): readonly Violation[] =>
   (Object.entries(RULES) as [RuleName, Rule][]).flatMap(([rule, find]) => {
     const what = find(facts).find((one) => one !== false)
-    return what === undefined ? [] : [{ rule, what: what as string }]
+    return what === undefined ? [] : [{ rule, what }]
   })

@@ -73,7 +73,7 @@ const sane = ({ retryAfterMs, windows, concurrency = { source: '' }, credits = {
     { name: '', ...concurrency },
     { name: '', ...credits },
   ])
-    for (const value of Object.values(amounts)) check(isAmount(value as number), 'no amount', amounts)
+    for (const value of Object.values(amounts)) check(isAmount(value), 'no amount', amounts)
 }
 
 const saneVerdict = ({ kind, retryAfterMs, retryAt, message, evidence, limits }: Verdict): void => {
@@ -154,7 +154,7 @@ const jsonOf = (text: string): unknown => {
 }
 
 /** Without what no two have in common: when each was judged. */
-const facts = ({ retryAt: _, ...verdict }: Verdict): object => verdict
+const facts = (verdict: Verdict): object => ({ ...verdict, retryAt: undefined })
 
 const SECRET = 'Jc7Zq9xW4kTt0Lm2Rb8Vy5'
 const redactor = redaction()(
@@ -282,7 +282,6 @@ export const TARGETS: readonly Target[] = [
       const [read] = saved(copy).slice(-1)
       check(read?.status === one.status, 'a copy has another status', copy)
       // What cannot be printed is not: a body may be JSON without it that was none.
-      // oxlint-disable-next-line no-control-regex
       if (!read || /[^\n\r\t\u0020-\ud7ff\ue000-\ufefe]/.test(text)) continue
       const { kind, retryAfterMs } = explanation.verdict
       const judged = (await explain(savedResponseOf(read), { request: read.request, receivedAt: NOW })).verdict
@@ -291,7 +290,8 @@ export const TARGETS: readonly Target[] = [
   }),
   target('explain: recordings', recorded, async (text) => {
     const thrown = thrownBy(() => parseHar(text))
-    if (thrown !== undefined) return check(!(thrown instanceof RangeError), 'no plain error', String(thrown))
+    if (thrown !== undefined)
+      return check(thrown instanceof Error && !(thrown instanceof RangeError), 'no plain error', thrown)
     const summary = await explainHar(parseHar(text))
     check(typeof formatHarSummary(summary, {}) === 'string', 'no text')
   }),
