@@ -164,13 +164,15 @@ export const newRoom = (context: RoomContext): Room => {
       for (const known of message.known) knowledge.note(known)
       if (absent.delete(from)) context.wake()
       if (awaited.delete(from)) openIfAllAreHeard()
+      // It was alone meanwhile.
+      else if (awaited.size === 0) learn(message.known)
     }
   }
 
   /** What is known reaches the constraints by way of the door: until then nobody passes that. */
-  const learn = (): void => {
+  const learn = (known: readonly Known[] = knowledge.list()): void => {
     learning++
-    void leader.learn(knowledge.list()).finally(() => {
+    void leader.learn(known).finally(() => {
       learning--
       context.wake()
     })
