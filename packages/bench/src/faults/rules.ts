@@ -62,6 +62,8 @@ const RACE_MS = 10_000
 const UNCOUNTED = 40 + 20 + 16
 /** Documented: an outage of a call's own, from which a server is just coming back. */
 const COMING_BACK_MS = 60_000
+/** Documented: for how long an answer is kept until a store has its cost. Who stands above the meter hears of it then. */
+const STORE_MS = 1000
 /** After that the others of a fleet have heard of it: a look makes up for a push that is lost. */
 const NEWS_MS = 1000
 
@@ -147,7 +149,7 @@ const ceiling: Rule = (facts) => {
   if (waitsBehindDoor(facts)) return []
   return together(facts, isWhole(facts)).map((sendings) => {
     const ends = sendings.map(({ heardAt, call }) => Math.min(heardAt, call.abortedAt))
-    const newsMs = facts.plan.fleet ? NEWS_MS : 0
+    const newsMs = (facts.plan.fleet ? NEWS_MS : 0) + (facts.plan.client.store === 'shared' ? STORE_MS : 0)
     const told = sendings
       .filter(({ truth }) => truth?.ceiling !== undefined)
       .map(({ heardAt, truth }) => ({ at: heardAt + newsMs, most: truth?.ceiling as number }))
@@ -187,6 +189,7 @@ const namedTime: Rule = (facts) => {
     return false
   })
   if (waitsBehindDoor(facts)) return own
+  const storeMs = facts.plan.client.store === 'shared' ? STORE_MS : 0
   const groups = [...together(facts, false), ...(facts.plan.fleet && isWhole(facts) ? together(facts, true) : [])]
   const others = groups.flatMap((sendings) =>
     sendings.map((one): string | false => {
@@ -194,7 +197,8 @@ const namedTime: Rule = (facts) => {
       const { namedMs = 0, forAll = false } = truth ?? {}
       if (!forAll || namedMs <= 0 || namedMs > MAX_WAIT_MS || !wasHeard(facts, one)) return false
       const early = sendings.find(
-        ({ member, at }) => at > heardAt + (member === one.member ? AT_ONCE_MS : NEWS_MS) && at < heardAt + namedMs,
+        ({ member, at }) =>
+          at > heardAt + storeMs + (member === one.member ? AT_ONCE_MS : NEWS_MS) && at < heardAt + namedMs,
       )
       if (early === undefined || mayBeOwn(sendings, one)) return false
       return `${nameOf(early)}: call ${call.n} was told at ${ms(heardAt)} that all wait until ${ms(heardAt + namedMs)}`
@@ -220,8 +224,7 @@ const bound: Rule = (facts) =>
 const timeOut: Rule = (facts) =>
   facts.calls.flatMap(({ n, askedAt, settledAt, member, sendings }) => {
     const { timeoutMs = Infinity, gate, store } = facts.plan.client
-    // A store has a second to say what was spent.
-    const storeMs = store === 'shared' ? 1000 : 0
+    const storeMs = store === 'shared' ? STORE_MS : 0
     // Of a fleet's line, its leader tells.
     const leaderMs = facts.plan.fleet ? NEWS_MS : 0
     const queueMs =
