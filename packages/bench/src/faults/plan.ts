@@ -67,7 +67,7 @@ export interface CallPlan {
 }
 
 /** What happens to a process, or to the stores. */
-export interface Blow {
+interface Blow {
   readonly atMs: number
   readonly member: number
   readonly what:

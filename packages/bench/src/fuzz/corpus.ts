@@ -23,9 +23,7 @@ export const CORPUS: readonly Answer[] = FILES.flatMap(casesIn).map(({ status, h
 
 const ANSWERS = new URL('../../../aplomb/test/fixtures/answers/', import.meta.url)
 /** As curl prints them. */
-export const PRINTED: readonly string[] = readdirSync(ANSWERS).map((file) =>
-  readFileSync(new URL(file, ANSWERS), 'utf8'),
-)
+const PRINTED: readonly string[] = readdirSync(ANSWERS).map((file) => readFileSync(new URL(file, ANSWERS), 'utf8'))
 
 /** What parsers stumble over. */
 const PIECES = [
