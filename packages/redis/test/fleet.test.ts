@@ -498,6 +498,28 @@ describe('7. without the engine each goes on with its part', () => {
     return { server, members, wire }
   }
 
+  it('what it has heard of alone it tells when it comes back', async () => {
+    const wire = newWire()
+    const server = newServer(5)
+    const [one, other] = newMembers(2, server, { wire })
+    const begin = [one, other].map((fetch) => fetch?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(await statuses(begin)).toEqual([200, 200])
+    wire.cut.add(1)
+    await vi.advanceTimersByTimeAsync(2 * LEASE_MS)
+    const answers = [new Response('{}', { status: 429, headers: { 'retry-after': '20' } })]
+    server.answering = () => answers.shift() ?? new Response('{}')
+    server.sent.length = 0
+    const call = other?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(2 * LEASE_MS)
+    expect(server.sent).toHaveLength(1)
+    wire.cut.clear()
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect(server.sent).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(await statuses([call])).toEqual([200])
+  })
+
   it('and with the wait that it has heard of', async () => {
     const wire = newWire()
     const server = newServer(5)

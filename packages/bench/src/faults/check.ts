@@ -45,17 +45,16 @@ export const shrink = async (seed: number, rule: RuleName): Promise<Failure | un
   }
   let calls = [...planOf(seed).calls.keys()]
   if (!(await breaks({ calls }))) return undefined
-  let without: readonly Simpler[] = []
+  const without: Simpler[] = []
   const simplify = async (): Promise<void> => {
     for (const name of Object.keys(SIMPLER) as Simpler[])
-      if (!without.includes(name) && (await breaks({ calls, without: [...without, name] })))
-        without = [...without, name]
+      if (!without.includes(name) && (await breaks({ calls, without: without.concat(name) }))) without.push(name)
   }
   await simplify()
   for (let size = Math.ceil(calls.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
     for (let from = calls.length - size; from > -size; from -= size) {
       const fewer = calls.toSpliced(Math.max(0, from), Math.min(size, size + from))
-      if (fewer.length > 0 && (await breaks({ calls: fewer, without }))) calls = fewer
+      if (fewer.length > 0 && (await breaks({ calls: fewer, without: without.slice() }))) calls = fewer
     }
   }
   await simplify()

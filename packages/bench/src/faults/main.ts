@@ -54,7 +54,7 @@ const options = new Command('npm run simulate --')
   .addOption(new Option('--processes <n>', 'side by side').default(availableParallelism()).argParser(whole))
   .option('--fresh', 'from the first seed on, also where a run was broken off', false)
   .addOption(new Option('--break <name>', 'breaks a promise on purpose').argParser(named))
-  .option('--breaks', 'breaks each in turn, and says which rule has found it, by which seed', false)
+  .option('--breaks', 'breaks each in turn, or that one, and says by which seed its rule has found it', false)
   .showHelpAfterError('(--help lists the options)')
   .parse()
   .opts<Arguments>()
@@ -143,7 +143,7 @@ const range = function* (from: number, count: number): Generator<number> {
 }
 
 const eachBreak = async (): Promise<void> => {
-  for (const { name, breaks } of BREAKS) {
+  for (const { name, breaks } of options.break ? [options.break] : BREAKS) {
     let found: { readonly seed: number; readonly what: string } | undefined
     const others = new Set<RuleName>()
     let calls = 0

@@ -67,7 +67,7 @@ export interface CallPlan {
 }
 
 /** What happens to a process, or to the stores. */
-export interface Blow {
+interface Blow {
   readonly atMs: number
   readonly member: number
   readonly what:
@@ -170,8 +170,14 @@ const blow: fc.Arbitrary<Blow> = fc.record({
 })
 
 const GATES: readonly Plan['client']['gate'][] = [
-  ...[{}, {}, {}, { limit: 3 }, { maxQueue: 20 }, { queueTimeoutMs: 5000 }, { slotUntil: 'body' as const }],
-  { whenDown: 'fail' as const },
+  {},
+  {},
+  {},
+  { limit: 3 },
+  { maxQueue: 20 },
+  { queueTimeoutMs: 5000 },
+  { slotUntil: 'body' },
+  { whenDown: 'fail' },
 ]
 
 const client: fc.Arbitrary<Plan['client']> = fc.record({

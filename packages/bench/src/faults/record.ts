@@ -43,6 +43,8 @@ export interface Asked {
   settledAt: number
   outcome: 'answered' | 'failed' | undefined
   error: unknown
+  /** What it is aborted with, if it is. */
+  readonly reason: Error
   /** Listeners that were left on its signal. */
   listeners: number
 }

@@ -69,20 +69,19 @@ const requestOf = (plan: CallPlan, n: number, servers: number, secret: string): 
   if (plan.idempotent) headers['idempotency-key'] = `key-${n}`
   const text = JSON.stringify({ n, password: secretIn === 'body' ? secret : 'none' })
   const body = { text, form: new URLSearchParams({ text }), stream: stream(text) }[plan.body]
-  return [url, { method, headers, body, ...(plan.body === 'stream' && { duplex: 'half' }) } as RequestInit]
+  return [url, { method, headers, body, ...(plan.body === 'stream' && { duplex: 'half' as const }) }]
 }
 
-const readSome = async ({ body }: Response, chunks: number): Promise<void> => {
-  const reader = body?.getReader()
+const readSome = async (body: ReadableStream<Uint8Array>): Promise<void> => {
+  const reader = body.getReader()
   let bytes = 0
   const until = performance.now() + PATIENCE_MS
-  for (let i = 0; i < chunks && reader; i++) {
+  while (bytes <= ENOUGH_BYTES && performance.now() <= until) {
     const { done, value } = await reader.read()
     if (done) return
     bytes += value.byteLength
-    if (bytes > ENOUGH_BYTES || performance.now() > until) break
   }
-  await reader?.cancel()
+  await reader.cancel()
 }
 
 const use = async (response: Response, how: CallPlan['read']): Promise<void> => {
@@ -93,7 +92,7 @@ const use = async (response: Response, how: CallPlan['read']): Promise<void> => 
     const reader = response.body?.getReader()
     await reader?.read()
     reader?.releaseLock()
-  } else await readSome(response, Infinity)
+  } else if (response.body) await readSome(response.body)
 }
 
 const mayHang = ({ servers }: Plan): boolean =>
@@ -144,7 +143,7 @@ export const run = (plan: Plan): Promise<Result> =>
       const abort = (call: Asked): void => {
         if (call.abortedAt < Infinity || call.settledAt < Infinity) return
         call.abortedAt = performance.now()
-        aborts.get(call)?.abort(new Error('nobody waits any more'))
+        aborts.get(call)?.abort(call.reason)
       }
       const happened = (call: Asked | undefined, what: string): void => {
         if (call?.plan.abort && 'on' in call.plan.abort && call.plan.abort.on === what) abort(call)
@@ -197,8 +196,17 @@ export const run = (plan: Plan): Promise<Result> =>
         secrets[n] = secret
         const controller = new AbortController()
         const call: Asked = {
-          ...{ n, plan: one, member, sendings: [], askedAt: performance.now() },
-          ...{ abortedAt: Infinity, settledAt: Infinity, outcome: undefined, error: undefined, listeners: 0 },
+          n,
+          plan: one,
+          member,
+          sendings: [],
+          askedAt: performance.now(),
+          abortedAt: Infinity,
+          settledAt: Infinity,
+          outcome: undefined,
+          error: undefined,
+          reason: new Error('nobody waits any more'),
+          listeners: 0,
         }
         calls[n] = call
         aborts.set(call, controller)
@@ -215,7 +223,7 @@ export const run = (plan: Plan): Promise<Result> =>
             })
           if (response.bodyUsed) violations.push({ rule: 'mix-up', what: `call ${n} got an answer that was read` })
           happened(call, 'body')
-          if (one.abort && 'on' in one.abort && one.abort.on === 'body') controller.abort()
+          if (one.abort && 'on' in one.abort && one.abort.on === 'body') controller.abort(call.reason)
           await use(response, one.read).catch(() => undefined)
         } catch (thrown) {
           call.settledAt = Math.min(call.settledAt, performance.now())

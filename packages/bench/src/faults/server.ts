@@ -1,6 +1,5 @@
 import { createMockApi, type MockApiOptions } from '@aplomb/mock-api'
 import { generator } from '../sim/simulate.ts'
-import type { Fetch } from '../sim/simulate.ts'
 import type { Lie, Loss, ServerPlan } from './plan.ts'
 import type { Truth } from './record.ts'
 
@@ -29,7 +28,7 @@ const outagesOf = ({ api, fate }: ServerPlan): MockApiOptions['outages'] => {
   return [...api.outages, ...flaps]
 }
 
-const SPOKEN: readonly unknown[] = [true, 'ietf', 'both']
+const SPOKEN: ReadonlySet<unknown> = new Set([true, 'ietf', 'both'])
 
 /** The wait that a header of the API's own names. Only the forms that it has. */
 const waitOf = ({ headers }: Response): number | undefined => {
@@ -159,7 +158,7 @@ const lies: Readonly<Record<Lie, (random: Random, secret: string) => Answered>> 
 export const openServer = (plan: ServerPlan, seed: number): Server => {
   const { api: options, credits } = plan
   const api = createMockApi({ ...options, seed, outages: outagesOf(plan), credits })
-  const spoken = SPOKEN.includes(options.announceConcurrency)
+  const spoken = SPOKEN.has(options.announceConcurrency)
   const random = generator(~seed)
   const draw = <T>({ rate, kinds }: { readonly rate: number; readonly kinds: readonly T[] }): T | undefined =>
     random() < rate ? pick(random, kinds) : undefined
@@ -184,7 +183,7 @@ export const openServer = (plan: ServerPlan, seed: number): Server => {
     fetch: async (url, init, of, secret) => {
       const lie = draw(plan.lies)
       if (lie === undefined) {
-        const response = await (api.fetch as Fetch)(url, init)
+        const response = await api.fetch(url, init)
         // The answer of a mock API has headers of its own.
         response.headers.set('x-served-for', `${of}`)
         return { response, truth: honest(response) }
