@@ -38,7 +38,7 @@ export const runFleet = async (
   const work = async (place: number): Promise<void> => {
     const child = children.use(start(new URL('./process.ts', import.meta.url)))
     const indexes = Array.from({ length: lookups }, (_, index) => index).filter((index) => index % processes === place)
-    child.send({ settings, origin: server.url, indexes, redisUrl: redis?.url } satisfies Part as never)
+    child.send({ settings, origin: server.url, indexes, redisUrl: redis?.url } satisfies Part)
     for (;;) {
       const share = (await child.next()) as Share
       counts[place] = share.counts

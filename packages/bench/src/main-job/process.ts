@@ -31,7 +31,7 @@ const { settings, origin, indexes, redisUrl } = (await parent.next()) as Part
 const counts = newCounts()
 let attempts: Attempt[] = []
 const tell = (over: boolean): void => {
-  parent.send({ over, counts, attempts } satisfies Share as never)
+  parent.send({ over, counts, attempts } satisfies Share)
   attempts = []
 }
 const store = redisUrl === undefined ? undefined : redis(new Redis(redisUrl))
