@@ -16,6 +16,21 @@ const readReport = () => {
   return { passed: numPassedTests, failed: numFailedTests + broken.length }
 }
 
+/** What was skipped for want of a server, and what helps: it would be missed among thousands of lines. */
+const sayWithoutRedis = () => {
+  if (process.env.REDIS_URL || !existsSync(join(root, report))) return
+  const { testResults } = JSON.parse(readFileSync(join(root, report), 'utf8'))
+  const skipped = testResults
+    .filter(({ name }) => /packages[\\/]redis[\\/]/.test(name))
+    .flatMap(({ assertionResults }) =>
+      assertionResults.filter(({ status }) => status !== 'passed' && status !== 'failed'),
+    )
+  if (skipped.length === 0) return
+  console.log(
+    `${skipped.length} tests of @aplomb/redis were skipped, as there is no server: set REDIS_URL, or install redis-server or valkey-server.`,
+  )
+}
+
 /** The line of a file that is done, among those of vitest. */
 const TEST_FILE = /[✓❯×]\S* .*\.test\.ts/
 
@@ -86,5 +101,6 @@ const runAll = async () => {
 }
 
 const { passed, failed } = await runAll()
+sayWithoutRedis()
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { hasRedis } from '../src/fleet/redis-server.ts'
 import type { PageData } from '../src/main-job/page.ts'
 import type { Result } from '../src/main-job/run.ts'
 import type { Settings } from '../src/main-job/settings.ts'
@@ -214,3 +215,19 @@ describe('a small job, both clients', () => {
     expect(stderr).toContain('The timeline of both runs: both.html')
   })
 })
+
+// Seven processes start, two at a time on a small machine.
+test.skipIf(!hasRedis)(
+  'several processes do the job, each for itself and as one fleet',
+  async () => {
+    const { code, stdout } = await job(...small.split(' '), '--fleet', '3', '--json', '--report', 'fleet.html')
+    const { runs } = JSON.parse(stdout) as { readonly runs: readonly Result[] }
+    expect(runs.map(({ client, answered, empty }) => [client, answered + empty])).toEqual([
+      ['apart', 40],
+      ['fleet', 40],
+    ])
+    expect(readFileSync(join(folder, 'fleet.html'), 'utf8')).toContain('<h2>fleet</h2>')
+    expect(code).toBe(0)
+  },
+  120_000,
+)

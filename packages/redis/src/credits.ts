@@ -22,7 +22,7 @@ const SWEEP_AT = 1000
  * what Redis has lost is there again with the next write. Returns the sum as it was when that was written first, so that
  * of those who claim a counter one is told 1, however often it has to ask.
  */
-export const ADD = `
+const ADD = `
 local key, id, total, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local mine, seen = tonumber(redis.call('HGET', key, id) or '0'), redis.call('HGET', key, id .. ' sum')
 local sum = redis.call('HGET', key, 'sum') or '0'

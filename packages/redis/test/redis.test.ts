@@ -179,7 +179,7 @@ describe.skipIf(!hasRedis)('10. Redis and Valkey', () => {
     const responses = await Promise.all(members.flatMap((fetch) => Array.from({ length: 5 }, () => fetch(URL_A))))
     expect(responses.every(({ status }) => status === 200)).toBe(true)
     expect(api.most).toBe(2)
-    expect(asked.slice(0, 3)).toContain('Bearer secret EVAL')
+    expect(asked).toContain('Bearer secret EVAL')
     expect(asked.at(-1)).toBe('Bearer secret EVALSHA')
     expect(() => upstash({ url: 'db.test', token: 'secret' })).toThrow('upstash: url must be the URL of a database')
   })

@@ -1,9 +1,11 @@
-import { aplomb, unwrap } from 'aplomb'
+import { aplomb, type Store, unwrap } from 'aplomb'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Settings } from './settings.ts'
 
 export const CLIENTS = ['naive', 'aplomb'] as const
-export type ClientName = (typeof CLIENTS)[number]
+/** And `aplomb` in several processes: each for itself, or as one fleet. */
+export const FLEETS = ['apart', 'fleet'] as const
+export type ClientName = (typeof CLIENTS)[number] | (typeof FLEETS)[number]
 
 /** One request as its client saw it. Times in ms, `sentAt` of the epoch. */
 export interface Attempt {
@@ -69,8 +71,9 @@ const naive = (observe: Observe): Client => {
 }
 
 /** Told nothing but the budget and which route is a lookup; `onEvent` only watches. */
-const composed = (observe: Observe, { credits }: Settings): Client => {
+const composed = (observe: Observe, { credits }: Settings, store?: Store): Client => {
   const fetch = aplomb({
+    store,
     creditMeter: { budget: credits },
     classify: { lookups: '/v1/lookup/:ip' },
     onEvent: (event) => {
@@ -88,7 +91,9 @@ const composed = (observe: Observe, { credits }: Settings): Client => {
   }
 }
 
-export const createClient: Readonly<Record<ClientName, (observe: Observe, settings: Settings) => Client>> = {
+export const createClient: Readonly<
+  Record<(typeof CLIENTS)[number], (observe: Observe, settings: Settings, store?: Store) => Client>
+> = {
   naive,
   aplomb: composed,
 }

@@ -31,7 +31,8 @@ const DIALECTS: Readonly<Record<DialectName, true>> = {
   shopify: true,
 }
 
-interface Flags extends Omit<Settings, 'outageAtMs' | 'silent' | 'only'> {
+interface Flags extends Omit<Settings, 'outageAtMs' | 'silent' | 'only' | 'fleet'> {
+  readonly fleet?: number
   readonly outageAt?: number
   readonly silent?: true
   readonly only?: ClientName
@@ -95,6 +96,11 @@ export const readArguments = (argv: readonly string[]): Arguments => {
     .addOption(new Option('--silent', 'announce no limits at all').conflicts('dialect'))
     .addOption(new Option('--only <client>', 'run one client only').choices(CLIENTS))
     .addOption(
+      new Option('--fleet <n>', 'n processes on one key, each for itself and as one fleet (needs a Redis)')
+        .argParser(whole(2, 64))
+        .conflicts('only'),
+    )
+    .addOption(
       new Option('--report <file>', 'where to write the report').default('demo-report.html').argParser(writable),
     )
     .addOption(new Option('--json', 'results as JSON on stdout, all else on stderr'))
@@ -102,7 +108,7 @@ export const readArguments = (argv: readonly string[]): Arguments => {
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .parse(argv, { from: 'user' })
 
-  const { outageAt, only, silent = false, report, json = false, ...flags } = command.opts<Flags>()
+  const { outageAt, only, fleet, silent = false, report, json = false, ...flags } = command.opts<Flags>()
   const halfwayMs = Math.round((flags.lookups / flags.rate) * 500)
-  return { settings: { ...flags, outageAtMs: outageAt ?? halfwayMs, silent, only }, report, json }
+  return { settings: { ...flags, outageAtMs: outageAt ?? halfwayMs, silent, only, fleet }, report, json }
 }

@@ -1,7 +1,8 @@
 import { createMockApi, leastTimeMs, type MockApiStats } from '@aplomb/mock-api'
 import { serve } from '@aplomb/mock-api/server'
-import { type Attempt, type ClientName, createClient } from './clients.ts'
-import { addressOf, apiOptions, type Settings } from './settings.ts'
+import { type Attempt, type ClientName, type CLIENTS, createClient } from './clients.ts'
+import { lookUpAll, newCounts } from './lookups.ts'
+import { apiOptions, type Settings } from './settings.ts'
 
 /** What a client got out of the job. */
 export interface Result {
@@ -31,7 +32,7 @@ export interface Progress {
 
 /** Throws all lookups at a fresh API, at once, through one client. */
 export const run = async (
-  name: ClientName,
+  name: (typeof CLIENTS)[number],
   settings: Settings,
   onProgress: (progress: Progress) => void,
 ): Promise<Result> => {
@@ -40,33 +41,23 @@ export const run = async (
   const api = createMockApi(options)
   await using server = await serve(api)
   const attempts: Attempt[] = []
-  const errors: Record<string, number> = {}
-  const counts = { answered: 0, empty: 0, failed: 0 }
+  const counts = newCounts()
 
   const beganAt = Date.now()
   const began = performance.now()
-  const { lookup, doing } = createClient[name]((attempt) => {
+  const client = createClient[name]((attempt) => {
     attempts.push({ ...attempt, sentAt: attempt.sentAt - beganAt })
   }, settings)
 
-  const one = async (address: string): Promise<void> => {
-    try {
-      const record = await lookup(`${server.url}/v1/lookup/${address}`)
-      counts[record === null ? 'empty' : 'answered']++
-    } catch (error) {
-      counts.failed++
-      const message = error instanceof Error ? error.message : String(error)
-      errors[message] = (errors[message] ?? 0) + 1
-    }
-  }
   const report = () =>
-    onProgress({ done: counts.answered + counts.empty + counts.failed, server: api.stats(), doing: doing() })
+    onProgress({ done: counts.answered + counts.empty + counts.failed, server: api.stats(), doing: client.doing() })
   const timer = setInterval(report, 100)
-  await Promise.all(Array.from({ length: lookups }, (_, index) => one(addressOf(index))))
+  const indexes = Array.from({ length: lookups }, (_, index) => index)
+  await lookUpAll(client, server.url, indexes, counts)
   const wallMs = performance.now() - began
   clearInterval(timer)
   report()
 
   const leastMs = leastTimeMs(options, counts.answered + counts.empty)
-  return { client: name, lookups, ...counts, errors, wallMs, leastMs, server: api.stats(), attempts }
+  return { client: name, lookups, ...counts, wallMs, leastMs, server: api.stats(), attempts }
 }

@@ -18,6 +18,8 @@ export interface Settings {
   /** Whether the API keeps its limits to itself. */
   readonly silent: boolean
   readonly only: ClientName | undefined
+  /** In so many processes, with and without a fleet. */
+  readonly fleet: number | undefined
 }
 
 /** Every run gets an API of its own made from the same options: same seed, same limits, same addresses without a record. */
@@ -44,8 +46,20 @@ export const MOST_LOOKUPS: number = 2 ** 17
 
 /** Label and value of each setting, for people. */
 export const describeSettings = (settings: Settings): readonly (readonly [string, string])[] => {
-  const { lookups, rate, concurrency, credits, outageMs, outageAtMs, missing, latencyMs, seed, dialect, silent } =
-    settings
+  const {
+    lookups,
+    rate,
+    concurrency,
+    credits,
+    outageMs,
+    outageAtMs,
+    missing,
+    latencyMs,
+    seed,
+    dialect,
+    silent,
+    fleet,
+  } = settings
   return [
     ['Lookups', `${lookups}, all thrown in at once`],
     ['Rate limit', `${rate} requests per second`],
@@ -56,5 +70,6 @@ export const describeSettings = (settings: Settings): readonly (readonly [string
     ['Latency', `${latencyMs * 0.5} to ${latencyMs * 1.5} ms`],
     ['Limits announced', silent ? 'no' : `${dialect} headers, X-Concurrent-Threads, Retry-After on 429`],
     ['Seed', String(seed)],
+    ...(fleet === undefined ? [] : [['Processes', `${fleet}, on one key`] as const]),
   ]
 }
