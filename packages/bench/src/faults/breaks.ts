@@ -71,27 +71,25 @@ export const BREAKS: readonly Break[] = [
     replace: "const cost = verdict.action === 'use' ? (known ?? 0) : 0",
   },
   {
-    name: 'a call that costs too much is sent',
+    name: 'a budget has ten credits more',
     breaks: 'budget',
     file: 'credit-meter/src/admit.ts',
-    find: 'if (used < stop && tidy(used + expected) <= stop) {',
-    replace:
-      'if (used >= stop + expected) return reserve(account, row)\n  if (used < stop && tidy(used + expected) <= stop) {',
+    find: 'const stop = tidy((limit * stopAt) / 100)',
+    replace: 'const stop = tidy((limit * stopAt) / 100 + 10)',
   },
   {
-    name: 'an abort leaves the timer of a wait',
+    name: 'the listener of a call stays on its signal',
     breaks: 'left over',
-    file: 'pipeline/src/sleep.ts',
-    find: `const abort = (): void => {
-      clearTimeout(timer)`,
-    replace: 'const abort = (): void => {',
+    file: 'pipeline/src/run.ts',
+    find: 'stopFollowing?.()',
+    replace: '',
   },
   {
-    name: 'what a server says is logged as it is',
+    name: 'texts are shown as they are',
     breaks: 'secret',
-    file: 'log/src/diary.ts',
-    find: 'message: redactor.text(said)',
-    replace: 'message: said',
+    file: 'redact/src/redact.ts',
+    find: 'const spans: [from: number, to: number][] = []',
+    replace: 'if (text.length > 0) return text\n  const spans: [from: number, to: number][] = []',
   },
   {
     name: 'what was given up is closed again',

@@ -192,10 +192,10 @@ export const drive = async (
     state.done = true
   })
   settled.catch(() => undefined)
-  const end = performance.now() + longestMs
+  const end = clock.now + longestMs
   let idle = 0
   while (!state.done) {
-    if (performance.now() > end) throw new HangError('the job hangs')
+    if (clock.now > end) throw new HangError('the job hangs')
     // Nothing moves time but timers, so without one nothing will ever happen; a promise may still make one.
     idle = clock.countTimers() === 0 ? idle + 1 : 0
     if (idle > 100) throw new HangError('the job hangs: no timer is left')
