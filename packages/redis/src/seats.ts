@@ -229,7 +229,8 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
       for (const seat of seats.values()) {
         if (seat.phase !== 'overdue') continue
         // What was heard since it was given may hold it.
-        post({ to: 'leader', type: 'gone', n: seat.n, sent: false })
+        if (seat.slot) leavePlace(seat)
+        else post({ to: 'leader', type: 'gone', n: seat.n, sent: false })
         ask(seat)
       }
     },
