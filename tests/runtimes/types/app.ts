@@ -43,8 +43,8 @@ export const client: ClientOptions = { fetch: aplomb({ fetch, use: [sign, stamp]
 export const clients = [ky.create(kyOptions({ retry: 3 })), ky.extend({ hooks: kyHooks({ observe: [alerts] }) })]
 
 /** Whatever client of Redis the application brings. */
-export const shared = (client: Client): Fetch[] => [
-  aplomb({ store: redis(client, { namespace: 'geocoder' }) }),
+export const shared = (engine: Client): Fetch[] => [
+  aplomb({ store: redis(engine, { namespace: 'geocoder' }) }),
   aplomb({ store: fleet(memoryEngine()) }),
   aplomb({ store: upstash({ url: 'https://redis.example.com', token: 'secret' }) }),
 ]
