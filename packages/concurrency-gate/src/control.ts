@@ -35,8 +35,8 @@ export interface Control {
   askedMs(): number
   /** Whether the last thing heard of it, apart from refusals, was a failure. */
   failing(): boolean
-  /** Whether its outage is over, and began less than a minute ago: refusals are of others who come back, too. */
-  comingBack(): boolean
+  /** Whether an outage that had begun by then is over, and began less than a minute ago: refusals are of others who come back, too. */
+  comingBack(failedAt: number): boolean
   /** Whether it was just refused for a limit that is its endpoint's own: no matter of the key. */
   isOwn(request: RequestLine): boolean
   /** Whether one request at a time is sent, to find out. */
@@ -183,7 +183,7 @@ export const newControl = (fixed: number | undefined): Control => {
     servedAt: () => liveness.servedAt(),
     serving: () => liveness.serving(),
     failing: () => outage.failing(),
-    comingBack: () => refusals.comingBack(),
+    comingBack: (failedAt) => refusals.comingBack(failedAt),
     probing: () => probing.since() !== undefined || refusals.testing(),
     random: () => refusals.random(),
     uncertain: () => refusals.uncertain(),

@@ -3,6 +3,7 @@ import {
   type Ask,
   BreakerOpenError,
   type Call,
+  clock,
   type Constraint,
   type Departure,
   isSharedIsolate,
@@ -151,7 +152,7 @@ export const newGate = (
       if (lane !== undefined) breaker.probe(lane, request)
       const free = take()
       taken.set(departure, { sent: control.sent(measured(), request, underWay ? at : undefined), free })
-      if (!histories.has(call)) histories.set(call, { refusals: 0, failed: false, firstSentAt: at })
+      if (!histories.has(call)) histories.set(call, { refusals: 0, failedAt: -Infinity, firstSentAt: at })
     },
     heard: (departure, signal): Again | undefined => {
       const slot = taken.get(departure)
@@ -159,7 +160,7 @@ export const newGate = (
       if (!slot) return undefined
       learn(call, signal, slot)
       const history = histories.get(call)
-      if (history && KINDS[signal.verdict.kind].failure) history.failed = true
+      if (history && KINDS[signal.verdict.kind].failure) history.failedAt = clock()
       if (!signal.repeatable || signal.elsewhere || !history) return undefined
       return againFor(departure, signal, { control, history, unanswered: active - streams, queued: line.queued() })
     },

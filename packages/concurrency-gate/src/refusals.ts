@@ -28,8 +28,8 @@ export interface Refusals {
   random(): boolean
   /** Whether a lone one may be. */
   uncertain(): boolean
-  /** Whether an outage is over, and began less than a minute ago: refusals are of others who come back, too. */
-  comingBack(): boolean
+  /** Whether an outage that had begun by then is over, and began less than a minute ago: refusals are of others who come back, too. */
+  comingBack(failedAt: number): boolean
   /** Whether it was just refused for a limit that is its endpoint's own: no matter of the key. */
   isOwn(request: RequestLine): boolean
   /** Milliseconds until the time that the server has named for all of the key. */
@@ -176,7 +176,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     testAmong: chance.testAmong,
     random: () => chance.believed(),
     uncertain: () => !classifier.testing() && chance.possible(),
-    comingBack: () => returning && clock() - outage.since() < LONGEST_WAIT_MS,
+    comingBack: (failedAt) => returning && failedAt >= outage.since() && clock() - outage.since() < LONGEST_WAIT_MS,
     isOwn: (request) => ownRefusals.is(request),
     namedMs: () => Math.max(0, namedUntil - clock()),
     testMs: () => classifier.waitMs(),

@@ -5,8 +5,8 @@ import { isSilent, LONGEST_WAIT_MS } from './signal.ts'
 /** How often a call was refused before. */
 export interface History {
   refusals: number
-  /** Whether the server has failed this very call. */
-  failed: boolean
+  /** When the server has failed this very call last, on the `clock`. */
+  failedAt: number
   /** On the `clock`. */
   readonly firstSentAt: number
 }
@@ -82,7 +82,7 @@ export const againFor = (departure: Departure, signal: Signal, state: State): Ag
   const { control, history, unanswered } = state
   // No failure of this call: the server serves others of its key meanwhile, or comes back from an outage that it has met.
   const excused =
-    (control.serving() && control.servedAt() > history.firstSentAt) || (control.comingBack() && history.failed)
+    (control.serving() && control.servedAt() > history.firstSentAt) || control.comingBack(history.failedAt)
   const waitMs = waitFor(departure, signal, excused, state)
   if (waitMs === undefined) return undefined
   if (excused || (control.serving() && isFullOfOthers(signal, unanswered))) call.excuse()

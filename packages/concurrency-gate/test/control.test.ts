@@ -1268,7 +1268,7 @@ describe('a server that is back', () => {
     const control = newControl(undefined)
     for (let i = 0; i < 5; i++) exchange(control, 'server-error')
     vi.advanceTimersByTime(1000)
-    expect(control.comingBack()).toBe(false)
+    expect(control.comingBack(performance.now())).toBe(false)
     exchange(control, 'rate-limited')
     return control
   }
@@ -1279,17 +1279,17 @@ describe('a server that is back', () => {
 
   test('is known to be, until it serves somebody', () => {
     const control = back()
-    expect(control.comingBack()).toBe(true)
+    expect(control.comingBack(performance.now())).toBe(true)
     exchange(control, 'ok')
-    expect(control.comingBack()).toBe(false)
+    expect(control.comingBack(performance.now())).toBe(false)
   })
 
   test('or its outage began a minute ago', () => {
     const control = back()
     vi.advanceTimersByTime(58_999)
-    expect(control.comingBack()).toBe(true)
+    expect(control.comingBack(performance.now())).toBe(true)
     vi.advanceTimersByTime(1)
-    expect(control.comingBack()).toBe(false)
+    expect(control.comingBack(performance.now())).toBe(false)
   })
 
   test('where it fails again, it is down as before', () => {
@@ -1299,6 +1299,12 @@ describe('a server that is back', () => {
     exchange(control, 'server-error')
     // 15 % of the time since its first failure.
     expect(pause(control)).toBe(300)
+  })
+
+  test('for whoever has met that outage, not one before it', () => {
+    const longAgo = performance.now() - 1
+    const control = back()
+    expect(control.comingBack(longAgo)).toBe(false)
   })
 })
 
