@@ -43,15 +43,13 @@ export const newSeat = (n: number, call: Call, request: RequestLine): Seat => ({
 export const settle = (seat: Seat, outcome: Outcome): void => seat.outcome.resolve(outcome)
 
 /** Until it is its turn, or all is over. */
-export const outcomeOf = async (seat: Seat, maySend: () => boolean): Promise<Outcome> => {
+export const outcomeOf = async (seat: Seat, mayGo: (seat: Seat) => boolean): Promise<Outcome> => {
   for (;;) {
     const outcome = await seat.outcome.promise
     seat.outcome = Promise.withResolvers()
     // A turn may have been taken back since, or its lease may have ended: then it comes again.
     if ('error' in outcome || !outcome.go) return outcome
-    if (seat.phase !== 'granted') continue
-    if (maySend()) return outcome
-    seat.phase = 'overdue'
+    if (seat.phase === 'granted' && mayGo(seat)) return outcome
   }
 }
 

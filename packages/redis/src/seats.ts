@@ -40,6 +40,8 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
   const numbers = new WeakMap<Call, number>()
   /** The last answer of each, until it is sent again. */
   const answers = new WeakMap<Call, Response>()
+  /** When a wait was named here last, and its end, on the `clock`. */
+  let told = { at: -Infinity, until: -Infinity }
   let lastNumber = 0
   const slots = newSlots(idleMs, (ns) => post({ to: 'leader', type: 'back', ns }))
 
@@ -85,6 +87,22 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     if (slot) use(slot)
   }
 
+  /** What was heard since it was given may hold it. */
+  const askAgain = (seat: Seat): void => {
+    if (seat.slot) leavePlace(seat)
+    else post({ to: 'leader', type: 'gone', n: seat.n, sent: false })
+    ask(seat)
+  }
+
+  const mayGo = (seat: Seat): boolean => {
+    // The leader could not know of it yet.
+    const isHeld = told.at >= seat.askedAt && clock() < told.until
+    if (!isHeld && maySend()) return true
+    if (isHeld) askAgain(seat)
+    else seat.phase = 'overdue'
+    return false
+  }
+
   /** Of one whose turn the leader has not seen. */
   const tellFlight = (seat: Seat): void => {
     if (seat.slot) post({ to: 'leader', type: 'flight', ...flightOf(seat) })
@@ -127,6 +145,8 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     seat.response = response
     seat.answer = answer
     heard(answer.verdict)
+    const { retryAfterMs = 0 } = answer.verdict
+    if (retryAfterMs > 0) told = { at: clock(), until: clock() + retryAfterMs }
     tell(seat, answer)
     leavePlace(seat)
     return answer.verdict.action === 'use'
@@ -143,13 +163,13 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     const stopListening = call.canAbort ? onAbort(call.signal, abort) : undefined
     seats.set(n, seat)
     try {
-      seat.slot = call.attempt === 0 && mayKeep() && maySend() ? slots.take() : undefined
+      seat.slot = call.attempt === 0 && clock() >= told.until && mayKeep() && maySend() ? slots.take() : undefined
       if (seat.slot) {
         const response = await send(seat, next)
         if (hear(seat, response)) return response
       } else ask(seat)
       for (;;) {
-        const outcome = await outcomeOf(seat, maySend)
+        const outcome = await outcomeOf(seat, mayGo)
         if ('error' in outcome) {
           if (seat.last && !call.aborted) return seat.last
           throw outcome.error
@@ -226,13 +246,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     },
     tidy: slots.tidy,
     renewed: () => {
-      for (const seat of seats.values()) {
-        if (seat.phase !== 'overdue') continue
-        // What was heard since it was given may hold it.
-        if (seat.slot) leavePlace(seat)
-        else post({ to: 'leader', type: 'gone', n: seat.n, sent: false })
-        ask(seat)
-      }
+      for (const seat of seats.values()) if (seat.phase === 'overdue') askAgain(seat)
     },
   }
 }
