@@ -63,8 +63,8 @@ export interface Verdict {
   /** Whether the same request may succeed later. Whether it is also safe to repeat depends on the method, see `refused`. */
   readonly retryable: boolean
   /**
-   * The server refused before it did anything, so that even a POST may be sent again: 429, 421 or 425; 503 or 529 with a
-   * wait in a header; `x-should-retry: true` and its kin as a header; a concurrency header at its ceiling; or a limit that
+   * The server refused before it did anything, so that even a POST may be sent again: 429, 421 or 425; 503 with a wait
+   * in a header; `x-should-retry: true` and its kin as a header; a concurrency header at its ceiling; or a limit that
    * one of your `rules` has found in an answer below 400.
    */
   readonly refused: boolean
@@ -197,12 +197,9 @@ const LIMITLESS: Limits = Object.freeze({ windows: Object.freeze([]) })
 /** Misdirected (RFC 9110 section 15.5.20), too early (RFC 8470 section 5.2), too many (RFC 6585 section 4): nothing was done. */
 const UNPROCESSED: ReadonlySet<unknown> = new Set([421, 425, 429])
 
-/** Overloaded, for now: a refusal if a wait is named (RFC 9110 section 15.6.4). Notion's own client repeats every method after a 529. */
-const SHED: ReadonlySet<unknown> = new Set([503, 529])
-
 /** Whether a failed request was refused before it was processed. */
 const wasRefused = ({ status, hint, refused = false, limits = LIMITLESS }: Found): boolean =>
-  refused || hint === true || UNPROCESSED.has(status) || (SHED.has(status) && (limits.retryAfterMs ?? 0) > 0)
+  refused || hint === true || UNPROCESSED.has(status) || (status === 503 && (limits.retryAfterMs ?? 0) > 0)
 
 /** Puts a verdict together, always of the same shape. */
 export const newVerdict = (found: Found): Verdict => {

@@ -143,7 +143,7 @@ describe('1. an answer that names a wait is sent again after that wait, never be
 describe('2. the wait holds all calls of the same key, also those that come later', () => {
   test.each([
     ['a code', { status: 403, body: { reason: 'rateLimitExceeded' } }],
-    ['overload', { status: 477 }],
+    ['overload', { status: 529 }],
   ] as [string, ScriptedAnswer][])('also that of a POST which is not sent again, by %s', async (_, answer) => {
     noChance()
     const { server, fetch } = setup([{ ...answer, headers: { 'retry-after': '1' } }, { times: Infinity }])
