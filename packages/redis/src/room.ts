@@ -107,8 +107,7 @@ export const newRoom = (context: RoomContext): Room => {
 
   /** Once a new leader knows what is in flight, calls are let through. */
   const openIfAllAreHeard = (): void => {
-    if (!roll.isComplete(members)) return
-    learn()
+    if (roll.isComplete(members)) learn()
   }
 
   const lead = (reply: Reply): void => {

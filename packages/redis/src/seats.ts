@@ -96,9 +96,8 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
 
   const mayGo = (seat: Seat): boolean => {
     // The leader could not know of it yet.
-    const isHeld = told.at >= seat.askedAt && clock() < told.until
-    if (!isHeld && maySend()) return true
-    if (isHeld) askAgain(seat)
+    if (told.at >= seat.askedAt && clock() < told.until) askAgain(seat)
+    else if (maySend()) return true
     else seat.phase = 'overdue'
     return false
   }
@@ -145,8 +144,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     seat.response = response
     seat.answer = answer
     heard(answer.verdict)
-    const { retryAfterMs = 0 } = answer.verdict
-    if (retryAfterMs > 0) told = { at: clock(), until: clock() + retryAfterMs }
+    if (answer.verdict.retryAfterMs) told = { at: clock(), until: clock() + answer.verdict.retryAfterMs }
     tell(seat, answer)
     leavePlace(seat)
     return answer.verdict.action === 'use'

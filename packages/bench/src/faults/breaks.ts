@@ -94,7 +94,7 @@ export const BREAKS: readonly Break[] = [
   {
     name: 'what was given up is closed again',
     breaks: 'crash',
-    file: 'redis/src/stand-in.ts',
+    file: 'redis/src/told-response.ts',
     find: 'cancel: () => void (close = nothing),',
     replace: '',
   },
