@@ -116,7 +116,7 @@ export const newCurve = ({ departures, outside, unit, name }: CurveSetting): Cur
       limit,
       scale,
       steps: newSteps(sample, window.resetAt()),
-      slope: newSlope({ first: sample, weighed: counted || scale !== undefined, roundTripMs }),
+      slope: newSlope({ first: sample, weighed: counted || scale !== undefined, counted, roundTripMs }),
       echo: echoed ? newEcho({ departures, limit, lengthMs: windowMs, first: sample }) : undefined,
       errors: counted
         ? { step: 0, slope: 0, echo: echoed ? 0 : Infinity }

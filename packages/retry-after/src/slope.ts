@@ -39,6 +39,8 @@ export interface SlopeSetting {
   readonly first: Sample
   /** Whether weights are in the limit's own unit: then each takes one. */
   readonly weighed: boolean
+  /** Whether what each takes is certain, as of a limit of requests. */
+  readonly counted: boolean
   /** How long the first answer took: what fills within that time is no limit. */
   readonly roundTripMs: number
 }
@@ -51,7 +53,7 @@ const DEVIATIONS = 2
 /** A number that was rounded, or is anywhere in an interval of this length. */
 const varianceOf = (length: number): number => length ** 2 / 12
 
-export const newSlope = ({ first, weighed, roundTripMs: tookMs }: SlopeSetting): Slope => {
+export const newSlope = ({ first, weighed, counted, roundTripMs: tookMs }: SlopeSetting): Slope => {
   // A clock may show the same twice.
   const roundTripMs = Math.max(1, tookMs)
   const { limit } = first
@@ -98,8 +100,8 @@ export const newSlope = ({ first, weighed, roundTripMs: tookMs }: SlopeSetting):
   const correct = (remaining: number, variance: number): void => {
     const error = remaining - state[0]
     scale += (Math.max(1, error ** 2 / (covariance[0][0] + variance)) - scale) / 8
-    // It moves otherwise than was thought: what is known of it counts for less. Where weights are not known, errors are theirs.
-    if (weighed) inflate(scale / DEVIATIONS ** 2)
+    // It moves otherwise than was thought: what is known of it counts for less. Of weights, errors are theirs.
+    if (counted) inflate(scale / DEVIATIONS ** 2)
     const total = covariance[0][0] + variance
     const gain = covariance[0].map((value) => value / total) as Vector
     state = state.map((value, i) => value + (gain[i] ?? 0) * error) as Vector

@@ -15,7 +15,7 @@ const sample = (at: number, remaining: number, charged: number, more: Partial<Sa
 
 /** One that was used up at once, then paced: a bucket of 100 that gives one every `everyMs`, seen every 50 ms. */
 const paced = (everyMs: number, answers: number): Slope => {
-  const slope = newSlope({ first: sample(0, 20, 80), weighed: true, roundTripMs: 50 })
+  const slope = newSlope({ first: sample(0, 20, 80), weighed: true, counted: true, roundTripMs: 50 })
   for (let i = 1; i <= answers; i++) slope.learn(sample(i * 50, Math.floor(20 + (i * 50) / everyMs - i), 80 + i))
   return slope
 }
@@ -28,6 +28,21 @@ test('the refill of a bucket is found, whatever it is, although answers are whol
     }),
     { seed: 1, numRuns: 50 },
   )
+})
+
+test('where each request counts as one, a refill that changes is followed within a dozen answers', () => {
+  const afterwards = (counted: boolean): number => {
+    const slope = newSlope({ first: sample(0, 50, 1), weighed: true, counted, roundTripMs: 50 })
+    let level = 50
+    for (let i = 1; i <= 60; i++) {
+      // One comes back for each that is taken; then two for every five.
+      level += (i <= 48 ? 1 : 0.4) - 1
+      slope.learn(sample(i * 50, Math.floor(level), 1 + i))
+    }
+    return slope.perMs() * 1000
+  }
+  expect(Math.abs(afterwards(true) - 8)).toBeLessThan(2)
+  expect(Math.abs(afterwards(false) - 8)).toBeGreaterThan(2)
 })
 
 test('what was sent since the last answer is gone, and what time has given is there', () => {
@@ -48,14 +63,14 @@ test('what is believed surely is less than what is likely, and grows for no long
 })
 
 test('one that is full again has refilled at least so fast', () => {
-  const slope = newSlope({ first: sample(0, 99, 1), weighed: true, roundTripMs: 50 })
+  const slope = newSlope({ first: sample(0, 99, 1), weighed: true, counted: true, roundTripMs: 50 })
   for (let i = 1; i <= 20; i++) slope.learn(sample(i * 1000, 99, 1 + i))
   expect(slope.perMs() * 1000).toBeCloseTo(1, 2)
 })
 
 test('the weight of a request is found where the unit is another one', () => {
   const limit = 1000
-  const slope = newSlope({ first: sample(0, 988, 1, { limit }), weighed: false, roundTripMs: 50 })
+  const slope = newSlope({ first: sample(0, 988, 1, { limit }), weighed: false, counted: false, roundTripMs: 50 })
   // Twelve units each, and one is given back every 25 ms.
   for (let i = 1; i <= 40; i++) {
     const at = i * 50 + (i > 20 ? 500 : 0)
@@ -66,7 +81,7 @@ test('the weight of a request is found where the unit is another one', () => {
 })
 
 test('two answers of the same moment do no harm', () => {
-  const slope = newSlope({ first: sample(0, 50, 50), weighed: true, roundTripMs: 0 })
+  const slope = newSlope({ first: sample(0, 50, 50), weighed: true, counted: true, roundTripMs: 0 })
   for (let i = 1; i <= 20; i++) slope.learn(sample(0, 50 - i, 50 + i))
   expect(slope.level(0, 70)).toBeCloseTo(30, 6)
 })
@@ -78,7 +93,7 @@ test('of what is told in thousands, the refill is learned better by who knows th
       const remaining = Math.round((8000 + at - charged) / 1000) * 1000
       return { at, remaining, grain, limit: 16_000, charged, early: 0, late: 0, weight: 700 }
     }
-    const slope = newSlope({ first: sampleAt(0), weighed: true, roundTripMs: 10 })
+    const slope = newSlope({ first: sampleAt(0), weighed: true, counted: true, roundTripMs: 10 })
     for (let at = 70; at <= 7000; at += 70) slope.learn(sampleAt(at))
     return slope.perMs()
   }

@@ -164,7 +164,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'the line follows its refill',
     file: 'retry-after/src/slope.ts',
-    find: 'if (weighed) inflate(scale / DEVIATIONS ** 2)',
+    find: 'if (counted) inflate(scale / DEVIATIONS ** 2)',
     replace: '',
   },
   {
