@@ -128,8 +128,8 @@ export const RULES: readonly Rule[] = [
   {
     name: 'counted unless others were served',
     file: 'concurrency-gate/src/refused.ts',
-    find: '(control.serving() && control.servedAt() > history.firstSentAt) || (control.comingBack()',
-    replace: 'true || (control.comingBack()',
+    find: '(control.serving() && control.servedAt() > history.firstSentAt) || control.comingBack(',
+    replace: 'true || control.comingBack(',
   },
   {
     name: 'a trial before a reset in whole seconds',
