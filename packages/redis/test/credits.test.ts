@@ -1,14 +1,13 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { Redis } from 'ioredis'
-import { createClient } from 'redis'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { aplomb } from 'aplomb'
 import { commandsOf } from '../src/clients.ts'
 import { type Credits, creditsOf } from '../src/credits.ts'
-import { type Client, redis } from '../src/index.ts'
+import { redis } from '../src/index.ts'
 import { hasRedis, type RedisServer, startRedis } from '../../bench/src/fleet/redis-server.ts'
+import { newClients } from './clients.ts'
 
 const HOUR_MS = 3_600_000
 const URL_A = 'https://api.test/v1/a'
@@ -117,7 +116,7 @@ describe('12. credits: each process writes all that it has added, until that has
 
 describe.skipIf(!hasRedis)('12. credits on a real server', () => {
   let server: RedisServer
-  const closing: (() => unknown)[] = []
+  const { ioredis, kinds, close } = newClients(() => server.url)
   let namespaces = 0
   const newNamespace = (): string => `credits-${process.pid}-${++namespaces}`
   beforeAll(async () => {
@@ -127,27 +126,11 @@ describe.skipIf(!hasRedis)('12. credits on a real server', () => {
     vi.restoreAllMocks()
   })
   afterAll(async () => {
-    for (const close of closing) close()
+    close()
     await server[Symbol.asyncDispose]()
   })
-  const ioredis = (url = server.url): Redis => {
-    const client = new Redis(url, { retryStrategy: () => 20 })
-    client.on('error', () => undefined)
-    closing.push(() => client.disconnect())
-    return client
-  }
-  const nodeRedis = async (): Promise<Client> => {
-    const client = createClient({ url: server.url })
-    client.on('error', () => undefined)
-    await client.connect()
-    closing.push(() => client.destroy())
-    return client
-  }
 
-  it.each([
-    ['ioredis', async (): Promise<Client> => ioredis()],
-    ['redis', nodeRedis],
-  ])('a threshold is told once by the fleet, and so is a 402: %s', async (_, newClient) => {
+  it.each(kinds)('a threshold is told once by the fleet, and so is a 402: %s', async (_, newClient) => {
     const namespace = newNamespace()
     const alerts: string[] = []
     const answers = (i: number): Response =>

@@ -1,9 +1,8 @@
-import { Redis } from 'ioredis'
-import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { aplomb, type AplombFetch } from 'aplomb'
-import { type Client, redis, redisEngine, type Report, upstash } from '../src/index.ts'
+import { redis, redisEngine, type Report, upstash } from '../src/index.ts'
 import { hasRedis, NO_REDIS, type RedisServer, startRedis } from '../../bench/src/fleet/redis-server.ts'
+import { newClients } from './clients.ts'
 import { newServer, URL_A } from './support.ts'
 
 const report = (member: string, more: Partial<Report> = {}): Report => ({
@@ -22,7 +21,7 @@ if (!hasRedis) console.warn(`The tests of @aplomb/redis on a real server: ${NO_R
 
 describe.skipIf(!hasRedis)('10. Redis and Valkey', () => {
   let server: RedisServer
-  const closing: (() => unknown)[] = []
+  const { ioredis, kinds, close } = newClients(() => server.url)
   let namespaces = 0
   const newNamespace = (): string => `test-${process.pid}-${++namespaces}`
 
@@ -30,29 +29,11 @@ describe.skipIf(!hasRedis)('10. Redis and Valkey', () => {
     server = await startRedis()
   })
   afterAll(async () => {
-    for (const close of closing) close()
+    close()
     await server[Symbol.asyncDispose]()
   })
 
-  const ioredis = (): Redis => {
-    const client = new Redis(server.url)
-    client.on('error', () => undefined)
-    closing.push(() => client.disconnect())
-    return client
-  }
-  const nodeRedis = async (): Promise<Client> => {
-    const client = createClient({ url: server.url })
-    client.on('error', () => undefined)
-    await client.connect()
-    closing.push(() => client.destroy())
-    return client
-  }
-  const clients = [
-    ['ioredis', async (): Promise<Client> => ioredis()],
-    ['redis', nodeRedis],
-  ] as const
-
-  describe.each(clients)('through %s', (_, newClient) => {
+  describe.each(kinds)('through %s', (_, newClient) => {
     it('one leads, until it leaves; each leadership has a larger number', async () => {
       const engine = redisEngine(await newClient(), newNamespace())
       const first = await engine.turn(report('a'))
@@ -197,13 +178,10 @@ describe.skipIf(!hasRedis)('10. Redis and Valkey', () => {
       const api = newServer(5)
       vi.spyOn(console, 'warn').mockReturnValue()
       const members = [0, 1, 2].map((i) => {
-        const client = new Redis(own.url)
-        client.on('error', () => undefined)
-        closing.push(() => client.disconnect())
         return aplomb({
           fetch: api.fetchOf(i),
           log: false,
-          store: redis(client, { namespace, leaseMs: 600 }),
+          store: redis(ioredis(own.url), { namespace, leaseMs: 600 }),
           concurrencyGate: { limit: 5 },
         })
       })
@@ -227,7 +205,7 @@ describe.skipIf(!hasRedis)('10. Redis and Valkey', () => {
         // What was let through before is soon used up.
         await more()
         await own.start()
-        const looking = new Redis(own.url)
+        const looking = ioredis(own.url)
         await vi.waitFor(async () => expect(await looking.keys('*')).toHaveLength(1), { timeout: 20_000 })
         looking.disconnect()
       }

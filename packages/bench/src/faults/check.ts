@@ -18,7 +18,7 @@ export interface Failure {
   readonly violations: readonly Violation[]
 }
 
-/** So many smaller plans are tried, and then the smallest so far is it. */
+/** The budget of shrinking: candidate plans that are run at most. */
 const MOST_TRIES = 300
 
 export const planOf = (seed: number, { calls, without = [] }: Part = {}): Plan => {

@@ -38,7 +38,7 @@ const named = (text: string): Break => {
 
 /** What a run may break before it ends: more of the same say no more. */
 const MOST_FAILURES = 50
-/** So many seeds of a hundred calls find out what is broken on purpose. */
+/** The seeds that a mutant has to be found in, of a hundred calls each. */
 const SEEDS_FOR_A_BREAK = 400
 const EVERY_MS = 5000
 

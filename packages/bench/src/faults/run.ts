@@ -23,9 +23,9 @@ export interface Result {
 
 /** What has not settled by then never does: the slowest server has a window of a minute for one call at a time. */
 const LONGEST_MS = 43_200_000
-/** By then a stream that nobody reads does not count, and whoever has nothing to do has left the fleet. */
+/** The grace period before leaks are looked for: unread streams have expired, idle members have left the fleet. */
 const QUIET_MS = 60_000
-/** A caller who has read so much, or for so long, has enough. */
+/** The most that a caller reads of a body, in bytes and milliseconds, before it cancels it. */
 const ENOUGH_BYTES = 100_000
 const PATIENCE_MS = 60_000
 /** In the middle of a month, so that no fault of the clock opens a new budget that is not meant to. */

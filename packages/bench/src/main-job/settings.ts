@@ -18,7 +18,7 @@ export interface Settings {
   /** Whether the API keeps its limits to itself. */
   readonly silent: boolean
   readonly only: ClientName | undefined
-  /** In so many processes, with and without a fleet. */
+  /** The number of processes, each of which runs without the others and as a member of a fleet. */
   readonly fleet: number | undefined
 }
 

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 
-/** What is left of all calls once none is under way. */
+/** Resources in use when no call is in flight: what grows from one sample to the next is a leak. */
 export interface Sample {
   readonly atMs: number
   readonly heapBytes: number
