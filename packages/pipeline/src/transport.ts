@@ -1,6 +1,7 @@
 import { discard } from './discard.ts'
 import { responseOf } from './errors.ts'
 import type { LiveCall } from './call.ts'
+import { Ending } from './ending.ts'
 import { onAbort } from './on-abort.ts'
 import { noteRedirect } from './origin.ts'
 import type { Source } from './source.ts'
@@ -29,17 +30,14 @@ const settle = async (call: LiveCall, from: Source, response?: Response): Promis
   if (!from.canReplay) call.canReplay = false
 }
 
-/** The signal for an attempt, where it is not simply what the caller gave. */
-const signalFor = (call: LiveCall, from: Source, limit: AbortSignal | undefined): AbortSignal | undefined => {
-  const caller = call.given.signal
+/** What ends an attempt, where that is not simply what the caller gave. */
+const endingOf = (call: LiveCall, from: Source): Ending | undefined => {
   const { timeoutMs } = call.setting
   // A Request made from another follows its signal only while that one is reachable: so the caller's is named again.
   const own = from === call.source ? undefined : from.request.signal
-  if (!limit && !own && timeoutMs === undefined) return undefined
-  // A polyfill's is followed by the call's.
-  const theirs = timeoutMs === undefined && caller instanceof AbortSignal ? undefined : call.signal
-  const signals = [caller, theirs, own, limit].filter((one) => one instanceof AbortSignal)
-  return signals.length === 1 ? signals[0] : AbortSignal.any(signals)
+  if (call.attemptTimeoutMs === undefined && !own && timeoutMs === undefined) return undefined
+  const signals = [call.given.signal, timeoutMs === undefined ? undefined : call.signal, own]
+  return new Ending(signals.filter((one) => one !== undefined))
 }
 
 /** Reads the bodies of requests that are sent, or passed over. */
@@ -87,7 +85,7 @@ const heard = (call: LiveCall, attempt: Attempt, response: Response): Response =
 }
 
 /** The answer, within the time for an attempt: an inner fetch may not listen to its signal. */
-const within = (call: LiveCall, limit: AbortController, ms: number, answer: Promise<Response>): Promise<Response> =>
+const within = (call: LiveCall, limit: Ending, ms: number, answer: Promise<Response>): Promise<Response> =>
   new Promise((resolve, reject) => {
     const end = (): void => {
       clearTimeout(timer)
@@ -105,16 +103,21 @@ const within = (call: LiveCall, limit: AbortController, ms: number, answer: Prom
   })
 
 /** Small, as all that it has at hand is kept for as long as the answer takes. */
-const awaitAnswer = async (call: LiveCall, attempt: Attempt, limit: AbortController | undefined): Promise<Response> => {
+const awaitAnswer = async (call: LiveCall, attempt: Attempt): Promise<Response> => {
   const { from } = attempt
+  const { attemptTimeoutMs } = call
+  const ending = endingOf(call, from)
   try {
-    const sent = from.send(signalFor(call, from, limit?.signal), { call, request: from })
-    const answer = limit ? within(call, limit, call.attemptTimeoutMs as number, Promise.resolve(sent)) : sent
+    const sent = from.send(ending?.signal, { call, request: from })
+    const answer =
+      ending && attemptTimeoutMs !== undefined ? within(call, ending, attemptTimeoutMs, Promise.resolve(sent)) : sent
     if (call.unread) readBeside(call, call.unread)
     const response = responseOf('fetch', await answer)
+    ending?.done(response)
     if (from.reads) await settle(call, from, response)
     return heard(call, attempt, response)
   } catch (error) {
+    ending?.done()
     if (from.reads) await settle(call, from)
     call.lastError = error
     if (call.observed) report(call, attempt, { error })
@@ -130,5 +133,5 @@ export const send = (from: Source, call: LiveCall): Promise<Response> => {
   call.sent = from
   const attempt = { from, number, spent: call.waits, sentAt: Date.now(), started: performance.now() }
   call.waits = undefined
-  return awaitAnswer(call, attempt, call.attemptTimeoutMs === undefined ? undefined : new AbortController())
+  return awaitAnswer(call, attempt)
 }

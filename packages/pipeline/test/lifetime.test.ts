@@ -231,6 +231,39 @@ describe('a signal that outlives its calls', { timeout: 30_000 }, () => {
   })
 })
 
+/** What a call keeps of the heap, in bytes, while its signal lives on. */
+const keptBy = async (fetch: Fetch): Promise<number> => {
+  const { signal } = new AbortController()
+  const many = async (calls: number): Promise<number> => {
+    for (let i = 0; i < calls; i++) await (await fetch('http://x/', { signal })).text()
+    await collect()
+    return process.memoryUsage().heapUsed
+  }
+  const before = await many(500)
+  return ((await many(3000)) - before) / 3000
+}
+
+describe('a signal that outlives its calls keeps nothing of them', { timeout: 30_000 }, () => {
+  const inner: Fetch = async () => new Response('fine')
+  test.each(
+    Object.entries({
+      'with a time limit': createFetch([], { fetch: inner, timeoutMs: 1e6 }),
+      'with one for each attempt': createFetch(
+        [middleware('limit', (request, next, call) => ((call.attemptTimeoutMs = 1e6), next(request)))],
+        { fetch: inner },
+      ),
+      'with a request put in its place': createFetch(
+        [(request, next) => next(new Request(request, { headers: { 'x-a': '1' } }))],
+        {
+          fetch: inner,
+        },
+      ),
+    }),
+  )('%s', async (_name, fetch) => {
+    expect(await keptBy(fetch)).toBeLessThan(100)
+  })
+})
+
 describe('an abort finds its call after a garbage collection', { timeout: 30_000 }, () => {
   const forms: Record<string, (signal: AbortSignal) => [string | Request, RequestInit?]> = {
     'from an init': (signal) => [path('drip'), { signal }],
@@ -249,6 +282,7 @@ describe('an abort finds its call after a garbage collection', { timeout: 30_000
     'a request put in its place, with a time limit': () =>
       createFetch([(request, next) => next(new Request(request, { headers: { 'x-hdr': '1' } }))], { timeoutMs: 1e6 }),
     'a clone': () => createFetch([(request, next) => next(request.clone())]),
+    'a time limit': () => createFetch([], { timeoutMs: 1e6 }),
   }
   interface Open {
     readonly controller: AbortController

@@ -1,0 +1,52 @@
+import { onAbort } from './on-abort.ts'
+
+/** Bodies that somebody may still read, and what lets go of the signals that would end that. Older Workers have none. */
+const readable =
+  typeof FinalizationRegistry === 'function'
+    ? new FinalizationRegistry<() => void>((letGo) => letGo())
+    : { register: (): void => undefined }
+
+const bodyOf = (response: Response): object | null | undefined => {
+  try {
+    return response.body
+  } catch {
+    // A test double that cannot be looked at.
+    return undefined
+  }
+}
+
+/**
+ * The signals that end an attempt, as one, which goes on for as long as somebody can read the answer. `AbortSignal.any`
+ * would do, but for a signal that outlives its calls: in Node that keeps a kilobyte for each (nodejs/node#64476).
+ */
+export class Ending {
+  readonly #controller = new AbortController()
+  #stops: readonly (() => void)[]
+
+  constructor(signals: readonly AbortSignal[]) {
+    this.#stops = signals.map((signal) => onAbort(signal, () => this.abort(signal.reason)))
+    const fired = signals.find(({ aborted }) => aborted)
+    if (fired) this.abort(fired.reason)
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  abort(reason: unknown): void {
+    this.#controller.abort(reason)
+    this.#letGo()
+  }
+
+  /** It was answered, or failed: from now on only the rest of a body can be aborted. */
+  done(response?: Response): void {
+    const body = response && bodyOf(response)
+    if (body && !this.signal.aborted) readable.register(body, () => this.#letGo())
+    else this.#letGo()
+  }
+
+  #letGo(): void {
+    for (const stop of this.#stops) stop()
+    this.#stops = []
+  }
+}
