@@ -15,17 +15,29 @@ const bodyOf = (response: Response): object | null | undefined => {
   }
 }
 
+const mirrors = new WeakMap<AbortSignal, AbortSignal>()
+
+/** Fires with a signal of somebody else's, who shall not find listeners on that when the call is over. */
+const mirrorOf = (signal: AbortSignal): AbortSignal => {
+  // A polyfill's.
+  if (!(signal instanceof AbortSignal)) return signal
+  const mirror = mirrors.get(signal) ?? AbortSignal.any([signal])
+  mirrors.set(signal, mirror)
+  return mirror
+}
+
 /**
  * The signals that end an attempt, as one, which goes on for as long as somebody can read the answer. `AbortSignal.any`
- * would do, but for a signal that outlives its calls: in Node that keeps a kilobyte for each (nodejs/node#64476).
+ * for each would do, but for a signal that outlives its calls: in Node that keeps a kilobyte of each (nodejs/node#64476).
  */
 export class Ending {
   readonly #controller = new AbortController()
   #stops: readonly (() => void)[]
 
   constructor(signals: readonly AbortSignal[]) {
-    this.#stops = signals.map((signal) => onAbort(signal, () => this.abort(signal.reason)))
-    const fired = signals.find(({ aborted }) => aborted)
+    const followed = signals.map(mirrorOf)
+    this.#stops = followed.map((signal) => onAbort(signal, () => this.abort(signal.reason)))
+    const fired = followed.find(({ aborted }) => aborted)
     if (fired) this.abort(fired.reason)
   }
 
