@@ -61,6 +61,11 @@ export const newGate = (
   const slots = pLimit(1)
   const shared = isSharedIsolate()
   const taken = new Map<Departure, Slot>()
+  const historyOf = (call: Call): History => {
+    const history = histories.get(call) ?? { refusals: 0, failedAt: -Infinity }
+    histories.set(call, history)
+    return history
+  }
   /** As p-limit's count, but exact at once: of several answers in one turn, each is judged by those still out. */
   let active = 0
   /** Of those, open streams: their headers have come. */
@@ -147,21 +152,22 @@ export const newGate = (
       call.emit({ type: 'queue', call: id, key, queued: line.queued(), active, limit: control.limit() })
     },
     sent: (departure) => {
-      const { request, at, call, underWay } = departure
+      const { request, at } = departure
       const lane = breaker.laneOf(request)
       if (lane !== undefined) breaker.probe(lane, request)
       const free = take()
-      taken.set(departure, { sent: control.sent(measured(), request, underWay ? at : undefined), free })
-      if (!histories.has(call)) histories.set(call, { refusals: 0, failedAt: -Infinity, firstSentAt: at })
+      taken.set(departure, { sent: control.sent(measured(), request, at), free })
     },
     heard: (departure, signal): Again | undefined => {
       const slot = taken.get(departure)
       const { call } = departure
       if (!slot) return undefined
       learn(call, signal, slot)
-      const history = histories.get(call)
-      if (history && KINDS[signal.verdict.kind].failure) history.failedAt = clock()
-      if (!signal.repeatable || signal.elsewhere || !history) return undefined
+      const { failure } = KINDS[signal.verdict.kind]
+      if (!failure && !signal.repeatable) return undefined
+      const history = historyOf(call)
+      if (failure) history.failedAt = clock()
+      if (!signal.repeatable || signal.elsewhere) return undefined
       return againFor(departure, signal, { control, history, unanswered: active - streams, queued: line.queued() })
     },
     ended: (departure, response) => {

@@ -7,8 +7,6 @@ export interface History {
   refusals: number
   /** When the server has failed this very call last, on the `clock`. */
   failedAt: number
-  /** On the `clock`. */
-  readonly firstSentAt: number
 }
 
 const NAME = 'concurrency-gate'
@@ -81,8 +79,7 @@ export const againFor = (departure: Departure, signal: Signal, state: State): Ag
   const { call } = departure
   const { control, history, unanswered } = state
   // No failure of this call: the server serves others of its key meanwhile, or comes back from an outage that it has met.
-  const excused =
-    (control.serving() && control.servedAt() > history.firstSentAt) || control.comingBack(history.failedAt)
+  const excused = (control.serving() && control.servedAt() > departure.firstAt) || control.comingBack(history.failedAt)
   const waitMs = waitFor(departure, signal, excused, state)
   if (waitMs === undefined) return undefined
   if (excused || (control.serving() && isFullOfOthers(signal, unanswered))) call.excuse()

@@ -49,9 +49,8 @@ export const newAdmissions = (constraints: readonly NamedConstraint[]): Admissio
     get probing() {
       return constraints.some(({ constraint }) => constraint.probing?.())
     },
-    sent: (call, request, at) => {
-      const departure: Departure =
-        at === undefined ? { call, request, at: clock() } : { call, request, at, underWay: true }
+    sent: (call, request, at = clock()) => {
+      const departure: Departure = { call, request, at, firstAt: (call.firstSentAt ??= at) }
       for (const { constraint } of constraints) constraint.sent?.(departure)
       return departure
     },

@@ -27,6 +27,7 @@ export class LiveCall implements Call, Owner {
   readonly startedAt: number = Date.now()
   readonly deadline: number
   attempt = 0
+  firstSentAt: number | undefined = undefined
   sent: Source | undefined = undefined
   counted = 0
   canReplay: boolean

@@ -17,10 +17,10 @@ export interface Ask {
 export interface Departure {
   readonly call: Call
   readonly request: RequestLine
-  /** When it was sent, on the `clock`. */
+  /** When it was sent, on the `clock`: before it is counted, if another process has sent it. */
   readonly at: number
-  /** Whether it was under way before it was counted: sent by another process, at that time. */
-  readonly underWay?: boolean | undefined
+  /** When the call was sent for the first time. */
+  readonly firstAt: number
 }
 
 /** What an answer, or the lack of one, means for what comes next. */

@@ -79,6 +79,8 @@ export interface Call {
   readonly sent: Outgoing | undefined
   /** How often a request of this call was handed to the inner fetch so far. */
   readonly attempt: number
+  /** When it passed a door for the first time, on the `clock`. */
+  firstSentAt: number | undefined
   /** How many of those attempts count against a `maxAttempts`: all but the {@link Call.excuse | excused} ones. */
   readonly counted: number
   /** Fires when the caller aborts or the deadline passes. Every wait listens to it. Made when somebody asks for it. */

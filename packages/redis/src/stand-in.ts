@@ -82,6 +82,7 @@ export const newStandIn = (
     canAbort: true,
     repeating: true,
     attemptTimeoutMs: undefined,
+    firstSentAt: undefined,
     get id() {
       return facts.id
     },

@@ -1,6 +1,5 @@
 import {
   boolean,
-  type Call,
   constrained,
   count,
   type KindsOf,
@@ -45,7 +44,5 @@ export const retryAfter = (options: RetryAfterOptions = {}): Middleware => {
     maxWaitMs = 60_000,
     pace: paced = true,
   } = readOptions('retryAfter', options, retryAfterOptions)
-  // A call that the backoff sends again has been sent before.
-  const firstSentAt = new WeakMap<Call, number>()
-  return constrained(NAME, (_, line) => newWaits(line, { maxAttempts, maxWaitMs, paced }, firstSentAt))
+  return constrained(NAME, (_, line) => newWaits(line, { maxAttempts, maxWaitMs, paced }))
 }

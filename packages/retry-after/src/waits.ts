@@ -31,11 +31,7 @@ export interface WaitsSetting {
 }
 
 /** What the server has announced for one key: its hold, and what is left of its windows. */
-export const newWaits = (
-  line: Line,
-  { maxAttempts, maxWaitMs, paced }: WaitsSetting,
-  firstSentAt: WeakMap<Call, number>,
-): Constraint => {
+export const newWaits = (line: Line, { maxAttempts, maxWaitMs, paced }: WaitsSetting): Constraint => {
   const hold = newHold()
   const pace = newPace()
   const dispersal = newDispersal()
@@ -77,10 +73,9 @@ export const newWaits = (
   }
 
   /** Others were served meanwhile: a lost race is no failure of this call. */
-  const isLost = ({ call, at }: Departure, { verdict, elsewhere }: Signal, waitMs: number): boolean => {
+  const isLost = ({ firstAt }: Departure, { verdict, elsewhere }: Signal, waitMs: number): boolean => {
     if (maxAttempts <= 1 || verdict.kind !== 'rate-limited' || waitMs > SHORT_MS || elsewhere) return false
-    const sentAt = firstSentAt.get(call) ?? at
-    return servedAt > (pace.crowded() ? Math.min(sentAt, clock() - SHORT_MS) : sentAt)
+    return servedAt > (pace.crowded() ? Math.min(firstAt, clock() - SHORT_MS) : firstAt)
   }
 
   /** Whether it is sent again, if its wait is not too long: apart where nobody else has to wait. */
@@ -114,8 +109,7 @@ export const newWaits = (
     },
     sent: (departure) => {
       dispersal.sent()
-      places.set(departure, pace.sent(departure.call.weight, departure.underWay ? departure.at : undefined))
-      if (!firstSentAt.has(departure.call)) firstSentAt.set(departure.call, departure.at)
+      places.set(departure, pace.sent(departure.call.weight, departure.at))
     },
     ended: (departure) => {
       const sent = places.get(departure)

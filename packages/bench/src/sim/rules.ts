@@ -128,7 +128,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'counted unless others were served',
     file: 'concurrency-gate/src/refused.ts',
-    find: '(control.serving() && control.servedAt() > history.firstSentAt) || control.comingBack(',
+    find: '(control.serving() && control.servedAt() > departure.firstAt) || control.comingBack(',
     replace: 'true || control.comingBack(',
   },
   {
