@@ -49,6 +49,8 @@ export interface Departures {
   sentAt(place: number): number
   /** When so many were sent, as far as is remembered. */
   timeOf(calls: number): number
+  /** So many are to be remembered, besides those around the ones in flight. */
+  remember(count: number): void
 }
 
 interface Entry extends Departure {
@@ -105,8 +107,11 @@ const GAIN = 1 / 8
 const LATE = 4
 /** No answer is written for longer: clients of language models give up after ten minutes. */
 const LONGEST_ANSWER_MS = 600_000
-/** So many are remembered. */
+/** So many are remembered at most, and so many anyway. */
 const MOST_KEPT = 4096
+const LEAST_KEPT = 64
+/** Who may have overtaken one in flight was sent up to two round trips before: so many times as were ever in flight. */
+const AROUND = 4
 
 /** Units that weights are known in at most: each costs every request. An API has one or two. */
 const MOST_UNITS = 8
@@ -136,6 +141,8 @@ export const newDepartures = (): Departures => {
   const said = new Map<string, { total: number; count: number }>()
   let fastestMs = Infinity
   let roundTripMs: number | undefined
+  let mostOpen = 0
+  let remembered = LEAST_KEPT
 
   const note = (weight: Weight | undefined): void => {
     if (weight === undefined) return
@@ -188,8 +195,10 @@ export const newDepartures = (): Departures => {
         pending = sum(pending, later)
         unsettled.add(departure)
       }
-      open.add(departure)
-      if (kept.push(departure) >= 2 * MOST_KEPT) kept.splice(0, MOST_KEPT)
+      mostOpen = Math.max(mostOpen, open.add(departure).size)
+      const most = Math.min(MOST_KEPT, remembered + AROUND * mostOpen)
+      // Twice as many: moving them all costs no more than each did.
+      if (kept.push(departure) > 2 * most) kept.splice(0, kept.length - most)
       return departure
     },
     settled: (departure, given) => {
@@ -237,5 +246,8 @@ export const newDepartures = (): Departures => {
     callsBy: (at) => kept[firstIndex(kept, (one) => one.at > at) - 1]?.calls ?? 0,
     sentAt: (place) => kept[place - 1 - lastPlace + kept.length]?.at ?? -Infinity,
     timeOf: (count) => kept[firstIndex(kept, (one) => one.calls >= count)]?.at ?? -Infinity,
+    remember: (count) => {
+      remembered = Math.max(remembered, count)
+    },
   }
 }

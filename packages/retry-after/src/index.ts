@@ -1,12 +1,4 @@
-import {
-  boolean,
-  constrained,
-  count,
-  type KindsOf,
-  type Middleware,
-  milliseconds,
-  readOptions,
-} from '@aplomb/pipeline'
+import { boolean, constrained, count, type KindsOf, type Middleware, milliseconds, readOptions } from '@aplomb/pipeline'
 export { WeightExceedsLimitError } from '@aplomb/pipeline'
 
 import { NAME, newWaits } from './waits.ts'

@@ -150,6 +150,8 @@ export const newPace = (): Pace => {
     const report = reportOf(window, served)
     const known = report && find(window, window.unit ?? REQUESTS, now)
     if (!known || !counts(known, window, served)) return
+    // What a window or a log gives back, and when, is read off the requests that it counts.
+    if (known.unit === REQUESTS) departures.remember(known.limit ?? 0)
     const heard: Heard = [report, departure, served, now]
     if (known.curve || known.place > 0) curveOf(known).learn(...heard)
     else known.first = heard

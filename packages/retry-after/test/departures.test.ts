@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { useFakeTime } from '../../aplomb/test/support/time.ts'
 import { knownWeight, newDepartures } from '../src/departures.ts'
 
@@ -54,6 +54,34 @@ test('tells how many were sent by a time, and when so many were', () => {
   }
   expect([departures.callsBy(began - 1), departures.callsBy(began), departures.callsBy(began + 25)]).toEqual([0, 1, 3])
   expect(departures.timeOf(4)).toBe(began + 30)
+})
+
+describe('remembers', () => {
+  const many = (departures: ReturnType<typeof newDepartures>, count: number): void => {
+    for (let i = 0; i < count; i++) {
+      departures.answered(departures.sent(undefined, now()), true)
+      vi.advanceTimersByTime(1)
+    }
+  }
+  test.each([0, 100, 1e6])('as many as it is told to, and no more than thousands: %i', (count) => {
+    const departures = newDepartures()
+    departures.remember(count)
+    many(departures, 10_000)
+    const oldest = Array.from({ length: 10_000 }, (_, at) => at + 1).find(
+      (place) => departures.sentAt(place) > -Infinity,
+    )!
+    const kept = 10_001 - oldest
+    expect(kept).toBeGreaterThanOrEqual(Math.min(count, 4096))
+    expect(kept).toBeLessThanOrEqual(2 * Math.min(Math.max(count, 64) + 4, 4096))
+    expect(departures.timeOf(10_000 - Math.min(count, 4000))).toBe(departures.sentAt(10_000 - Math.min(count, 4000)))
+  })
+  test('those in flight, and who may have overtaken them', () => {
+    const departures = newDepartures()
+    const inFlight = Array.from({ length: 50 }, () => departures.sent(undefined, now()))
+    vi.advanceTimersByTime(10)
+    many(departures, 100)
+    for (const [at, one] of inFlight.entries()) expect(departures.sentAt(one.place)).toBe(inFlight[at]!.at)
+  })
 })
 
 test('a weight that is a number is of every unit, and one that is not said the mean', () => {
