@@ -37,9 +37,10 @@ const BEAT_MS = process.stdout.isTTY ? 1000 : 20_000
 
 /**
  * Runs a command as one quiet line with its seconds, and says meanwhile that it goes on. Lines that match `live` are
- * shown as they come; without one all are, when it fails. Those that match `done` are counted as its `parts`.
+ * shown as they come; without one all are, when it fails. Those that match `done` are counted as its `parts`. What runs
+ * `beside` others is silent until it has ended.
  */
-export const step = async (name, command, args, { live, done, parts } = {}) => {
+export const step = async (name, command, args, { live, done, parts, beside = false } = {}) => {
   const startedAt = performance.now()
   const { isTTY } = process.stdout
   let shown = 0
@@ -59,8 +60,8 @@ export const step = async (name, command, args, { live, done, parts } = {}) => {
     console.log(`  ${line}`)
     shown++
   }
-  if (isTTY) beat()
-  const beats = setInterval(beat, BEAT_MS)
+  if (isTTY && !beside) beat()
+  const beats = beside ? undefined : setInterval(beat, BEAT_MS)
   const { code, output } = await run(command, args, onLine)
   clearInterval(beats)
   console.log(`${isTTY ? '\r\x1b[K' : ''}${title(code === 0 ? '✓' : '✗')}`)
@@ -94,19 +95,15 @@ const fingerprintOf = (paths) => {
 }
 
 /** Installs with pnpm, unless what is there already came from these very files. */
-const installOnce = async (title, stamp, paths, args, pnpm = ['pnpm']) => {
+const installOnce = async (title, stamp, paths, args, { pnpm = ['pnpm'], beside = false } = {}) => {
   const wanted = fingerprintOf(paths)
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return true
 
   rmSync(stamp, { force: true })
   const [command, ...first] = pnpm
   // What was installed without tools is done over, and nobody is there to be asked.
-  const { ok } = await step(title, command, [
-    ...first,
-    ...args,
-    '--frozen-lockfile',
-    '--config.confirmModulesPurge=false',
-  ])
+  const all = [...first, ...args, '--frozen-lockfile', '--config.confirmModulesPurge=false']
+  const { ok } = await step(title, command, all, { beside })
   if (ok) writeFileSync(stamp, wanted)
   return ok
 }
@@ -118,7 +115,7 @@ const pinned = () => ['npx', '--yes', JSON.parse(readFileSync(join(root, 'packag
 export const install = async () => {
   const stamp = join(root, 'node_modules', '.install-stamp')
   if (!existsSync(node)) rmSync(stamp, { force: true })
-  return installOnce('install', stamp, manifests(), ['install'], pinned())
+  return installOnce('install', stamp, manifests(), ['install'], { pnpm: pinned() })
 }
 
 /**
@@ -130,7 +127,7 @@ export const installDemo = async () => {
   // A Node that runs cannot be removed there, as the whole installation would do later.
   if (windows) return install()
   const demo = ['install', '--prod', '--filter', 'aplomb-monorepo', '--filter', '@aplomb/bench...']
-  return installOnce('install', join(root, 'node_modules', '.demo-stamp'), manifests(), demo, pinned())
+  return installOnce('install', join(root, 'node_modules', '.demo-stamp'), manifests(), demo, { pnpm: pinned() })
 }
 
 /** Types and lint of what needs client libraries, once they are there. */
@@ -139,10 +136,11 @@ export const checkSdks = async () =>
   (await step('lint of sdks', 'oxlint', ['tests/sdks'])).ok
 
 /** Installs what a folder that is a workspace of its own needs. */
-export const installApart = (folder) =>
+export const installApart = (folder, { beside = false } = {}) =>
   installOnce(
     `install ${basename(folder)}`,
     join(root, folder, 'node_modules', '.install-stamp'),
     ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml'].map((name) => `${folder}/${name}`),
     ['--dir', folder, 'install'],
+    { beside },
   )

@@ -48,8 +48,8 @@ const runTests = async () => {
 const OF_RUNTIMES = /^( {6}| {2}✗ |[✓✗-] |on all runtimes)/
 
 /** What is published, on every runtime. */
-const runRuntimes = async () => {
-  if (!(await installRuntimes())) return { passed: 0, failed: 1 }
+const runRuntimes = async (installed) => {
+  if (!installed) return { passed: 0, failed: 1 }
   const path = join(root, runtimesReport)
   rmSync(path, { force: true })
   const { ok, output } = await task('test:runtimes', { title: 'runtimes', live: OF_RUNTIMES })
@@ -71,6 +71,8 @@ const runAll = async () => {
   if (!(await install())) return { passed: 0, failed: 1 }
   if (isAll && !(await installApart('tests/sdks'))) return { passed: 0, failed: 1 }
 
+  // Most of that is waiting for the registry.
+  const installingRuntimes = installRuntimes({ beside: true })
   const checks = [await task('build')]
   const onBuilt = checks[0].ok ? ['lint', 'check:packages'] : []
   for (const name of ['format:check', 'knip', 'check:release', ...onBuilt]) checks.push(await task(name))
@@ -90,7 +92,8 @@ const runAll = async () => {
   }
 
   const tests = [await runTests()]
-  if (checks[0].ok) tests.push(await runRuntimes())
+  const installed = await installingRuntimes
+  if (checks[0].ok) tests.push(await runRuntimes(installed))
   // With the browser of the runtimes.
   if (site?.ok) checks.push(await step('site, looked at', node, ['docs/site/check.mjs']))
   const failed = checks.filter(({ ok }) => !ok).length

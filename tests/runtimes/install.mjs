@@ -1,3 +1,3 @@
 import { installApart } from '../../scripts/setup.mjs'
 
-export const install = () => installApart('tests/runtimes')
+export const install = (options) => installApart('tests/runtimes', options)

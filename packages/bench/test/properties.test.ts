@@ -6,7 +6,7 @@ import { runCase, type Trial } from '../src/sim/trial.ts'
 vi.setConfig({ testTimeout: 180_000 })
 
 /** A few of thousands: `pnpm --filter @aplomb/bench props` runs them all, and to their ends. */
-const SEEDS = Array.from({ length: 20 }, (_, index) => index + 1)
+const SEEDS = Array.from({ length: process.env['LONG'] ? 20 : 12 }, (_, index) => index + 1)
 const FEWER = SEEDS.slice(0, 5)
 const SHORT = 200
 

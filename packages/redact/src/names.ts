@@ -8,7 +8,7 @@ const wordsOf = (name: string): string =>
 
 /** What is a secret by its last word but one, or written in one. */
 const SECRET =
-  /(?:^| )(?:\w*(?:token|passw(?:or)?[dt]|passphrase|pass ?code|pwd|credential|cookie|jwt|hmac|oauth|verifier|(?:api|app|access|auth|secret|private|licen[cs]e|encryption|signing|shared|account|master)keys?)s?|\w*secret(?!ar)\w*|\w*sess(?:ion)?(?:id|key)?|(?:db|user|my|root|admin|smtp|ftp|pg|store|key)?pass|(?:x|proxy|basic|http)?auth(?:orization|n|z)?|bearer|web ?hook(?: ur[il])?|key|sig|signature|creds?|[ps]?sid|pin|cv[cv]2?|psk|dsn|[ht]?otp|mfa|[2t]fa|[cx]srf|assertion|saml\w*|mnemonic|ssn|sas|pem|card ?(?:number|no)|seed phrase|(?:mfa|auth|authorization|verification|recovery|backup|device|user|sms|2fa|security|access|login|confirmation) codes?)(?= |$)/
+  /(?:^| )(?:\w*(?:token|passw(?:or)?[dt]|passphrase|pass ?code|pwd|credential|cookie|jwt|hmac|oauth|verifier|(?:api|app|access|auth|secret|private|licen[cs]e|encryption|signing|shared|account|master)keys?)s?|\w*secret(?!ar)\w*|\w*sess(?:ion)?(?:id|key)?|(?:db|user|my|root|admin|smtp|ftp|pg|store|key)?pass|(?:x|proxy|basic|http)?auth(?:orization|n|z)?|bearer|web ?hook(?: ur[il])?|key|sig|signature|creds?|[ps]?sid|pin|cv[cv]2?|psk|dsn|[ht]?otp|mfa|[2t]fa|[cx]srf|assertion|saml\w*|mnemonic|ssn|sas|pem|card ?(?:number|no)|(?:seed|recovery|backup|wallet) (?:phrase|words)|(?:mfa|auth|authorization|verification|recovery|backup|device|user|sms|2fa|security|access|login|confirmation) codes?)(?= |$)/
 
 /** What a name is about in the end: `token_type`, `key_name`, `sessionTimeout`, `max_tokens`. */
 const ABOUT =

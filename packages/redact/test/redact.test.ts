@@ -85,6 +85,17 @@ describe('5. what the request holds as a secret is masked everywhere, in all its
   })
 })
 
+test.each(['seed-phrase', 'recovery_phrase', 'backup-words', 'WALLET_PHRASE'])(
+  'a phrase that opens a wallet is no speech: %s',
+  (name) => {
+    const words = 'legal winner thank year wave sausage worth useful'
+    expect(plain.text(`{"${name}":"${words}"}`)).not.toContain('winner')
+    expect(redactorFor(URL_A, { [name.replace(/\W/g, '-')]: words }).text(`${words} is not known`)).not.toContain(
+      'winner',
+    )
+  },
+)
+
 describe('7. an identifier is shown, unless the request held it', () => {
   test.each([
     ['a8Kd02Lqx1z7Pw93mB', 'a8Kd02Lqx1z7Pw93mB'],
