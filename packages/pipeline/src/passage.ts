@@ -6,6 +6,7 @@ import type { Door } from './door.ts'
 import { LOST_MS } from './isolate.ts'
 import { keyOfAnswer } from './origin.ts'
 import { onAbort } from './on-abort.ts'
+import { sentAtOf } from './sent-at.ts'
 import { sleep } from './sleep.ts'
 import { KINDS } from './verdict.ts'
 import { setAside, verdictOf, verdictOfError } from './verdicts.ts'
@@ -128,7 +129,7 @@ const send = async (gateway: Gateway, departure: Flight, next: () => Promise<Res
     const verdict = verdictOf(response)
     const key = keyOfAnswer(call, response)
     const repeatable = verdict.retryable && !verdict.tentative && !call.gaveUp && (verdict.refused || call.repeatable)
-    return { verdict, response, key, elsewhere: key !== call.key, repeatable }
+    return { verdict, response, key, elsewhere: key !== call.key, sentAt: sentAtOf(response), repeatable }
   } catch (error) {
     fail(gateway, departure, error)
     throw error

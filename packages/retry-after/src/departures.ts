@@ -39,8 +39,8 @@ export interface Departures {
   settled(departure: Departure, weight: Weight): ReadonlyMap<string, number>
   /** It ended without an answer that says anything. */
   ended(departure: Departure): void
-  /** Takes in that it was answered, before what the answer says is read. A refusal is not charged. */
-  answered(departure: Departure, served: boolean): void
+  /** Takes in that it was answered, before what the answer says is read. A refusal is not charged. `sentAt`: it was sent later than it was counted. */
+  answered(departure: Departure, served: boolean, sentAt?: number): void
   /** How many were sent so shortly before, and after, that they may have arrived the other way round. */
   near(departure: Departure): { readonly early: number; readonly late: number }
   /** Requests that were sent by then and not refused. */
@@ -52,6 +52,7 @@ export interface Departures {
 }
 
 interface Entry extends Departure {
+  at: number
   weight: ReadonlyMap<string, number>
   later: ReadonlyMap<string, number>
   calls: number
@@ -214,8 +215,9 @@ export const newDepartures = (): Departures => {
       // Nobody answers it.
       if (open.delete(departure)) close(departure, NONE)
     },
-    answered: (departure, served) => {
+    answered: (departure, served, sentAt = departure.at) => {
       const tookMs = clock() - departure.at
+      ;(departure as Entry).at = Math.max(departure.at, sentAt)
       fastestMs = Math.min(fastestMs, tookMs)
       roundTripMs = tookMs + ((roundTripMs ?? tookMs) - tookMs) * (1 - GAIN)
       open.delete(departure)

@@ -53,11 +53,11 @@ export const newWaits = (
 
   const note = (
     departure: Departure,
-    { verdict }: Signal,
+    { verdict, sentAt }: Signal,
     sent = pace.sent(departure.call.weight, departure.at),
   ): void => {
     // A limit that bare prose speaks of may be none.
-    if (paced && !verdict.tentative) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited')
+    if (paced && !verdict.tentative) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited', sentAt)
   }
 
   const extend = ({ id, key, emit, gaveUp, observed }: Call, of: string, waitMs: number, reason: string): void => {
@@ -95,7 +95,7 @@ export const newWaits = (
 
   return {
     certain: true,
-    free: () => hold.left() === 0 && pace.idle(),
+    free: () => hold.left() === 0 && !pace.informed(),
     // Whoever goes first after a pause finds out whether there is room.
     probing: () => refusedAt > servedAt,
     standing: () => (hold.left() === 0 && pace.idle() ? 'idle' : 'informed'),
