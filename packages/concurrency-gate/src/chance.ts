@@ -121,8 +121,6 @@ export const newChance = (): Chance => {
     excess = Math.min(BELIEVED_FROM, Math.max(0, excess + Math.log(ratio)))
   }
 
-  const exceeds = (): boolean => excess >= BELIEVED_FROM && toldMs(excessSince) === 0
-
   return {
     leaning: () => score > 0 && meanShare <= MOST_BY_CHANCE,
     likely: () => score >= threshold && meanShare <= MOST_BY_CHANCE,
@@ -181,11 +179,10 @@ export const newChance = (): Chance => {
       if (asMany === true) score = Math.max(LOWEST_SCORE, score + LLR_REFUSED)
       if (asMany === false) windowScore = Math.max(0, windowScore + LLR_REFUSED)
       weigh((1 + usualShare) / 2 / usualShare)
-      const isRow = row >= REFUTED_BY && toldMs(rowSince) === 0
-      if (believed && (isRow || exceeds())) refute()
+      const rows = row >= REFUTED_BY && toldMs(rowSince) === 0
+      if (believed && (rows || (excess >= BELIEVED_FROM && toldMs(excessSince) === 0))) refute()
     },
     negligible: () => {
-      if (exceeds()) return false
       if (score > 0 || (row === 1 && score > LOWEST_SCORE)) return true
       // Refusals that take as long as answers: so does the test, and stopping meanwhile would cost as much as going on.
       return pending > 0 && score === 0 && row <= MOST_IN_A_ROW && refusalMs > (roundTripMs ?? Infinity) / 2

@@ -136,8 +136,8 @@ export const newWaits = (
       const { verdict, elsewhere } = signal
       const waitMs = waitOf(signal)
       const own = !elsewhere && waitMs !== undefined && endpoints.refused(request, at) !== undefined
-      // A limit of an endpoint's own does not count for others.
-      if (!elsewhere && !own) note(departure, signal, places.get(departure))
+      // A limit of an endpoint's own does not count for others; where nobody has answered, nobody has left a limit out.
+      if (!elsewhere && !own && signal.response) note(departure, signal, places.get(departure))
       if (verdict.action === 'use') {
         endpoints.served(request, at)
         servedAt = clock()
