@@ -67,7 +67,7 @@ it('a slot is used no more once an answer was none of use: whoever leads hears o
   for (const n of [-1, -2]) seats.receive({ to: 'member', type: 'slot', n })
   const sent: string[] = []
   const begin = (name: string, status: number): void =>
-    void seats.pass(request, { ...call, id: name } as Call, async () => {
+    void seats.pass(request, { ...call, id: name }, async () => {
       sent.push(name)
       return new Response('{}', { status })
     })

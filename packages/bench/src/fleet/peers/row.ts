@@ -39,7 +39,7 @@ const newFleetMember = (name: string): Limiter => {
     store: redis(connect(), { namespace: name }),
     concurrencyGate: { limit: atOnce },
     fetch: async (input) => {
-      await jobs.get(String(input))?.()
+      await jobs.get(input instanceof Request ? input.url : `${input}`)?.()
       return new Response()
     },
   })
