@@ -1,4 +1,4 @@
-import { clock, setKeyOfAnswer, setSentAt, setVerdict } from '@aplomb/pipeline'
+import { clock, setOriginOfAnswer, setVerdict } from '@aplomb/pipeline'
 import { type Answer, verdictFrom } from './messages.ts'
 
 /** Statuses that a `Response` may be made with, and those that allow no body (fetch standard). */
@@ -27,8 +27,7 @@ export const responseFor = ({
       : null
   const response = new Response(body, { status, headers: type ? { 'content-type': type } : {} })
   setVerdict(response, verdictFrom(verdict))
-  if (key !== undefined) setKeyOfAnswer(response, key)
   // At the latest: its member has told at once.
-  if (tookMs !== undefined) setSentAt(response, clock() - tookMs)
+  setOriginOfAnswer(response, { key, sentAt: tookMs === undefined ? undefined : clock() - tookMs })
   return { response, end: () => close() }
 }
