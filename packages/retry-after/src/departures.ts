@@ -136,6 +136,8 @@ export const newDepartures = (): Departures => {
   /** Of requests that said a weight. */
   const said = new Map<string, { total: number; count: number }>()
   let fastestMs = Infinity
+  /** How much later than they were counted requests are sent, at most of late. */
+  let lagMs = 0
   let roundTripMs: number | undefined
 
   const note = (weight: Weight | undefined): void => {
@@ -217,6 +219,7 @@ export const newDepartures = (): Departures => {
     },
     answered: (departure, served, sentAt = departure.at) => {
       const tookMs = clock() - departure.at
+      lagMs = Math.max(lagMs * (1 - GAIN), sentAt - departure.at)
       ;(departure as Entry).at = Math.max(departure.at, sentAt)
       fastestMs = Math.min(fastestMs, tookMs)
       roundTripMs = tookMs + ((roundTripMs ?? tookMs) - tookMs) * (1 - GAIN)
@@ -232,8 +235,9 @@ export const newDepartures = (): Departures => {
     },
     near: ({ place, at }) => {
       const first = lastPlace - kept.length + 1
-      const early = place - first - firstIndex(kept, (one) => one.at >= at - fastestMs)
-      const late = first + firstIndex(kept, (one) => one.at > at + fastestMs) - 1 - place
+      const within = fastestMs + lagMs
+      const early = place - first - firstIndex(kept, (one) => one.at >= at - within)
+      const late = first + firstIndex(kept, (one) => one.at > at + within) - 1 - place
       return { early: Math.max(0, early), late: Math.max(0, late) }
     },
     callsBy: (at) => kept[firstIndex(kept, (one) => one.at > at) - 1]?.calls ?? 0,

@@ -1085,7 +1085,14 @@ test('whatever the answers, no call is sent during a hold, none is sent too ofte
 
 test('requests without an answer leave no limit out: it counts as before', async () => {
   const failed = new TypeError('fetch failed')
-  const { server, fetch } = setup([announces(['all', 6, 5, 5]), failed, failed, failed, announces(['all', 6, 0, 5]), 200])
+  const { server, fetch } = setup([
+    announces(['all', 6, 5, 5]),
+    failed,
+    failed,
+    failed,
+    announces(['all', 6, 0, 5]),
+    200,
+  ])
   await statusOf(fetch(TARGET))
   for (let i = 0; i < 3; i++) await expect(fetch(TARGET)).rejects.toBe(failed)
   await statusOf(fetch(TARGET))
