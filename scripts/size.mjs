@@ -53,9 +53,9 @@ for (const { folder, manifest } of publicPackagesIn(root)) {
 
 /** Middlewares with `createFetch`, and how many kilobytes a page may ship for one: what is reached, so that it does not grow. */
 const CEILINGS = [
-  ['@aplomb/retry-after', 'retryAfter', 28.25],
+  ['@aplomb/retry-after', 'retryAfter', 28.5],
   ['@aplomb/backoff-jitter', 'backoffJitter', 18.75],
-  ['@aplomb/concurrency-gate', 'concurrencyGate', 30.5],
+  ['@aplomb/concurrency-gate', 'concurrencyGate', 30.75],
   ['@aplomb/credit-meter', 'creditMeter', 31.75],
   ['@aplomb/log', 'log', 30.25],
   ['@aplomb/limits', 'readHeaders', 23.75],

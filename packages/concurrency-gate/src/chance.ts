@@ -41,9 +41,10 @@ export interface Chance {
   outage(): void
 }
 
-/** Log likelihood ratios of a test: by chance four of ten are refused at most, in a closed window nineteen of twenty. */
-const LLR_SERVED = Math.log(0.6 / 0.05)
-const LLR_REFUSED = Math.log(0.4 / 0.95)
+/** By chance so many are refused at most, of tests in a closed window nineteen of twenty: log likelihood ratios of those. */
+const BY_CHANCE = 0.4
+const LLR_SERVED = Math.log((1 - BY_CHANCE) / 0.05)
+const LLR_REFUSED = Math.log(BY_CHANCE / 0.95)
 /** Score of three tests that were served, one more for two that were not. Less, and a short window is taken for chance. */
 const BELIEVED_FROM = 3 * LLR_SERVED
 /** After so much evidence for a window, tests would only be refused: they are made now and then. */
@@ -80,6 +81,10 @@ export const newChance = (): Chance => {
   let refusedAt: number | undefined
   let refusedAmong = 0
   let refusalMs = 0
+  /** What chance refuses, it refuses at any rate: the share of before, and the evidence (CUSUM, Page 1954) that half of the rest is refused on top. */
+  let usualShare = BY_CHANCE
+  let excess = 0
+  let excessSince = 0
   /** Tests under way. */
   let pending = 0
   /** Whether among as many as were refused. */
@@ -100,13 +105,20 @@ export const newChance = (): Chance => {
     return passedUp === 0
   }
 
-  /** Refusals may be faster than answers: by then who was sent with the first of a row has had the time to be served. */
-  const toldMs = (): number => Math.max(0, rowSince + ROUND_TRIPS_TO_TELL * (roundTripMs ?? 0) - now())
+  /** Refusals may be faster than answers: by then who was sent with the first of them has had the time to be served. */
+  const toldMs = (since: number): number => Math.max(0, since + ROUND_TRIPS_TO_TELL * (roundTripMs ?? 0) - now())
 
   const refute = (): void => {
     believed = false
     score = 0
+    excess = 0
+    usualShare = BY_CHANCE
     threshold += BELIEVED_FROM
+  }
+
+  const weigh = (ratio: number): void => {
+    if (excess === 0) excessSince = now()
+    excess = Math.min(BELIEVED_FROM, Math.max(0, excess + Math.log(ratio)))
   }
 
   return {
@@ -120,8 +132,10 @@ export const newChance = (): Chance => {
     believe: () => {
       believed = true
       row = 0
+      excess = 0
+      usualShare = Math.max(BY_CHANCE, meanShare)
     },
-    waitMs: () => (believed && row >= REFUTED_BY ? toldMs() : 0),
+    waitMs: () => (believed && row >= REFUTED_BY ? toldMs(rowSince) : 0),
     possible: () => score > LOWEST_SCORE,
     wantsTest,
     asks: ({ at }, active) => {
@@ -149,6 +163,7 @@ export const newChance = (): Chance => {
       row = 0
       share *= SHARE_WEIGHT
       meanShare = meanShare * EWMA_WEIGHT + share * (1 - EWMA_WEIGHT)
+      weigh(1 / 2)
       if (believed && meanShare > MOST_BY_CHANCE) refute()
       const asMany = tests.get(one)
       if (asMany === true) score = Math.min(threshold, score + LLR_SERVED)
@@ -163,7 +178,9 @@ export const newChance = (): Chance => {
       const asMany = tests.get(one)
       if (asMany === true) score = Math.max(LOWEST_SCORE, score + LLR_REFUSED)
       if (asMany === false) windowScore = Math.max(0, windowScore + LLR_REFUSED)
-      if (believed && row >= REFUTED_BY && toldMs() === 0) refute()
+      weigh((1 + usualShare) / 2 / usualShare)
+      const rows = row >= REFUTED_BY && toldMs(rowSince) === 0
+      if (believed && (rows || (excess >= BELIEVED_FROM && toldMs(excessSince) === 0))) refute()
     },
     negligible: () => {
       if (score > 0 || (row === 1 && score > LOWEST_SCORE)) return true

@@ -218,10 +218,33 @@ describe('once it is believed', () => {
 
   it('not with a success in between', () => {
     const chance = believed()
-    for (let i = 0; i < 10; i++) {
-      refusals(chance, 7)
-      serve(chance)
+    refusals(chance, 7)
+    serve(chance)
+    refusals(chance, 1)
+    expect(chance.believed()).toBe(true)
+  })
+
+  /** So many refusals, then so many successes, again and again. */
+  const rounds = (chance: Chance, refused: number, served: number): void => {
+    for (let i = 0; i < 100; i++) {
+      refusals(chance, refused)
+      for (let j = 0; j < served; j++) serve(chance)
     }
+  }
+
+  it('two of five that are refused do not refute it, three of four do: chance refuses as many at any rate', () => {
+    const chance = believed()
+    rounds(chance, 2, 3)
+    expect(chance.believed()).toBe(true)
+    rounds(chance, 3, 1)
+    expect(chance.believed()).toBe(false)
+  })
+
+  it('three of five do not, where as many were refused before', () => {
+    const chance = leaning(3)
+    rounds(chance, 3, 2)
+    chance.believe()
+    rounds(chance, 3, 2)
     expect(chance.believed()).toBe(true)
   })
 

@@ -33,6 +33,8 @@ export interface Signal {
   readonly key: string
   /** Whether that is another key than the call's, which a redirect has led to. */
   readonly elsewhere: boolean
+  /** When another process had sent it, on the `clock`, as far as that is known; absent: when it was let through. */
+  readonly sentAt?: number | undefined
   /** Whether the request may be sent again: the failure is transient, and the server has not begun, or may begin twice. */
   readonly repeatable: boolean
 }

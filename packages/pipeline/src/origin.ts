@@ -30,8 +30,14 @@ export const plainOrigin = (url: string): string | undefined => {
   return origin
 }
 
-/** Answers that came from another origin than was asked, and that origin. */
-const elsewhere = new WeakMap<Response, string>()
+/** Where an answer came from, and when another process had sent its request, on the `clock`. */
+interface Origin {
+  readonly key?: string | undefined
+  readonly sentAt?: number | undefined
+}
+
+/** Of answers that came from another origin than was asked, or to another process. */
+const elsewhere = new WeakMap<Response, Origin>()
 
 /**
  * Notes where an answer came from, if redirects led to another origin than the request was sent to. What came from elsewhere
@@ -41,17 +47,19 @@ export const noteRedirect = (request: RequestLine, response: Response | undefine
   try {
     if (response?.redirected !== true || !response.url) return
     const origin = originOf(response.url)
-    if (origin !== originOf(request.url)) elsewhere.set(response, origin)
+    if (origin !== originOf(request.url)) elsewhere.set(response, { key: origin })
   } catch {
     // A test double that cannot be looked at.
   }
 }
 
-/** Of an answer that another process has heard: it came from elsewhere. */
-export const setKeyOfAnswer = (response: Response, key: string): void => void elsewhere.set(response, key)
+/** Of an answer that another process has heard: it may have come from elsewhere, and its request was sent later than it was let through here. */
+export const setOriginOfAnswer = (response: Response, origin: Origin): void => void elsewhere.set(response, origin)
+
+export const sentAtOf = (response: Response): number | undefined => elsewhere.get(response)?.sentAt
 
 /**
  * The key that an answer's limits, waits and credits are about: the call's own; but where keys are origins, what another origin
  * says after a redirect is about that one. The verdict holds for the call all the same.
  */
-export const keyOfAnswer = (call: Call, response: Response): string => elsewhere.get(response) ?? call.key
+export const keyOfAnswer = (call: Call, response: Response): string => elsewhere.get(response)?.key ?? call.key

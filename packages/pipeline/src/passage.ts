@@ -4,7 +4,7 @@ import { clock, later } from './clock.ts'
 import type { Gateway } from './constrained.ts'
 import type { Door } from './door.ts'
 import { LOST_MS } from './isolate.ts'
-import { keyOfAnswer } from './origin.ts'
+import { keyOfAnswer, sentAtOf } from './origin.ts'
 import { onAbort } from './on-abort.ts'
 import { sleep } from './sleep.ts'
 import { KINDS } from './verdict.ts'
@@ -128,7 +128,7 @@ const send = async (gateway: Gateway, departure: Flight, next: () => Promise<Res
     const verdict = verdictOf(response)
     const key = keyOfAnswer(call, response)
     const repeatable = verdict.retryable && !verdict.tentative && !call.gaveUp && (verdict.refused || call.repeatable)
-    return { verdict, response, key, elsewhere: key !== call.key, repeatable }
+    return { verdict, response, key, elsewhere: key !== call.key, sentAt: sentAtOf(response), repeatable }
   } catch (error) {
     fail(gateway, departure, error)
     throw error

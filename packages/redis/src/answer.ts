@@ -1,4 +1,4 @@
-import { type Constraint, keyOfAnswer, peekedWhole, verdictOf, type Weight } from '@aplomb/pipeline'
+import { clock, type Constraint, keyOfAnswer, peekedWhole, verdictOf, type Weight } from '@aplomb/pipeline'
 import { type Answer, type Request, toldVerdict } from './messages.ts'
 import type { Seat } from './seat.ts'
 
@@ -11,7 +11,7 @@ export interface AnswerContext {
 
 /** What is told of an answer; what comes later of its weight and its body is posted. */
 export const answerOf = (
-  { n, call }: Seat,
+  { n, call, sentAt }: Seat,
   response: Response,
   { constraints, post, isLatest }: AnswerContext,
 ): Answer => {
@@ -41,6 +41,7 @@ export const answerOf = (
     weight,
     canReplay: call.canReplay,
     gaveUp: call.gaveUp,
+    tookMs: clock() - sentAt,
   }
 }
 

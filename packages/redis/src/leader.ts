@@ -172,7 +172,7 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
       case 'heard':
         one.heard(message.answer)
         heard(from, message.answer.verdict)
-        if (message.answer.verdict.action !== 'use') tenure.recall()
+        if (message.answer.verdict.action !== 'use' || !isFree()) tenure.recall()
         break
       case 'failed':
         one.failed(message.verdict, message.gaveUp)

@@ -38,6 +38,8 @@ export interface Answer {
   readonly weight: Weight | undefined
   readonly canReplay: boolean
   readonly gaveUp: GiveUp | undefined
+  /** For how long its member has waited for it, in milliseconds. */
+  readonly tookMs: number | undefined
 }
 
 /** An error of the door, to be made anew. */
@@ -224,4 +226,5 @@ export const NO_ANSWER: Omit<Answer, 'verdict'> = {
   weight: undefined,
   canReplay: false,
   gaveUp: undefined,
+  tookMs: undefined,
 }

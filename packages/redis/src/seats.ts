@@ -144,6 +144,8 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     seat.response = response
     seat.answer = answer
     heard(answer.verdict)
+    // Whoever leads takes them back, too, but hears of it later: by then each could have earned more refusals.
+    if (answer.verdict.action !== 'use') slots.recall()
     if (answer.verdict.retryAfterMs) told = { at: clock(), until: clock() + answer.verdict.retryAfterMs }
     tell(seat, answer)
     leavePlace(seat)
@@ -197,6 +199,8 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
       return
     }
     const { call } = seat
+    if ('excused' in reaction && reaction.excused) call.excuse()
+    if ('gaveUp' in reaction && reaction.gaveUp) call.giveUp(reaction.gaveUp.by, reaction.gaveUp.reason)
     switch (reaction.type) {
       case 'go':
         if (reaction.asked !== seat.asked || seat.phase !== 'waiting') {
@@ -207,18 +211,14 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
         grant(seat, slot)
         break
       case 'again':
-        if (reaction.excused) call.excuse()
         seat.phase = 'waiting'
         seat.last = seat.response && setAside(seat.response)
         call.emit(reaction.event)
         break
       case 'over':
-        if (reaction.excused) call.excuse()
-        if (reaction.gaveUp) call.giveUp(reaction.gaveUp.by, reaction.gaveUp.reason)
         settle(seat, { go: false })
         break
       case 'refused':
-        if (reaction.gaveUp) call.giveUp(reaction.gaveUp.by, reaction.gaveUp.reason)
         settle(seat, { error: errorFrom(reaction.error, key) })
         break
       case 'event':

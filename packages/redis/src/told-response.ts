@@ -1,4 +1,4 @@
-import { setKeyOfAnswer, setVerdict } from '@aplomb/pipeline'
+import { clock, setOriginOfAnswer, setVerdict } from '@aplomb/pipeline'
 import { type Answer, verdictFrom } from './messages.ts'
 
 /** Statuses that a `Response` may be made with, and those that allow no body (fetch standard). */
@@ -6,7 +6,14 @@ const isStatus = (status: number): boolean => status >= 200 && status <= 599
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304])
 
 /** What came back elsewhere, as far as a constraint looks at it; `end` ends its body. */
-export const responseFor = ({ verdict, whole, lasts, type, key }: Answer): { response: Response; end: () => void } => {
+export const responseFor = ({
+  verdict,
+  whole,
+  lasts,
+  type,
+  key,
+  tookMs,
+}: Answer): { response: Response; end: () => void } => {
   const status = isStatus(verdict.status ?? 0) ? (verdict.status as number) : 200
   const nothing = (): void => undefined
   let close = nothing
@@ -20,6 +27,7 @@ export const responseFor = ({ verdict, whole, lasts, type, key }: Answer): { res
       : null
   const response = new Response(body, { status, headers: type ? { 'content-type': type } : {} })
   setVerdict(response, verdictFrom(verdict))
-  if (key !== undefined) setKeyOfAnswer(response, key)
+  // At the latest: its member has told at once.
+  setOriginOfAnswer(response, { key, sentAt: tookMs === undefined ? undefined : clock() - tookMs })
   return { response, end: () => close() }
 }

@@ -233,6 +233,21 @@ describe('11. what a member has used it may keep, as long as nobody waits', () =
     expect(server.most).toBe(3)
   })
 
+  it('but not once a limit is announced, nor after its reset: each call is counted before it goes', async () => {
+    const { server, wire, rounds } = await steady()
+    // All that was answered without one is told.
+    await vi.advanceTimersByTimeAsync(100)
+    const headers = { 'x-ratelimit-limit': '1000', 'x-ratelimit-remaining': '900', 'x-ratelimit-reset': '1' }
+    server.answering = () => new Response('{}', { headers })
+    expect(await rounds(20)).toEqual(times(80, () => 200))
+    wire.reports.length = 0
+    expect(await rounds(120)).toEqual(times(480, () => 200))
+    const told = JSON.stringify(wire.reports)
+    expect(told.includes('slot')).toBe(false)
+    // Those of the leader itself are told to nobody.
+    expect(told.split(String.raw`\"ask\"`)).toHaveLength(3 * 120 + 1)
+  })
+
   it('and gives it back when it is idle', async () => {
     const { wire, rounds } = await steady()
     expect(await rounds(5)).toHaveLength(20)

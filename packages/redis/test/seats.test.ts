@@ -51,3 +51,36 @@ it('a turn that came too late is asked for again: what was heard since may hold 
   expect((await passing).status).toBe(200)
   expect(sent).toBe(1)
 })
+
+it('a slot is used no more once an answer was none of use: whoever leads hears of it later', async () => {
+  const told: Told[] = []
+  const seats = newSeats({
+    key: call.key,
+    doorway: { pass: () => Promise.reject(new Error('unused')), constraints: () => [] },
+    post: (message) => void told.push(message),
+    idleMs: 1000,
+    maySend: () => true,
+    mayKeep: () => true,
+    ceiling: () => undefined,
+    heard: () => undefined,
+  })
+  for (const n of [-1, -2]) seats.receive({ to: 'member', type: 'slot', n })
+  const sent: string[] = []
+  const begin = (name: string, status: number): void =>
+    void seats.pass(request, { ...call, id: name }, async () => {
+      sent.push(name)
+      return new Response('{}', { status })
+    })
+  begin('served', 200)
+  await turn()
+  begin('refused', 429)
+  await turn()
+  begin('next', 200)
+  await turn()
+  expect(sent).toEqual(['served', 'refused'])
+  expect(told.filter(({ type }) => type === 'back' || type === 'ask').map(({ type }) => type)).toEqual([
+    'back',
+    'back',
+    'ask',
+  ])
+})

@@ -39,8 +39,8 @@ export interface Departures {
   settled(departure: Departure, weight: Weight): ReadonlyMap<string, number>
   /** It ended without an answer that says anything. */
   ended(departure: Departure): void
-  /** Takes in that it was answered, before what the answer says is read. A refusal is not charged. */
-  answered(departure: Departure, served: boolean): void
+  /** Takes in that it was answered, before what the answer says is read. A refusal is not charged. `sentAt`: it was sent later than it was counted. */
+  answered(departure: Departure, served: boolean, sentAt?: number): void
   /** How many were sent so shortly before, and after, that they may have arrived the other way round. */
   near(departure: Departure): { readonly early: number; readonly late: number }
   /** Requests that were sent by then and not refused. */
@@ -54,6 +54,7 @@ export interface Departures {
 }
 
 interface Entry extends Departure {
+  at: number
   weight: ReadonlyMap<string, number>
   later: ReadonlyMap<string, number>
   calls: number
@@ -140,6 +141,8 @@ export const newDepartures = (): Departures => {
   /** Of requests that said a weight. */
   const said = new Map<string, { total: number; count: number }>()
   let fastestMs = Infinity
+  /** How much later than they were counted requests are sent, at most of late. */
+  let lagMs = 0
   let roundTripMs: number | undefined
   let mostOpen = 0
   let remembered = LEAST_KEPT
@@ -223,8 +226,10 @@ export const newDepartures = (): Departures => {
       // Nobody answers it.
       if (open.delete(departure)) close(departure, NONE)
     },
-    answered: (departure, served) => {
+    answered: (departure, served, sentAt = departure.at) => {
       const tookMs = clock() - departure.at
+      lagMs = Math.max(lagMs * (1 - GAIN), sentAt - departure.at)
+      ;(departure as Entry).at = Math.max(departure.at, sentAt)
       fastestMs = Math.min(fastestMs, tookMs)
       roundTripMs = tookMs + ((roundTripMs ?? tookMs) - tookMs) * (1 - GAIN)
       open.delete(departure)
@@ -239,8 +244,9 @@ export const newDepartures = (): Departures => {
     },
     near: ({ place, at }) => {
       const first = lastPlace - kept.length + 1
-      const early = place - first - firstIndex(kept, (one) => one.at >= at - fastestMs)
-      const late = first + firstIndex(kept, (one) => one.at > at + fastestMs) - 1 - place
+      const within = fastestMs + lagMs
+      const early = place - first - firstIndex(kept, (one) => one.at >= at - within)
+      const late = first + firstIndex(kept, (one) => one.at > at + within) - 1 - place
       return { early: Math.max(0, early), late: Math.max(0, late) }
     },
     callsBy: (at) => kept[firstIndex(kept, (one) => one.at > at) - 1]?.calls ?? 0,

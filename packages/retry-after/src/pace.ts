@@ -17,10 +17,12 @@ export interface Pace {
   settled(sent: Departure, weight: Weight): void
   /** It ended without an answer that says anything of limits. */
   ended(sent: Departure): void
-  /** Takes over what the answer to that request, served or refused, says about the limits. */
-  learn(windows: readonly LimitWindow[], sent: Departure, served?: boolean): void
+  /** Takes over what the answer to that request, served or refused, says about the limits; `sentAt`: it was sent later than it was counted. */
+  learn(windows: readonly LimitWindow[], sent: Departure, served?: boolean, sentAt?: number): void
   /** Whether no limit is known that still counts. */
   idle(): boolean
+  /** Whether a limit is known, be its window over or not: the next one is expected to be as it was. */
+  informed(): boolean
   /** Whether others use up a limit that we use, too. */
   crowded(): boolean
 }
@@ -184,9 +186,9 @@ export const newPace = (): Pace => {
       if (more.size > 0) for (const { curve } of limits.values()) curve?.settled(departure, more)
     },
     ended: departures.ended,
-    learn: (windows, departure, served = true) => {
+    learn: (windows, departure, served = true, sentAt) => {
       const now = clock()
-      departures.answered(departure, served)
+      departures.answered(departure, served, sentAt)
       if (served && windows.length === 0) outside = Math.max(outside, departure.place)
       if (served) noteMissing(windows, departure.place)
       else for (const known of limits.values()) curveOf(known).refused(departure)
@@ -194,5 +196,6 @@ export const newPace = (): Pace => {
     },
     crowded: () => [...limits.values()].some(({ curve }) => curve?.crowded()),
     idle: () => [...limits.values()].every(isIdle),
+    informed: () => limits.size > 0,
   }
 }

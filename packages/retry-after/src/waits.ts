@@ -49,11 +49,11 @@ export const newWaits = (line: Line, { maxAttempts, maxWaitMs, paced }: WaitsSet
 
   const note = (
     departure: Departure,
-    { verdict }: Signal,
+    { verdict, sentAt }: Signal,
     sent = pace.sent(departure.call.weight, departure.at),
   ): void => {
     // A limit that bare prose speaks of may be none.
-    if (paced && !verdict.tentative) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited')
+    if (paced && !verdict.tentative) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited', sentAt)
   }
 
   const extend = ({ id, key, emit, gaveUp, observed }: Call, of: string, waitMs: number, reason: string): void => {
@@ -90,7 +90,7 @@ export const newWaits = (line: Line, { maxAttempts, maxWaitMs, paced }: WaitsSet
 
   return {
     certain: true,
-    free: () => hold.left() === 0 && pace.idle(),
+    free: () => hold.left() === 0 && !pace.informed(),
     // Whoever goes first after a pause finds out whether there is room.
     probing: () => refusedAt > servedAt,
     standing: () => (hold.left() === 0 && pace.idle() ? 'idle' : 'informed'),
@@ -130,8 +130,8 @@ export const newWaits = (line: Line, { maxAttempts, maxWaitMs, paced }: WaitsSet
       const { verdict, elsewhere } = signal
       const waitMs = waitOf(signal)
       const own = !elsewhere && waitMs !== undefined && endpoints.refused(request, at) !== undefined
-      // A limit of an endpoint's own does not count for others.
-      if (!elsewhere && !own) note(departure, signal, places.get(departure))
+      // A limit of an endpoint's own does not count for others; where nobody has answered, nobody has left a limit out.
+      if (!elsewhere && !own && signal.response) note(departure, signal, places.get(departure))
       if (verdict.action === 'use') {
         endpoints.served(request, at)
         servedAt = clock()

@@ -134,9 +134,10 @@ export const newFixedWindow = (departures: Departures, outside: () => number): F
     used < 1 || used > place - before ? undefined : departures.sentAt(before + 1) + departures.roundTripMs() / 2
 
   /** A window that is new to us: all that was used of it may have been used by us. */
-  const fresh = (used: number, { place, at }: Departure, served: boolean) => {
+  const fresh = (used: number, { place, at, open }: Departure, served: boolean) => {
     const ours = served ? place - used : Math.max(0, place - used - 1)
-    const before = Math.max(Math.min(outside(), place - 1), ours)
+    // It may have overtaken those that were in flight.
+    const before = Math.max(Math.min(outside(), place - 1), ours - open)
     const none = { others: 0, past: NONE, base: 0, spentAt: 0, mostLeft: 0 }
     return { ...none, before, surelyBefore: before, refused: served ? 0 : 1, firstAt: at }
   }

@@ -29,6 +29,18 @@ test('within the shortest round trip, requests may have overtaken each other', (
   expect(departures.near(sent[3]!)).toEqual({ early: 0, late: 0 })
 })
 
+test('where another process sends them, also within the time by which that was later', () => {
+  const departures = newDepartures()
+  const [first, second, third] = [0, 30, 60].map((at) => departures.sent(1, at))
+  vi.advanceTimersByTime(100)
+  departures.answered(departures.sent(1, 90), true)
+  expect(departures.near(second!)).toEqual({ early: 0, late: 0 })
+  departures.answered(first!, true, 25)
+  expect(first!.at).toBe(25)
+  expect(departures.near(second!)).toEqual({ early: 1, late: 1 })
+  expect(departures.near(third!)).toEqual({ early: 2, late: 1 })
+})
+
 test('an answer is expected while one is in flight, for four round trips at most', () => {
   const departures = newDepartures()
   const first = departures.sent(undefined, now())

@@ -16,6 +16,27 @@ const window = (remaining: number, resetMs: number, more: Partial<LimitWindow> =
 /** Sends one request and takes in its answer. */
 const exchange = (pace: Pace, ...windows: LimitWindow[]): void => pace.learn(windows, pace.sent())
 
+test('a window began when a request in it arrived: of one that another process sent later than it was let through, later', () => {
+  const began = (sentAt?: number): number => {
+    const pace = newPace()
+    const departure = pace.sent()
+    vi.advanceTimersByTime(40)
+    pace.learn([window(0, 1000, { limit: 1, windowMs: 1000 })], departure, true, sentAt)
+    return pace.waitMs()
+  }
+  expect(began()).toBe(980)
+  expect(began(performance.now() + 30)).toBe(995)
+  expect(began(performance.now() - 30)).toBe(980)
+})
+
+test('a limit is known for as long as the next window is expected to be as the last', () => {
+  const pace = newPace()
+  expect(pace.informed()).toBe(false)
+  exchange(pace, window(0, 1000, { limit: 1, windowMs: 1000 }))
+  vi.advanceTimersByTime(2000)
+  expect([pace.waitMs(), pace.idle(), pace.informed()]).toEqual([0, true, true])
+})
+
 describe('an announced window', () => {
   test('is not known at first: nobody waits', () => {
     const pace = newPace()

@@ -1083,6 +1083,23 @@ test('whatever the answers, no call is sent during a hold, none is sent too ofte
   )
 })
 
+test('requests without an answer leave no limit out: it counts as before', async () => {
+  const failed = new TypeError('fetch failed')
+  const { server, fetch } = setup([
+    announces(['all', 6, 5, 5]),
+    failed,
+    failed,
+    failed,
+    announces(['all', 6, 0, 5]),
+    200,
+  ])
+  await statusOf(fetch(TARGET))
+  for (let i = 0; i < 3; i++) await expect(fetch(TARGET)).rejects.toBe(failed)
+  await statusOf(fetch(TARGET))
+  expect(await statusOf(fetch(TARGET))).toBe(200)
+  expect(server.times.at(-1)).toBeGreaterThanOrEqual(5000)
+})
+
 describe('18. the weight of a call, where it is known', () => {
   const told = (remaining: number): Record<string, string> => ({
     'x-ratelimit-limit-tokens': '100',

@@ -70,6 +70,20 @@ test('after its reset it is asked once somebody has gone, and until somebody was
   expect(pace.asked).toBe(false)
 })
 
+test('what a first answer has overtaken is ours: nobody else uses the window', () => {
+  const pace = newPace()
+  const first = pace.sent()
+  const second = pace.sent()
+  // It was counted as the first.
+  pace.learn([window(3, 1000, { limit: 4, windowMs: 1000 })], second)
+  pace.learn([window(2, 1000, { limit: 4, windowMs: 1000 })], first)
+  const third = pace.sent()
+  pace.learn([window(1, 1000, { limit: 4, windowMs: 1000 })], third)
+  expect(room(pace)).toBe(1)
+  vi.advanceTimersByTime(1000)
+  expect(room(pace)).toBe(4)
+})
+
 describe('an announced window', () => {
   test('is not known at first: nobody waits', () => {
     const pace = newPace()

@@ -1,25 +1,30 @@
 import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
 import { CLIENTS, FLEET_CLIENT } from '../goodput/clients.ts'
-import { run } from '../goodput/run.ts'
+import { run, toldOf } from '../goodput/run.ts'
 import { type Mode, MODES } from '../sim/modes.ts'
 import { median } from '../sim/quantile.ts'
 import { chaos } from './chaos.ts'
+import { canKeep, PEERS } from './peers/limiters.ts'
 import { startRedis } from './redis-server.ts'
 import { FLEET_ROWS } from './rows.ts'
 
 const HELP = `Eight processes with fifty calls each on one key, with and without a store.
 
   --seeds N    seeds per row (3)
+  --only TEXT  rows with this in their name
   --real       real processes, on a real Redis (REDIS_URL, or one of their own)
   --peers      and the best of the others beside them
+  --told       and those that share a Redis, too, but have to be told of the limit
   --chaos N    N calls at ten at once, while members are killed and stopped`
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '3' },
+    only: { type: 'string', default: '' },
     real: { type: 'boolean', default: false },
     peers: { type: 'boolean', default: false },
+    told: { type: 'boolean', default: false },
     chaos: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -33,6 +38,12 @@ const seeds = Array.from({ length: Number(values.seeds) }, (_, i) => i + 1)
 const newTable = (...head: string[]): InstanceType<typeof Table> =>
   new Table({ head, style: { head: [], border: [], compact: true } })
 const two = (value: number): string => value.toFixed(2)
+const chosen = <Row extends { readonly name: string }>(rows: readonly Row[]): readonly Row[] => {
+  const found = rows.filter(({ name }) => name.includes(values.only))
+  if (found.length === 0)
+    throw new RangeError(`--only ${values.only}: one of ${rows.map(({ name }) => name).join('; ')}`)
+  return found
+}
 
 /** The benchmark's, and a silent bucket. */
 const REAL: readonly Mode[] = [
@@ -52,7 +63,7 @@ const REAL: readonly Mode[] = [
 
 const simulated = async (): Promise<void> => {
   const table = newTable('on the virtual clock', 'alone', 'one fleet', 'to reach', 'turns a call')
-  for (const { name, share, sent, run: runRow } of FLEET_ROWS) {
+  for (const { name, share, sent, run: runRow } of chosen(FLEET_ROWS)) {
     const cells: string[] = []
     let turns = 0
     for (const withStore of [false, true]) {
@@ -71,13 +82,21 @@ const simulated = async (): Promise<void> => {
 const real = async (): Promise<void> => {
   await using server = await startRedis()
   process.env['REDIS_URL'] = server.url
-  const clients = ['aplomb', FLEET_CLIENT, ...(values.peers ? CLIENTS.slice(1) : [])] as const
+  const others = [...(values.peers ? CLIENTS.slice(1) : []), ...(values.told ? PEERS : [])]
+  const clients = ['aplomb', FLEET_CLIENT, ...others] as const
   const table = newTable('eight processes', ...clients)
-  for (const mode of REAL) {
+  for (const mode of chosen(REAL)) {
     const cells: string[] = []
     for (const client of clients) {
+      const peer = PEERS.find((name) => name === client)
+      if (peer && !canKeep(peer, toldOf(mode.scenario.api))) {
+        cells.push('–')
+        continue
+      }
+      // What warms it up counts for those that are told.
+      const scenario = peer ? { ...mode.scenario, warmUp: 1 } : mode.scenario
       const all = []
-      for (const seed of seeds) all.push(await run(client, mode, seed))
+      for (const seed of seeds) all.push(await run(client, { ...mode, scenario }, seed))
       const share = median(all.map(({ leastMs, wallMs, answered, calls }) => (leastMs / wallMs) * (answered / calls)))
       const sent = median(all.map(({ server: { requests }, answered }) => requests / Math.max(1, answered)))
       const lost = Math.max(...all.map(({ calls, answered }) => calls - answered))

@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Told } from '../fleet/peers/limiters.ts'
 import { type ClientName, createClient } from './clients.ts'
 import { link } from './link.ts'
 
 /** What a process of callers is to do. */
 export interface Task {
   readonly client: ClientName
+  /** What those know of the API that have to. */
+  readonly told: Told
   readonly origin: string
   /** How many clients this process has, and the calls of each. */
   readonly clients: number
@@ -30,8 +33,11 @@ const PATIENCE_MS = 120_000
 
 const now = (): number => performance.timeOrigin + performance.now()
 
-const run = async ({ client, origin, clients, calls, warmUp, process: place }: Task, go: () => Promise<unknown>) => {
-  const callers = await Promise.all(Array.from({ length: clients }, () => createClient[client](origin)))
+const run = async (
+  { client, told, origin, clients, calls, warmUp, process: place }: Task,
+  go: () => Promise<unknown>,
+) => {
+  const callers = await Promise.all(Array.from({ length: clients }, () => createClient[client](origin, told)))
   await Promise.all(callers.flatMap((call) => Array.from({ length: warmUp }, () => call('/v1/balance'))))
   await go()
 

@@ -1,3 +1,5 @@
+import { newLimiter, type PeerName, PEERS, type Told } from '../fleet/peers/limiters.ts'
+
 export const CLIENTS = [
   'aplomb',
   'ky',
@@ -12,7 +14,7 @@ export const CLIENTS = [
 ] as const
 /** And one that needs a Redis, at `REDIS_URL`. */
 export const FLEET_CLIENT = 'aplomb, one fleet'
-export type ClientName = (typeof CLIENTS)[number] | typeof FLEET_CLIENT
+export type ClientName = (typeof CLIENTS)[number] | typeof FLEET_CLIENT | PeerName
 
 /** Gets `path` and gives the parsed answer, or rejects. */
 export type Client = (path: string) => Promise<unknown>
@@ -30,11 +32,21 @@ const getJson = async (url: string): Promise<unknown> => {
   return JSON.parse(text)
 }
 
+/** One that shares a Redis with all others of its name: what fails is tried again as by p-retry. */
+const newPeer =
+  (peer: PeerName) =>
+  async (origin: string, told: Told): Promise<Client> => {
+    const { Redis } = await import('ioredis')
+    const { default: pRetry } = await import('p-retry')
+    const limit = await newLimiter[peer](() => new Redis(process.env['REDIS_URL'] ?? ''), `peers:${origin}`, told)
+    return (path) => pRetry(() => limit(() => getJson(origin + path)), { retries: RETRIES })
+  }
+
 /**
  * Each client shares no state with any other, is set up as its own documentation recommends, and told nothing of the API's
- * limits. A library is loaded only in the processes that use it.
+ * limits: but for those that share a Redis, of which all but ours are told. A library is loaded only in the processes that use it.
  */
-export const createClient: Readonly<Record<ClientName, (origin: string) => Promise<Client>>> = {
+export const createClient: Readonly<Record<ClientName, (origin: string, told: Told) => Promise<Client>>> = {
   aplomb: async (origin) => {
     const { aplomb, unwrap } = await import('aplomb')
     const fetch = aplomb()
@@ -48,6 +60,8 @@ export const createClient: Readonly<Record<ClientName, (origin: string) => Promi
     const fetch = aplomb({ store: redis(new Redis(process.env['REDIS_URL'] ?? '')) })
     return async (path) => unwrap(await fetch(origin + path))
   },
+
+  ...(Object.fromEntries(PEERS.map((peer) => [peer, newPeer(peer)])) as Record<PeerName, ReturnType<typeof newPeer>>),
 
   ky: async (origin) => {
     const { default: ky } = await import('ky')

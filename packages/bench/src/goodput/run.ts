@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { leastTimeMs, type MockApiStats } from '@aplomb/mock-api'
+import { leastTimeMs, type MockApiOptions, type MockApiStats } from '@aplomb/mock-api'
+import type { Told } from '../fleet/peers/limiters.ts'
 import type { Mode } from '../sim/modes.ts'
 import type { Callings, Task } from './caller.ts'
 import type { ClientName } from './clients.ts'
@@ -22,6 +23,13 @@ export interface Run {
   readonly server: MockApiStats
 }
 
+/** What the API allows, for those that have to be told. */
+export const toldOf = ({ concurrency, windows = [] }: MockApiOptions): Told => ({
+  atOnce: concurrency,
+  perSecond: windows[0]?.limit,
+  burst: windows[0]?.burst,
+})
+
 /**
  * Throws all calls of a mode at a fresh API, at once, after the warm-up. The API has a process of its own, the callers have as
  * many as the mode says.
@@ -37,7 +45,15 @@ export const run = async (client: ClientName, { scenario, processes = 1 }: Mode,
   const origin = (await api.next()) as string
   await Promise.all(
     callers.map((caller, process) => {
-      caller.send({ client, origin, clients: clients / processes, calls, warmUp, process } satisfies Task)
+      caller.send({
+        client,
+        told: toldOf(scenario.api),
+        origin,
+        clients: clients / processes,
+        calls,
+        warmUp,
+        process,
+      } satisfies Task)
       return caller.next()
     }),
   )

@@ -1,0 +1,26 @@
+import type { PeerName } from './limiters.ts'
+
+export const APLOMB = 'aplomb, one fleet'
+
+/** What one process is to find out: of so many members, how many calls a second there are, or how soon one is awake. */
+export interface RowTask {
+  readonly which: typeof APLOMB | PeerName
+  readonly url: string
+  readonly members: number
+  /** How many may be in flight, and for how long each is, in milliseconds. */
+  readonly atOnce: number
+  readonly jobMs: number
+  readonly calls: number
+  readonly what: 'load' | 'wake-up'
+}
+
+export interface Load {
+  readonly perSecond: number
+  readonly roundTripsPerCall: number
+}
+
+/** In milliseconds, from the end of one member's job to the beginning of another's. */
+export interface WakeUp {
+  readonly median: number
+  readonly p99: number
+}
