@@ -52,7 +52,7 @@ const SITUATIONS: readonly Situation[] = [
 
 /** A block as a function: what it prints is what it gives. */
 const callOf = async (code: string, { method }: Situation, name: string): Promise<() => Promise<unknown>> => {
-  const last = /^console\.log\((.*)\)$/m
+  const last = /^console\.log\(([^]*?),?\s*\)\s*$(?![^])/m
   if (!last.test(code)) throw new Error(`${name} prints nothing`)
   const exported = code.replace(last, 'export const call = async (): Promise<unknown> => ($1)')
   const path = join(folder, `${name}.ts`)
