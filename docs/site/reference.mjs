@@ -1,19 +1,26 @@
 // The API reference, from the doc comments of the packages' entries.
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Application } from 'typedoc'
+import { Application, Converter } from 'typedoc'
 import { publicPackagesIn } from '../../scripts/packages.mjs'
 import { content, root } from './assemble.mjs'
 
-const entryPoints = publicPackagesIn(root).flatMap(({ folder, manifest }) =>
-  Object.values(manifest.exports ?? {}).map((path) => join(root, folder, path)),
+/** Each file that can be imported, with the name it is imported by. */
+const entries = new Map(
+  publicPackagesIn(root).flatMap(({ folder, manifest }) =>
+    Object.entries(manifest.exports ?? {}).map(([name, path]) => [
+      join(root, folder, path),
+      `${manifest.name}${name.slice(1)}`,
+    ]),
+  ),
 )
 
 /** Writes the reference; rejects where an item is undocumented. */
 export const writeReference = async () => {
   const app = await Application.bootstrapWithPlugins({
     plugin: ['typedoc-plugin-markdown', 'typedoc-vitepress-theme'],
-    entryPoints,
+    name: 'Reference',
+    entryPoints: [...entries.keys()],
     tsconfig: join(root, 'docs/site/tsconfig.json'),
     out: join(content, 'api'),
     docsRoot: content,
@@ -34,6 +41,9 @@ export const writeReference = async () => {
     requiredToBeDocumented: ['Function', 'Interface', 'Class', 'Variable', 'TypeAlias', 'Property', 'Method'],
     excludeNotDocumented: false,
     entryPointStrategy: 'resolve',
+  })
+  app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
+    for (const one of project.children ?? []) one.name = entries.get(one.sources[0].fullFileName) ?? one.name
   })
   const project = await app.convert()
   if (!project) throw new Error('The API reference could not be made.')
