@@ -47,6 +47,9 @@ const reference = () => {
 /** In characters: a cell with a sentence. */
 const LONG_CELL = 40
 
+const lengthOf = ({ children }) =>
+  children.reduce((sum, { type, content }) => sum + (type === 'html_inline' ? 0 : content.length), 0)
+
 export default defineConfig({
   title: 'aplomb',
   description: 'Composure for any fetch: waits, retries, limits and credits, decided for every answer.',
@@ -82,7 +85,7 @@ export default defineConfig({
       md.renderer.rules.code_block = (tokens, i) =>
         `<pre v-pre tabindex="0"><code>${md.utils.escapeHtml(tokens[i].content)}</code></pre>\n`
       md.renderer.rules.td_open = (tokens, i, options, _, self) => {
-        if (tokens[i + 1].content.length > LONG_CELL) tokens[i].attrJoin('class', 'long')
+        if (lengthOf(tokens[i + 1]) > LONG_CELL) tokens[i].attrJoin('class', 'long')
         return self.renderToken(tokens, i, options)
       }
     },

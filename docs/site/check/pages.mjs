@@ -7,13 +7,7 @@ import { dist, LONGEST_MS, open, pictures, note, site } from './browser.mjs'
 
 const isReference = (path) => path.startsWith('/api/') && path !== '/api/'
 const all = globSync('**/*.html', { cwd: dist })
-  .map(
-    (path) =>
-      `/${path
-        .split(sep)
-        .join('/')
-        .replace(/(?:^|(?<=\/))index\.html$|\.html$/, '')}`,
-  )
+  .map((file) => `/${file.split(sep).join('/')}`.replace(/(?<=\/)index\.html$|\.html$/, ''))
   .toSorted()
 const pages = all.filter((path) => !isReference(path))
 const reference = all.filter(isReference)
