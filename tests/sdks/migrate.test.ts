@@ -81,18 +81,17 @@ const measure = async (code: string, situation: Situation, name: string): Promis
   try {
     const call = await callOf(code, situation, name)
     const began = performance.now()
-    let left = situation.calls
-    let lastAt = began
+    const state = { left: situation.calls, lastAt: began }
     for (let i = 0; i < situation.calls; i++)
       void call()
         .catch(() => undefined)
         .then(() => {
-          left--
-          lastAt = performance.now()
+          state.left--
+          state.lastAt = performance.now()
         })
     // A promise may still set a timer when there is none.
-    while (left > 0) await vi.advanceTimersToNextTimerAsync()
-    return `${answered} of ${situation.calls} in ${seconds(lastAt - began)}, ${sent} ${sent === 1 ? 'request' : 'requests'}`
+    while (state.left > 0) await vi.advanceTimersToNextTimerAsync()
+    return `${answered} of ${situation.calls} in ${seconds(state.lastAt - began)}, ${sent} ${sent === 1 ? 'request' : 'requests'}`
   } finally {
     vi.useRealTimers()
     vi.restoreAllMocks()

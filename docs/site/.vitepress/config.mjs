@@ -98,10 +98,16 @@ export default defineConfig({
       link('Lab', 'lab'),
       link('Explain', 'explain'),
       link('Guides', 'guide/rate-limits'),
-      link('Real APIs', 'guide/apis'),
-      link('Client libraries', 'guide/sdks'),
-      link('Packages', 'packages/aplomb'),
-      link('Reference', 'api/'),
+      // More would not fit in a window of 768 pixels.
+      {
+        text: 'Look up',
+        items: [
+          link('Real APIs', 'guide/apis'),
+          link('Client libraries', 'guide/sdks'),
+          link('Packages', 'packages/aplomb'),
+          link('Reference', 'api/'),
+        ],
+      },
     ],
     sidebar: {
       '/api/': [{ text: 'Reference', items: reference() }],

@@ -12,24 +12,33 @@ const all = globSync('**/*.html', { cwd: dist })
 const pages = all.filter((path) => !isReference(path))
 const reference = all.filter(isReference)
 
-const WIDTHS = [1440, 390]
+/** Each with a narrower or wider one, at which a page only has to fit. */
+const LANES = [
+  { width: 1440, other: 1024 },
+  { width: 390, other: 768 },
+]
+const HEIGHT = 900
 const SCHEMES = ['light', 'dark']
 /** VitePress's own: buttons in the entries of its sidebar, a label of its search that is not its text, a title outside of what is main. */
 const OF_THE_THEME = ['.VPSidebarItem > .item', '.DocSearch-Button', '.VPHero']
 
 /** Alive, and with nothing that still runs. */
 const isDone = () =>
-  document.querySelector('#app')?.__vue_app__ !== undefined && document.querySelector('[data-ended="false"]') === null
+  Object.hasOwn(document.querySelector('#app'), '__vue_app__') &&
+  document.querySelector('[data-ended="false"]') === null
 
-const judge = async ({ page, where }, context, rules) => {
+const fits = async ({ page }, where) => {
   const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
   if (over > 0) note(`${where} is ${over} px too wide`)
+}
+
+const judge = async ({ page, where }, context, rules) => {
   const options = { resultTypes: ['violations'], ...(rules && { runOnly: rules }) }
   const { violations } = await page.evaluate((given) => globalThis.axe.run(...given), [context, options])
   for (const { id, help, nodes } of violations) note(`${where}: ${id}, ${help}: ${nodes[0]?.html.slice(0, 120)}`)
 }
 
-const lookAt = async (paths, width) => {
+const lookAt = async (paths, { width, other }) => {
   const opened = await open(width)
   const { page } = opened
   await page.addInitScript(axe.source)
@@ -37,6 +46,10 @@ const lookAt = async (paths, width) => {
     opened.where = `${path} (${width})`
     await page.goto(site + path)
     await page.waitForFunction(isDone, undefined, { timeout: LONGEST_MS })
+    await fits(opened, opened.where)
+    await page.setViewportSize({ width: other, height: HEIGHT })
+    await fits(opened, `${path} (${other})`)
+    await page.setViewportSize({ width, height: HEIGHT })
     // What stands around the pages is judged with the others.
     const context = isReference(path) ? { include: '.VPDoc' } : { exclude: OF_THE_THEME }
     for (const colorScheme of SCHEMES) {
@@ -55,8 +68,7 @@ const lookAt = async (paths, width) => {
 
 /** How many there are. */
 export const tryPages = async () => {
-  await Promise.all(
-    WIDTHS.map((width, lane) => lookAt([...pages, ...reference.filter((_, i) => i % WIDTHS.length === lane)], width)),
-  )
+  const isIn = (lane) => (_, i) => i % LANES.length === lane
+  await Promise.all(LANES.map((lane, i) => lookAt([...pages, ...reference.filter(isIn(i))], lane)))
   return all.length
 }
