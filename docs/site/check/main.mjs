@@ -19,5 +19,5 @@ for (const [name, part] of Object.entries(PARTS))
     if (count) counts.push(`${count} ${name}`)
   }
 await close()
-console.log(`${counts.join(', ')}: ${problems.count} problems`)
+console.log([...counts, `${problems.count} problems`].join(', '))
 process.exitCode = problems.count === 0 ? 0 : 1

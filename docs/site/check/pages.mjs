@@ -27,6 +27,8 @@ const isDone = () =>
   Object.hasOwn(document.querySelector('#app'), '__vue_app__') &&
   document.querySelector('[data-ended="false"]') === null
 
+const isIn = (scheme) => document.documentElement.classList.contains('dark') === (scheme === 'dark')
+
 const fits = async ({ page }, where) => {
   const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
   if (over > 0) note(`${where} is ${over} px too wide`)
@@ -56,6 +58,7 @@ const lookAt = async (paths, { width, other }) => {
       opened.where = `${path} (${width}, ${colorScheme})`
       // What fades from one scheme to the other would be judged half-way.
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      await page.waitForFunction(isIn, colorScheme, { timeout: LONGEST_MS })
       // The rest is the same in both.
       await judge(opened, context, colorScheme === 'light' ? undefined : ['color-contrast'])
       if (isReference(path)) continue
@@ -68,7 +71,7 @@ const lookAt = async (paths, { width, other }) => {
 
 /** How many there are. */
 export const tryPages = async () => {
-  const isIn = (lane) => (_, i) => i % LANES.length === lane
-  await Promise.all(LANES.map((lane, i) => lookAt([...pages, ...reference.filter(isIn(i))], lane)))
+  const isOf = (lane) => (_, i) => i % LANES.length === lane
+  await Promise.all(LANES.map((lane, i) => lookAt([...pages, ...reference.filter(isOf(i))], lane)))
   return all.length
 }
