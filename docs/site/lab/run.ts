@@ -145,11 +145,18 @@ export const run = (
       return { slices, seconds: lastAt / 1000, answered, failed, sent: requests, creditsSpent }
     }
     const state = { done: false }
+    /** How many slices have their queue. */
+    let sampled = 0
     const sample = (): void => {
       if (state.done) return
       const slice = sliceNow()
       for (const values of Object.values(slices)) while (values.length <= slice) values.push(0)
-      slices.queued[slice] = clients.reduce((sum, { stats }) => sum + (stats()?.queued ?? 0), 0)
+      // Samples drift: now and then one is for two slices.
+      slices.queued.fill(
+        clients.reduce((sum, { stats }) => sum + (stats()?.queued ?? 0), 0),
+        Math.min(sampled, slice),
+      )
+      sampled = slice + 1
       lastAt = now()
       onProgress(progress())
       setTimeout(sample, SLICE_MS)
