@@ -95,7 +95,7 @@ const runAll = async () => {
   const installed = await installingRuntimes
   if (checks[0].ok) tests.push(await runRuntimes(installed))
   // With the browser of the runtimes.
-  if (site?.ok) checks.push(await step('site, looked at', node, ['docs/site/check.mjs']))
+  if (site?.ok) checks.push(await step('site, looked at', node, ['docs/site/check/main.mjs']))
   const failed = checks.filter(({ ok }) => !ok).length
   return {
     passed: tests.reduce((sum, one) => sum + one.passed, 0),

@@ -48,10 +48,11 @@ try {
     registry.close()
   }
   writeFileSync(join(folder, 'preload.mjs'), PRELOAD)
-  writeFileSync(join(application, 'index.mjs'), `${blockOf('ts')}\nconsole.log(place.ip)\n`)
+  writeFileSync(join(application, 'index.mjs'), blockOf('ts'))
   const preload = pathToFileURL(join(folder, 'preload.mjs')).href
   const printed = execFileSync(node, ['--import', preload, 'index.mjs'], { cwd: application, env, encoding: 'utf8' })
-  if (printed !== '192.0.2.1\n429 200\n') throw new Error(`the block of the landing page prints ${printed}`)
+  if (!/^\{[^]*'192\.0\.2\.1'[^]*\}\n429 200\n$/.test(printed))
+    throw new Error(`the block of the landing page prints ${printed}`)
   console.log('the block of the landing page works')
 } finally {
   rmSync(folder, { recursive: true, force: true })

@@ -57,6 +57,8 @@ const INK = {
 }
 
 const FONT = 'system-ui, sans-serif'
+/** As wide as can be read when it is made as narrow as a phone. */
+const WIDTH = 560
 
 /** As it stands in a file of its own, and is read aloud. */
 const svgOf = (svg, title) => {
@@ -79,12 +81,12 @@ const drawHerd = (runs, scheme) => {
   const [{ fromMs, toMs }] = API.outages
   const svg = Plot.plot({
     document,
-    width: 760,
+    width: WIDTH,
     height: 320,
-    marginLeft: 40,
+    marginLeft: 44,
     marginTop: 16,
-    marginBottom: 36,
-    style: { color: text, background: 'transparent', fontFamily: FONT, fontSize: '14px' },
+    marginBottom: 40,
+    style: { color: text, background: 'transparent', fontFamily: FONT, fontSize: '15px' },
     x: { label: 'seconds', labelArrow: false, domain: [0, last], ticks: 8 },
     y: { label: null, domain: [0, CALLS], ticks: 5, grid: true },
     color: { domain: runs.map(({ client }) => client), range: lines },
@@ -92,18 +94,19 @@ const drawHerd = (runs, scheme) => {
       Plot.rectX([0], { x1: fromMs / 1000, x2: toMs / 1000, fill: outage }),
       Plot.text(['down'], { x: (fromMs + toMs) / 2000, y: CALLS, dy: 10, fill: quiet }),
       Plot.line(runs.flatMap(steps), { x: 'at', y: 'count', stroke: 'client', strokeWidth: 3, curve: 'step-after' }),
-      // Beside the end of each line: below one that has risen, above one that has not.
-      ...runs.map((one) =>
-        Plot.text([one], {
-          x: last,
-          y: 'answered',
-          dy: one.answered > CALLS / 2 ? 150 : -14,
+      // Above each line: where it has risen, there is room before; where it has not, at its end.
+      ...runs.map((one) => {
+        const hasRisen = one.answered > CALLS / 2
+        return Plot.text([one], {
+          x: hasRisen ? 0.5 : last,
+          y: hasRisen ? CALLS * 0.85 : one.answered,
+          dy: hasRisen ? 0 : -14,
           text: ({ client, answered, answers }) => `${client}: ${answered} answered, ${answers.length} requests`,
-          textAnchor: 'end',
+          textAnchor: hasRisen ? 'start' : 'end',
           fill: 'client',
           fontWeight: 600,
-        }),
-      ),
+        })
+      }),
     ],
   })
   return svgOf(svg, 'How many of 400 calls have their answer, over time')
@@ -116,17 +119,17 @@ const drawGoodput = (figures, scheme) => {
   const isOurs = ({ client }) => client === 'aplomb'
   const svg = Plot.plot({
     document,
-    width: 760,
-    height: 460,
-    marginLeft: 132,
-    marginRight: 24,
+    width: WIDTH,
+    height: 560,
+    marginLeft: 116,
+    marginRight: 8,
     marginTop: 8,
     marginBottom: 36,
-    style: { color: text, background: 'transparent', fontFamily: FONT, fontSize: '13px' },
+    style: { color: text, background: 'transparent', fontFamily: FONT, fontSize: '14px' },
     x: {
       label: 'of what the API can give; in brackets: requests for each answer',
       labelArrow: false,
-      domain: [0, 1.28],
+      domain: [0, 1.72],
       tickFormat: '.2f',
       ticks: [0, 0.25, 0.5, 0.75, 1],
     },
@@ -140,7 +143,7 @@ const drawGoodput = (figures, scheme) => {
         y: 'client',
         fy: 'mode',
         dx: 5,
-        fontSize: 11,
+        fontSize: 13,
         fill: text,
         textAnchor: 'start',
         text: ({ client, goodput, sentPerAnswer }) => `${client} ${goodput.toFixed(2)} (${sentPerAnswer.toFixed(2)})`,
@@ -148,7 +151,7 @@ const drawGoodput = (figures, scheme) => {
       }),
       Plot.text(
         [...new Set(figures.map(({ mode }) => mode))].map((mode) => ({ mode })),
-        { fy: 'mode', frameAnchor: 'left', dx: -8, textAnchor: 'end', lineWidth: 9, text: 'mode', fontWeight: 600 },
+        { fy: 'mode', frameAnchor: 'left', dx: -8, textAnchor: 'end', lineWidth: 7, text: 'mode', fontWeight: 600 },
       ),
     ],
   })
@@ -160,29 +163,30 @@ const QUESTIONS = [
   ['Was it served?', '2xx, 3xx, a lookup without a record', 'use', 'the answer is yours'],
   ['Is it money, or a used-up plan?', '402, “quota”, no credits', 'pay', 'alerted and returned at once'],
   ['Were too many in flight?', '“concurrent”, a ceiling reached', 'slow down', 'sent when another has ended'],
-  ['Too many in some time?', '429, Retry-After, nothing left', 'wait', 'all calls, until the named time'],
-  ['Is the server or network failing?', '5xx, 408, no connection', 'retry', 'backoff with jitter, if that is safe'],
+  ['Too many in some time?', '429, Retry-After, nothing left', 'wait', 'all calls, until that time'],
+  ['Did server or network fail?', '5xx, 408, no connection', 'retry', 'with backoff, if that is safe'],
   ['Anything else', '400, 401, 403, 404, 409, 422', 'fix', 'returned at once'],
 ]
 
 const drawDecisions = (scheme) => {
   const { text, quiet, lines } = INK[scheme]
-  const row = (i) => 10 + i * 74
+  const row = (i) => 10 + i * 76
   const parts = QUESTIONS.map(([question, signs, action, what], i) => {
     const y = row(i)
-    const last = i === QUESTIONS.length - 1
-    const down = last
+    const isLast = i === QUESTIONS.length - 1
+    const down = isLast
       ? ''
-      : `<path d="M164 ${y + 52} V${y + 72}" stroke="${quiet}" marker-end="url(#end)"/><text x="172" y="${y + 67}" fill="${quiet}" font-size="12">no</text>`
-    const yes = last ? '' : `<text x="340" y="${y + 20}" fill="${quiet}" font-size="12">yes</text>`
-    return `<rect x="10" y="${y}" width="308" height="52" rx="8" fill="none" stroke="${quiet}"/>
-<text x="26" y="${y + 22}" fill="${text}" font-weight="600">${question}</text>
-<text x="26" y="${y + 41}" fill="${quiet}" font-size="13">${signs}</text>
-<path d="M318 ${y + 26} H376" stroke="${quiet}" marker-end="url(#end)"/>${yes}
-<text x="394" y="${y + 31}" fill="${lines[1]}" font-weight="700" font-size="17">${action}</text>
-<text x="506" y="${y + 31}" fill="${text}">${what}</text>${down}`
+      : `<path d="M40 ${y + 54} V${y + 74}" stroke="${quiet}" marker-end="url(#end)"/><text x="50" y="${y + 69}" fill="${quiet}" font-size="13">no</text>`
+    const yes = isLast ? '' : `<text x="286" y="${y + 20}" fill="${quiet}" font-size="13">yes</text>`
+    return `<rect x="1" y="${y}" width="280" height="54" rx="8" fill="none" stroke="${quiet}"/>
+<text x="14" y="${y + 23}" fill="${text}" font-weight="600">${question}</text>
+<text x="14" y="${y + 43}" fill="${quiet}" font-size="14">${signs}</text>
+<path d="M281 ${y + 27} H318" stroke="${quiet}" marker-end="url(#end)"/>${yes}
+<text x="330" y="${y + 23}" fill="${lines[1]}" font-weight="700" font-size="17">${action}</text>
+<text x="330" y="${y + 43}" fill="${text}" font-size="14">${what}</text>${down}`
   })
-  return `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="How an answer is decided on" width="760" height="${row(QUESTIONS.length) - 8}" viewBox="0 0 760 ${row(QUESTIONS.length) - 8}" font-family="${FONT}" font-size="15" fill="none">
+  const height = row(QUESTIONS.length) - 12
+  return `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="How an answer is decided on" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="${FONT}" font-size="15" fill="none">
 <defs><marker id="end" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="${quiet}"/></marker></defs>
 ${parts.join('\n')}
 </svg>

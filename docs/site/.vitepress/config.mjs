@@ -41,11 +41,14 @@ const how = [
 const reference = () => {
   const path = fileURLToPath(new URL('../.content/api/typedoc-sidebar.json', import.meta.url))
   if (!existsSync(path)) return []
-  const [{ items }] = JSON.parse(readFileSync(path, 'utf8'))
-  return items.flatMap(({ text, items: entries }) =>
-    entries.map((entry) => ({ text: entry.text === 'src' ? text : `${text}/${entry.text}`, link: entry.link })),
-  )
+  return JSON.parse(readFileSync(path, 'utf8')).map(({ text, link: page }) => link(text, page.slice(1)))
 }
+
+/** In characters: a cell with a sentence. */
+const LONG_CELL = 40
+
+const lengthOf = ({ children }) =>
+  children.reduce((sum, { type, content }) => sum + (type === 'html_inline' ? 0 : content.length), 0)
 
 export default defineConfig({
   title: 'aplomb',
@@ -56,6 +59,8 @@ export default defineConfig({
   base: process.env.SITE_BASE ?? '/',
   cleanUrls: true,
   lastUpdated: false,
+  // A page that nobody asks for is not fetched.
+  router: { prefetchLinks: false },
   // Nothing is fetched from elsewhere, fonts included.
   useWebFonts: false,
   vite: {
@@ -79,6 +84,10 @@ export default defineConfig({
       // What may be scrolled sideways can be reached by keys.
       md.renderer.rules.code_block = (tokens, i) =>
         `<pre v-pre tabindex="0"><code>${md.utils.escapeHtml(tokens[i].content)}</code></pre>\n`
+      md.renderer.rules.td_open = (tokens, i, options, _, self) => {
+        if (lengthOf(tokens[i + 1]) > LONG_CELL) tokens[i].attrJoin('class', 'long')
+        return self.renderToken(tokens, i, options)
+      }
     },
   },
   themeConfig: {
@@ -89,13 +98,19 @@ export default defineConfig({
       link('Lab', 'lab'),
       link('Explain', 'explain'),
       link('Guides', 'guide/rate-limits'),
-      link('APIs', 'guide/apis'),
-      link('Client libraries', 'guide/sdks'),
-      link('Packages', 'packages/aplomb'),
-      link('API', 'api/'),
+      // More would not fit in a window of 768 pixels.
+      {
+        text: 'Look up',
+        items: [
+          link('Real APIs', 'guide/apis'),
+          link('Client libraries', 'guide/sdks'),
+          link('Packages', 'packages/aplomb'),
+          link('Reference', 'api/'),
+        ],
+      },
     ],
     sidebar: {
-      '/api/': [{ text: 'API', items: reference() }],
+      '/api/': [{ text: 'Reference', items: reference() }],
       '/': [
         {
           text: 'Start',
@@ -103,7 +118,7 @@ export default defineConfig({
         },
         { text: 'Situations', items: situations },
         { text: 'How it works', items: how },
-        { text: 'APIs', collapsed: true, items: [link('Overview', 'guide/apis'), ...pagesUnder('recipes')] },
+        { text: 'Real APIs', collapsed: true, items: [link('Overview', 'guide/apis'), ...pagesUnder('recipes')] },
         { text: 'Client libraries', collapsed: true, items: [link('Overview', 'guide/sdks'), ...pagesUnder('sdks')] },
         { text: 'Coming from', collapsed: true, items: pagesUnder('migrate') },
         { text: 'Packages', collapsed: true, items: pagesUnder('packages') },

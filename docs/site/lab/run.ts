@@ -27,8 +27,8 @@ export interface Slices {
   readonly tooMany: number[]
   readonly failed: number[]
   readonly unpaid: number[]
+  /** At its end: calls that wait to be sent. */
   readonly queued: number[]
-  readonly inFlight: number[]
 }
 
 /** Something that was decided, when and why. */
@@ -74,15 +74,18 @@ const naive =
     }
   }
 
-const MIDDLEWARES: Readonly<Record<'backoff' | 'hold' | 'gate', () => readonly Middleware[]>> = {
+const MIDDLEWARES: Readonly<Record<'backoff' | 'hold' | 'gate', (gate: Middleware) => readonly Middleware[]>> = {
   backoff: () => [backoffJitter()],
   hold: () => [backoffJitter(), retryAfter(), classify()],
-  gate: () => [backoffJitter(), concurrencyGate(), retryAfter(), classify()],
+  gate: (gate) => [backoffJitter(), gate, retryAfter(), classify()],
 }
 
 const makeClient = (name: ClientName, fetch: Fetch, onEvent: (event: CallEvent) => void): Client => {
   if (name === 'naive') return { fetch: naive(fetch), stats: () => undefined }
-  if (name !== 'aplomb') return { fetch: createFetch(MIDDLEWARES[name](), { fetch, onEvent }), stats: () => undefined }
+  if (name !== 'aplomb') {
+    const gate = concurrencyGate()
+    return { fetch: createFetch(MIDDLEWARES[name](gate), { fetch, onEvent }), stats: () => gate.stats() }
+  }
   const made = aplomb({ fetch, onEvent, log: false, creditMeter: {} })
   return { fetch: made, stats: made.stats }
 }
@@ -106,14 +109,13 @@ export const run = (
 ): Promise<Result> =>
   onClock(seed, async (clock) => {
     const api = createMockApi({ ...options, seed })
-    const slices: Slices = { ok: [], tooMany: [], failed: [], unpaid: [], queued: [], inFlight: [] }
+    const slices: Slices = { ok: [], tooMany: [], failed: [], unpaid: [], queued: [] }
     const decisions: Decision[] = []
     const began = performance.now()
     const now = (): number => performance.now() - began
     const sliceNow = (): number => Math.floor(now() / SLICE_MS)
     let answered = 0
     let failed = 0
-    let inFlight = 0
     let lastAt = 0
 
     const note = (kind: keyof Slices): void => {
@@ -122,7 +124,6 @@ export const run = (
       slices[kind][slice] = (slices[kind][slice] ?? 0) + 1
     }
     const watched: Fetch = async (input, init) => {
-      inFlight++
       try {
         const response = await api.fetch(input, init)
         const { status } = response
@@ -131,8 +132,6 @@ export const run = (
       } catch (error) {
         note('failed')
         throw error
-      } finally {
-        inFlight--
       }
     }
 
@@ -146,12 +145,18 @@ export const run = (
       return { slices, seconds: lastAt / 1000, answered, failed, sent: requests, creditsSpent }
     }
     const state = { done: false }
+    /** How many slices have their queue. */
+    let sampled = 0
     const sample = (): void => {
       if (state.done) return
       const slice = sliceNow()
       for (const values of Object.values(slices)) while (values.length <= slice) values.push(0)
-      slices.queued[slice] = clients.reduce((sum, { stats }) => sum + (stats()?.queued ?? 0), 0)
-      slices.inFlight[slice] = inFlight
+      // Samples drift: now and then one is for two slices.
+      slices.queued.fill(
+        clients.reduce((sum, { stats }) => sum + (stats()?.queued ?? 0), 0),
+        Math.min(sampled, slice),
+      )
+      sampled = slice + 1
       lastAt = now()
       onProgress(progress())
       setTimeout(sample, SLICE_MS)

@@ -26,14 +26,16 @@ const quickly = (): void => {
   Object.assign(globalThis, { setImmediate, clearImmediate: () => {} })
 }
 
+quickly()
+const watch = globalThis.performance.now.bind(globalThis.performance)
+/** After that: they look for the timers that there are. Before the first order: it takes a while. */
+const packages = import('./run.ts')
+
 /** How often the page hears of it: a simulated second takes some milliseconds. */
 const EVERY_MS = 50
 
 const work = async ({ settings, clients }: Order): Promise<void> => {
-  quickly()
-  // After that: they look for the timers that there are.
-  const { run } = await import('./run.ts')
-  const watch = globalThis.performance.now.bind(globalThis.performance)
+  const { run } = await packages
   for (const [client, name] of clients.entries()) {
     let told = 0
     const onProgress = (progress: Progress): void => {
