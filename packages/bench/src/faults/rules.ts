@@ -190,7 +190,8 @@ const namedTime: Rule = (facts) => {
   })
   if (waitsBehindDoor(facts)) return own
   const storeMs = facts.plan.client.store === 'shared' ? STORE_MS : 0
-  const groups = [...together(facts, false), ...(facts.plan.fleet && isWhole(facts) ? together(facts, true) : [])]
+  const known = [...together(facts, false), ...(facts.plan.fleet ? together(facts, true) : [])]
+  const groups = isWhole(facts) ? known : together(facts, false)
   const others = groups.flatMap((sendings) =>
     sendings.map((one): string | false => {
       const { truth, heardAt, call } = one
@@ -200,7 +201,8 @@ const namedTime: Rule = (facts) => {
         ({ member, at }) =>
           at > heardAt + storeMs + (member === one.member ? AT_ONCE_MS : NEWS_MS) && at < heardAt + namedMs,
       )
-      if (early === undefined || mayBeOwn(sendings, one)) return false
+      // A fleet goes by what all of it has heard, one of its processes that goes on alone by what that has.
+      if (early === undefined || known.some((heard) => heard.includes(one) && mayBeOwn(heard, one))) return false
       return `${nameOf(early)}: call ${call.n} was told at ${ms(heardAt)} that all wait until ${ms(heardAt + namedMs)}`
     }),
   )
