@@ -40,8 +40,9 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
   const numbers = new WeakMap<Call, number>()
   /** The last answer of each, until it is sent again. */
   const answers = new WeakMap<Call, Response>()
-  /** When a wait was named here last, and its end, on the `clock`. */
+  /** When a wait was named here last, and the end of the longest, on the `clock`. */
   let told = { at: -Infinity, until: -Infinity }
+  const isHeld = (): boolean => clock() < told.until
   let lastNumber = 0
   const slots = newSlots(idleMs, (ns) => post({ to: 'leader', type: 'back', ns }))
 
@@ -74,7 +75,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
 
   /** A place goes to the next that waits, as far as there is one. */
   const use = (slot: Slot): void => {
-    const seat = slots.lasts(slot) && mayKeep() ? line.first() : undefined
+    const seat = slots.lasts(slot) && !isHeld() && mayKeep() ? line.first() : undefined
     if (!seat) return slots.free(slot)
     seat.call.waited('queue', clock() - seat.askedAt)
     grant(seat, slot)
@@ -96,7 +97,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
 
   const mayGo = (seat: Seat): boolean => {
     // The leader could not know of it yet.
-    if (told.at >= seat.askedAt && clock() < told.until) askAgain(seat)
+    if (told.at >= seat.askedAt && isHeld()) askAgain(seat)
     else if (maySend()) return true
     else seat.phase = 'overdue'
     return false
@@ -126,9 +127,8 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     const { call, request, sentAt, slot } = seat
     // One that is kept in calm says nothing of others who use the server.
     if (slot && isPlain(answer, ceiling()) && (slot.until < Infinity || !answer.verdict.limits.concurrency)) {
-      const now = clock()
-      const facts = factsOf(call, request, 0, now)
-      return post({ to: 'leader', type: 'done', facts, tookMs: now - sentAt, answer }, false)
+      const facts = factsOf(call, request, 0, clock())
+      return post({ to: 'leader', type: 'done', facts, tookMs: clock() - sentAt, answer }, false)
     }
     tellFlight(seat)
     tellAnswer(seat)
@@ -143,8 +143,9 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     seat.phase = 'answered'
     seat.response = response
     seat.answer = answer
+    const { retryAfterMs } = answer.verdict
     heard(answer.verdict)
-    if (answer.verdict.retryAfterMs) told = { at: clock(), until: clock() + answer.verdict.retryAfterMs }
+    if (retryAfterMs) told = { at: clock(), until: Math.max(told.until, clock() + retryAfterMs) }
     tell(seat, answer)
     leavePlace(seat)
     return answer.verdict.action === 'use'
@@ -153,15 +154,14 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
   const pass: Doorway['pass'] = async (request, call, next) => {
     if (call.aborted) throw call.signal.reason
     const seat = newSeat(numberOf(call), call, request)
-    const { n } = seat
     const abort = (): void => {
-      post({ to: 'leader', type: 'gone', n, sent: seat.phase === 'sent' })
+      post({ to: 'leader', type: 'gone', n: seat.n, sent: seat.phase === 'sent' })
       settle(seat, { error: call.signal.reason })
     }
     const stopListening = call.canAbort ? onAbort(call.signal, abort) : undefined
-    seats.set(n, seat)
+    seats.set(seat.n, seat)
     try {
-      seat.slot = call.attempt === 0 && clock() >= told.until && mayKeep() && maySend() ? slots.take() : undefined
+      seat.slot = call.attempt === 0 && !isHeld() && mayKeep() && maySend() ? slots.take() : undefined
       if (seat.slot) {
         const response = await send(seat, next)
         if (hear(seat, response)) return response
@@ -178,7 +178,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
       }
     } finally {
       stopListening?.()
-      seats.delete(n)
+      seats.delete(seat.n)
       line.leave(seat)
       leavePlace(seat)
     }

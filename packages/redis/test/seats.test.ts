@@ -1,5 +1,5 @@
 import type { Call } from '@aplomb/pipeline'
-import { expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Request as Told } from '../src/messages.ts'
 import { newSeats } from '../src/seats.ts'
 
@@ -50,4 +50,69 @@ it('a turn that came too late is asked for again: what was heard since may hold 
   seats.receive({ to: 'member', type: 'go', n: 1, asked: 2, waits: [], stintMs: 0 })
   expect((await passing).status).toBe(200)
   expect(sent).toBe(1)
+})
+
+describe('a wait that its own process was told', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  /** Calls that ask one after the other, and how each is answered. */
+  const start = () => {
+    const told: Told[] = []
+    const sent: number[] = []
+    const answers = new Map<number, (response: Response) => void>()
+    const seats = newSeats({
+      key: call.key,
+      doorway: { pass: () => Promise.reject(new Error('unused')), constraints: () => [] },
+      post: (message) => void told.push(message),
+      idleMs: 1000,
+      maySend: () => true,
+      mayKeep: () => true,
+      ceiling: () => 2,
+      heard: () => undefined,
+    })
+    const ask = (n: number): void => {
+      const next = (): Promise<Response> => {
+        sent.push(n)
+        return new Promise((resolve) => answers.set(n, resolve))
+      }
+      seats.pass(request, Object.create(call) as Call, next).catch(() => undefined)
+    }
+    const go = (n: number, stintMs = 0): Promise<void> => {
+      seats.receive({ to: 'member', type: 'go', n, asked: 1, waits: [], stintMs })
+      return turn()
+    }
+    const answer = (n: number, seconds?: number): Promise<void> => {
+      const refused = { status: 429, headers: { 'retry-after': `${seconds}` } }
+      answers.get(n)?.(new Response('{}', seconds === undefined ? {} : refused))
+      return turn()
+    }
+    return { told, sent, ask, go, answer }
+  }
+
+  it('is not ended by a shorter one that it is told later: a turn that was given before is asked for again', async () => {
+    const { told, sent, ask, go, answer } = start()
+    for (const n of [1, 2, 3]) ask(n)
+    await go(1)
+    await go(2)
+    await answer(1, 10)
+    await answer(2, 1)
+    await vi.advanceTimersByTimeAsync(2000)
+    told.length = 0
+    await go(3)
+    expect(sent).toEqual([1, 2])
+    expect(told.map(({ type }) => type)).toEqual(['gone', 'ask'])
+  })
+
+  it('holds also a call that asks only then: no place of its process is used for it', async () => {
+    const { sent, ask, go, answer } = start()
+    for (const n of [1, 2]) ask(n)
+    await go(1, 100)
+    await go(2, 100)
+    await answer(1, 1)
+    await vi.advanceTimersByTimeAsync(1)
+    ask(3)
+    await answer(2)
+    expect(sent).toEqual([1, 2])
+  })
 })
