@@ -144,6 +144,8 @@ export type Reaction =
       readonly type: 'known'
       readonly known: readonly Known[]
       readonly ceiling: number | undefined
+      /** The leader was alone meanwhile, and knows of nobody's calls: they are told of anew. */
+      readonly forgot?: boolean
     }
 
 export type Message = Request | Reaction

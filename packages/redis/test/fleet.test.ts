@@ -498,6 +498,24 @@ describe('7. without the engine each goes on with its part', () => {
     return { server, members, wire }
   }
 
+  it('a leader that goes on alone and leads again, by the same lease of the engine, asks the others anew', async () => {
+    const wire = newWire()
+    const server = newServer(100)
+    const [one, other] = newMembers(2, server, { wire, concurrencyGate: { limit: 1 } })
+    const begin = [one, other].map((fetch) => fetch?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(500)
+    expect(await statuses(begin)).toEqual([200, 200])
+    server.tookMs = 2 * LEASE_MS
+    const calls = [one, other].map((fetch) => fetch?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(100)
+    wire.deaf.add(0)
+    await vi.advanceTimersByTimeAsync(LEASE_MS)
+    wire.deaf.clear()
+    await vi.advanceTimersByTimeAsync(5 * LEASE_MS)
+    expect(await statuses(calls)).toEqual([200, 200])
+    expect(server.most).toBe(1)
+  })
+
   it('what it has heard of alone it tells when it comes back', async () => {
     const wire = newWire()
     const server = newServer(5)
