@@ -5,6 +5,8 @@ import { endpointOf, originOf } from '@aplomb/pipeline'
 export interface Facts extends RequestLine {
   /** How often its turn was asked for: what was given for an earlier time is void. */
   readonly asked: number
+  /** For how long it has waited for its turn, in milliseconds: others have led meanwhile, or it has not taken one. */
+  readonly linedUpMs: number | undefined
   readonly id: string
   readonly urgency: number
   readonly weight: Weight | undefined
@@ -152,8 +154,15 @@ export type Message = Request | Reaction
 
 const finite = (value: number): number | undefined => (value === Infinity ? undefined : value)
 
-export const factsOf = (call: Call, { method, url }: RequestLine, asked: number, now: number): Facts => ({
+export const factsOf = (
+  call: Call,
+  { method, url }: RequestLine,
+  asked: number,
+  now: number,
+  linedUpMs?: number,
+): Facts => ({
   asked,
+  linedUpMs,
   id: call.observed ? call.id : '',
   method,
   url: originOf(url) + endpointOf(url),

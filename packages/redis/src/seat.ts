@@ -1,5 +1,5 @@
 import { type Call, clock, type RequestLine } from '@aplomb/pipeline'
-import { type Answer, factsOf, type Flight } from './messages.ts'
+import { type Answer, factsOf, type Flight, type Wait } from './messages.ts'
 import type { Slot } from './slots.ts'
 
 /** What comes of waiting for the leader. */
@@ -10,6 +10,10 @@ export interface Seat {
   readonly n: number
   asked: number
   askedAt: number
+  /** Since when it waits for a turn that it takes, on the `clock`. */
+  linedUpAt: number
+  /** What it has waited for, as soon as it takes its turn. */
+  waits: readonly Wait[]
   readonly call: Call
   readonly request: RequestLine
   /** It waits for its turn; has it; has it and may not take it any more; is in flight; its answer is being looked at. */
@@ -29,6 +33,8 @@ export const newSeat = (n: number, call: Call, request: RequestLine): Seat => ({
   n,
   asked: 0,
   askedAt: 0,
+  linedUpAt: clock(),
+  waits: [],
   call,
   request,
   phase: 'waiting',
@@ -49,7 +55,9 @@ export const outcomeOf = async (seat: Seat, mayGo: (seat: Seat) => boolean): Pro
     seat.outcome = Promise.withResolvers()
     // A turn may have been taken back since, or its lease may have ended: then it comes again.
     if ('error' in outcome || !outcome.go) return outcome
-    if (seat.phase === 'granted' && mayGo(seat)) return outcome
+    if (seat.phase !== 'granted' || !mayGo(seat)) continue
+    for (const wait of seat.waits) seat.call.waited(...wait)
+    return outcome
   }
 }
 

@@ -58,12 +58,14 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     seat.slot = undefined
     if (call.attempt === 0) line.join(seat)
     seat.askedAt = clock()
-    post({ to: 'leader', type: 'ask', n, facts: factsOf(call, request, ++seat.asked, clock()) })
+    const facts = factsOf(call, request, ++seat.asked, seat.askedAt, seat.askedAt - seat.linedUpAt)
+    post({ to: 'leader', type: 'ask', n, facts })
   }
 
-  const grant = (seat: Seat, slot?: Slot): void => {
+  const grant = (seat: Seat, waits: Seat['waits'], slot?: Slot): void => {
     line.leave(seat)
     seat.phase = 'granted'
+    seat.waits = waits
     seat.slot = slot
     seat.answer = undefined
     settle(seat, { go: true })
@@ -77,8 +79,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
   const use = (slot: Slot): void => {
     const seat = slots.lasts(slot) && !isHeld() && mayKeep() ? line.first() : undefined
     if (!seat) return slots.free(slot)
-    seat.call.waited('queue', clock() - seat.askedAt)
-    grant(seat, slot)
+    grant(seat, [['queue', clock() - seat.linedUpAt, 0]], slot)
     post({ to: 'leader', type: 'taken', n: seat.n }, false)
   }
 
@@ -199,16 +200,13 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     const { call } = seat
     switch (reaction.type) {
       case 'go':
-        if (reaction.asked !== seat.asked || seat.phase !== 'waiting') {
-          if (slot) use(slot)
-          return
-        }
-        for (const wait of reaction.waits) call.waited(...wait)
-        grant(seat, slot)
+        if (reaction.asked === seat.asked && seat.phase === 'waiting') grant(seat, reaction.waits, slot)
+        else if (slot) use(slot)
         break
       case 'again':
         if (reaction.excused) call.excuse()
         seat.phase = 'waiting'
+        seat.linedUpAt = clock()
         seat.last = seat.response && setAside(seat.response)
         call.emit(reaction.event)
         break

@@ -82,6 +82,9 @@ export const newStandIn = (
     canAbort: true,
     repeating: true,
     attemptTimeoutMs: undefined,
+    linedUpMs: 0,
+    repeatable: given.repeatable,
+    maxAttempts: given.maxAttempts,
     get id() {
       return facts.id
     },
@@ -100,12 +103,6 @@ export const newStandIn = (
     get canReplay() {
       return canReplay
     },
-    get repeatable() {
-      return facts.repeatable
-    },
-    set repeatable(repeatable) {
-      facts = { ...facts, repeatable }
-    },
     get urgency() {
       return facts.urgency
     },
@@ -117,12 +114,6 @@ export const newStandIn = (
     },
     get observed() {
       return facts.observed
-    },
-    get maxAttempts() {
-      return facts.maxAttempts
-    },
-    set maxAttempts(maxAttempts) {
-      facts = { ...facts, maxAttempts }
     },
     get maxCarried() {
       return facts.maxCarried ?? Infinity
@@ -159,9 +150,12 @@ export const newStandIn = (
   const tell = (news: Facts): void => {
     facts = news
     ;({ attempt, counted, weight, canReplay, gaveUp } = news)
+    call.repeatable = news.repeatable
+    call.maxAttempts = news.maxAttempts
     deadline = clock() + (news.deadlineMs ?? Infinity)
     // What it has waited is its member's to know; here counts what is left.
     totalWaitMs = attempt > 0 && news.mayWaitMs !== undefined ? (news.maxTotalWaitMs ?? Infinity) - news.mayWaitMs : 0
+    call.linedUpMs = news.linedUpMs ?? 0
     waits = []
     answer = undefined
     failedThere = false
@@ -200,9 +194,11 @@ export const newStandIn = (
       if (!underWay) {
         attempt++
         counted++
-        go(waits)
+        // Where it need not wait here any more, it has waited all the same.
+        go(waits.length === 0 && call.linedUpMs ? [['queue', call.linedUpMs, 0]] : waits)
       }
       waits = []
+      call.linedUpMs = 0
       return answering.promise
     },
     heard: (its) => {

@@ -449,6 +449,27 @@ describe('5. another takes over', () => {
     await vi.advanceTimersByTimeAsync(2000)
     expect((await call).status).toBe(200)
   })
+
+  it('and a call has waited for as long as it has, whoever leads', async () => {
+    const wire = newWire()
+    const server = newServer(10)
+    const [one, two, three] = newMembers(3, server, { wire, concurrencyGate: { limit: 1, queueTimeoutMs: 5000 } })
+    const begin = one?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(50)
+    expect((await begin).status).toBe(200)
+    server.tookMs = 20_000
+    three?.(URL_A).catch(() => undefined)
+    await vi.advanceTimersByTimeAsync(50)
+    const settled = vi.fn()
+    void two?.(URL_A).catch(settled)
+    await vi.advanceTimersByTimeAsync(3000)
+    wire.cut.add(0)
+    await vi.advanceTimersByTimeAsync(1990)
+    expect(settled).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(20)
+    expect(settled).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ name: 'QueueTimeoutError' }))
+    await vi.advanceTimersByTimeAsync(20_000)
+  })
 })
 
 describe('6. an abort takes a call out of the line', () => {
