@@ -62,7 +62,7 @@ export const newRoom = (context: RoomContext): Room => {
     key,
     doorway,
     post: toLeader,
-    idleMs: leaseMs * LATE,
+    leaseMs,
     maySend: () => {
       if (clock() < validUntil) return true
       turns.take()

@@ -1,6 +1,7 @@
 import { type Call, clock, type Doorway, onAbort, setAside, verdictOfError } from '@aplomb/pipeline'
 import { answerOf, isPlain } from './answer.ts'
 import { errorFrom } from './errors.ts'
+import { HEARD, LATE } from './lease.ts'
 import { type Answer, factsOf, type Reaction, type Request, type ToldVerdict, toldVerdict } from './messages.ts'
 import { flightOf, newSeat, newWaitingLine, outcomeOf, type Seat, settle } from './seat.ts'
 import { newSlots, type Slot } from './slots.ts'
@@ -23,8 +24,7 @@ interface Context {
   readonly doorway: Doorway
   /** `soon`: somebody waits for what follows. */
   readonly post: (request: Request, soon?: boolean) => void
-  /** A slot that was not used for so long is given back, in milliseconds. */
-  readonly idleMs: number
+  readonly leaseMs: number
   /** Whether a turn may be taken now. If not, it is found out. */
   readonly maySend: () => boolean
   /** How many may be in flight in all, if that is known. */
@@ -34,17 +34,17 @@ interface Context {
   readonly heard: (verdict: ToldVerdict) => void
 }
 
-export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling, heard }: Context): Seats => {
+export const newSeats = ({ key, doorway, post, leaseMs, maySend, mayKeep, ceiling, heard }: Context): Seats => {
   const seats = new Map<number, Seat>()
   const line = newWaitingLine()
   const numbers = new WeakMap<Call, number>()
   /** The last answer of each, until it is sent again. */
   const answers = new WeakMap<Call, Response>()
-  /** When a wait was named here last, and the end of the longest, on the `clock`. */
+  /** When a wait was named here last, and the end of the longest, on the `clock`; as far as the leader may not know of it. */
   let told = { at: -Infinity, until: -Infinity }
   const isHeld = (): boolean => clock() < told.until
   let lastNumber = 0
-  const slots = newSlots(idleMs, (ns) => post({ to: 'leader', type: 'back', ns }))
+  const slots = newSlots(leaseMs * LATE, (ns) => post({ to: 'leader', type: 'back', ns }))
 
   const numberOf = (call: Call): number => {
     const known = numbers.get(call) ?? ++lastNumber
@@ -146,7 +146,8 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     seat.answer = answer
     const { retryAfterMs } = answer.verdict
     heard(answer.verdict)
-    if (retryAfterMs) told = { at: clock(), until: Math.max(told.until, clock() + retryAfterMs) }
+    if (retryAfterMs)
+      told = { at: clock(), until: Math.max(told.until, clock() + Math.min(retryAfterMs, leaseMs * HEARD)) }
     tell(seat, answer)
     leavePlace(seat)
     return answer.verdict.action === 'use'

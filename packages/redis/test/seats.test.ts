@@ -30,7 +30,7 @@ it('a turn that came too late is asked for again: what was heard since may hold 
     key: call.key,
     doorway: { pass: () => Promise.reject(new Error('unused')), constraints: () => [] },
     post: (message) => void told.push(message),
-    idleMs: 1000,
+    leaseMs: 3000,
     maySend: () => valid,
     mayKeep: () => false,
     ceiling: () => undefined,
@@ -65,7 +65,7 @@ describe('a wait that its own process was told', () => {
       key: call.key,
       doorway: { pass: () => Promise.reject(new Error('unused')), constraints: () => [] },
       post: (message) => void told.push(message),
-      idleMs: 1000,
+      leaseMs: 3000,
       maySend: () => true,
       mayKeep: () => true,
       ceiling: () => 2,
@@ -102,6 +102,18 @@ describe('a wait that its own process was told', () => {
     await go(3)
     expect(sent).toEqual([1, 2])
     expect(told.map(({ type }) => type)).toEqual(['gone', 'ask'])
+  })
+
+  it('matters until its leader has heard of it: that knows whom it holds', async () => {
+    const { sent, ask, go, answer } = start()
+    ask(1)
+    await go(1, 10_000)
+    await answer(1, 3600)
+    await vi.advanceTimersByTimeAsync(6000)
+    for (const n of [2, 3]) ask(n)
+    await go(2, 10_000)
+    await answer(2)
+    expect(sent).toEqual([1, 2, 3])
   })
 
   it('holds also a call that asks only then: no place of its process is used for it', async () => {
