@@ -208,6 +208,7 @@ export const verdictFrom = (told: ToldVerdict): Verdict => ({
 /** Of a call that nobody waits for. */
 export const NOBODYS: Facts = {
   asked: 0,
+  linedUpMs: undefined,
   id: '',
   method: 'GET',
   url: '',
