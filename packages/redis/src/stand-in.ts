@@ -187,6 +187,8 @@ export const newStandIn = (
     // Nobody reads from it here, and what nobody reads from does not count for long.
     over: () => readBody?.(),
     send: (underWay) => {
+      // It was taken, or its member left, as its turn came.
+      if (call.aborted) return Promise.reject(call.signal.reason)
       answering = Promise.withResolvers()
       // The answer before was given up.
       endBody?.()
