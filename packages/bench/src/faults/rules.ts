@@ -169,12 +169,14 @@ const ceiling: Rule = (facts) => {
   })
 }
 
-/** Whether, by what its server has said, a limit may be of this endpoint alone. */
-const mayBeOwn = (sendings: readonly Sending[], { endpoint, heardAt }: Sending): boolean => {
+/** Whether, by what was heard of its server, a limit may be of this endpoint alone. */
+const mayBeOwn = (facts: Facts, sendings: readonly Sending[], { endpoint, heardAt }: Sending): boolean => {
   const before = sendings.filter((one) => one.heardAt <= heardAt)
   const servedAt = Math.max(
     -1,
-    ...before.filter((one) => one.endpoint === endpoint && isServed(one)).map((one) => one.heardAt),
+    ...before
+      .filter((one) => one.endpoint === endpoint && isServed(one) && wasHeard(facts, one))
+      .map((one) => one.heardAt),
   )
   const refused = before.filter((one) => one.endpoint === endpoint && one.heardAt > servedAt && !isServed(one))
   const since = Math.min(...refused.map((one) => one.heardAt))
@@ -206,7 +208,7 @@ const namedTime: Rule = (facts) => {
           at > heardAt + storeMs + (member === one.member ? AT_ONCE_MS : NEWS_MS) && at < heardAt + namedMs,
       )
       // A fleet goes by what all of it has heard, one of its processes that goes on alone by what that has.
-      if (early === undefined || known.some((heard) => heard.includes(one) && mayBeOwn(heard, one))) return false
+      if (early === undefined || known.some((heard) => heard.includes(one) && mayBeOwn(facts, heard, one))) return false
       return `${nameOf(early)}: call ${call.n} was told at ${ms(heardAt)} that all wait until ${ms(heardAt + namedMs)}`
     }),
   )
