@@ -27,6 +27,8 @@ export interface StandIn {
   inFlight: boolean
   /** Whether it was sent while it waited here. */
   gone: boolean
+  /** Its way through the door: the last, where it has come back before that was over. */
+  passing: Promise<unknown> | undefined
   /** Whether its last answer was of use. */
   readonly served: boolean
   /** Whether it has ended without an answer. */
@@ -174,6 +176,7 @@ export const newStandIn = (
     },
     inFlight: false,
     gone: false,
+    passing: undefined,
     get served() {
       return answer?.verdict.action === 'use'
     },
