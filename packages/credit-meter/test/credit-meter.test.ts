@@ -232,7 +232,7 @@ describe('3. thresholds alert once each per period', () => {
   })
 
   test('with what is known: of what was spent here, of what the server says, or that the next may be too much', async () => {
-    const said = async (...script: Parameters<typeof respond>): Promise<readonly string[]> => {
+    const said = async (...script: readonly ReturnType<typeof costs>[]): Promise<readonly string[]> => {
       const messages: string[] = []
       const meter = creditMeter({ budget: 100, stopAt: 100, onAlert: ({ message }) => messages.push(message) })
       const { fetch } = pipelineOf(meter, respond(...script))
