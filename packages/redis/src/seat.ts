@@ -9,7 +9,8 @@ export type Outcome = { readonly go: boolean } | { readonly error: unknown }
 export interface Seat {
   readonly n: number
   asked: number
-  askedAt: number
+  /** How many waits had been told of when it asked, or was answered: its turn is given with these in mind. */
+  waitsTold: number
   /** Since when it waits for a turn that it takes, on the `clock`. */
   linedUpAt: number
   /** What it has waited for, as soon as it takes its turn. */
@@ -32,7 +33,7 @@ export interface Seat {
 export const newSeat = (n: number, call: Call, request: RequestLine): Seat => ({
   n,
   asked: 0,
-  askedAt: 0,
+  waitsTold: 0,
   linedUpAt: clock(),
   waits: [],
   call,

@@ -40,8 +40,8 @@ export const newSeats = ({ key, doorway, post, leaseMs, maySend, mayKeep, ceilin
   const numbers = new WeakMap<Call, number>()
   /** The last answer of each, until it is sent again. */
   const answers = new WeakMap<Call, Response>()
-  /** When a wait was named here last, and the end of the longest, on the `clock`; as far as the leader may not know of it. */
-  let told = { at: -Infinity, until: -Infinity }
+  /** How many waits were named here, and the end of the longest, on the `clock`, as far as the leader may not know of it. */
+  let told = { waits: 0, until: -Infinity }
   const isHeld = (): boolean => clock() < told.until
   let lastNumber = 0
   const slots = newSlots(leaseMs * LATE, (ns) => post({ to: 'leader', type: 'back', ns }))
@@ -57,8 +57,8 @@ export const newSeats = ({ key, doorway, post, leaseMs, maySend, mayKeep, ceilin
     seat.phase = 'waiting'
     seat.slot = undefined
     if (call.attempt === 0) line.join(seat)
-    seat.askedAt = clock()
-    const facts = factsOf(call, request, ++seat.asked, seat.askedAt, seat.askedAt - seat.linedUpAt)
+    seat.waitsTold = told.waits
+    const facts = factsOf(call, request, ++seat.asked, clock(), clock() - seat.linedUpAt)
     post({ to: 'leader', type: 'ask', n, facts })
   }
 
@@ -98,7 +98,7 @@ export const newSeats = ({ key, doorway, post, leaseMs, maySend, mayKeep, ceilin
 
   const mayGo = (seat: Seat): boolean => {
     // The leader could not know of it yet.
-    if (told.at >= seat.askedAt && isHeld()) askAgain(seat)
+    if (told.waits > seat.waitsTold && isHeld()) askAgain(seat)
     else if (maySend()) return true
     else seat.phase = 'overdue'
     return false
@@ -147,8 +147,9 @@ export const newSeats = ({ key, doorway, post, leaseMs, maySend, mayKeep, ceilin
     const { retryAfterMs } = answer.verdict
     heard(answer.verdict)
     if (retryAfterMs)
-      told = { at: clock(), until: Math.max(told.until, clock() + Math.min(retryAfterMs, leaseMs * HEARD)) }
+      told = { waits: told.waits + 1, until: Math.max(told.until, clock() + Math.min(retryAfterMs, leaseMs * HEARD)) }
     tell(seat, answer)
+    seat.waitsTold = told.waits
     leavePlace(seat)
     return answer.verdict.action === 'use'
   }

@@ -16,6 +16,7 @@ const call = {
   weighs: () => undefined,
   waited: () => undefined,
   mayWaitMs: () => Infinity,
+  emit: () => undefined,
 } as unknown as Call
 
 const turn = async (): Promise<void> => {
@@ -87,7 +88,20 @@ describe('a wait that its own process was told', () => {
       answers.get(n)?.(new Response('{}', seconds === undefined ? {} : refused))
       return turn()
     }
-    return { told, sent, ask, go, answer }
+    const again = (n: number): Promise<void> => {
+      const event = {
+        type: 'retry',
+        call: 'a',
+        key: call.key,
+        by: 'retry-after',
+        attempt: 1,
+        reason: '',
+        waitMs: 0,
+      } as const
+      seats.receive({ to: 'member', type: 'again', n, excused: false, event })
+      return turn()
+    }
+    return { told, sent, ask, go, answer, again }
   }
 
   it('is not ended by a shorter one that it is told later: a turn that was given before is asked for again', async () => {
@@ -114,6 +128,22 @@ describe('a wait that its own process was told', () => {
     await go(2, 10_000)
     await answer(2)
     expect(sent).toEqual([1, 2, 3])
+  })
+
+  it('does not hold a call of which its leader has heard later: its turn is given with all that in mind', async () => {
+    const { told, sent, ask, go, answer, again } = start()
+    for (const n of [1, 2]) ask(n)
+    await go(1)
+    await go(2)
+    await answer(1, 5)
+    await vi.advanceTimersByTimeAsync(10)
+    await answer(2, 1)
+    await again(2)
+    await vi.advanceTimersByTimeAsync(1000)
+    told.length = 0
+    await go(2)
+    expect(sent).toEqual([1, 2, 2])
+    expect(told).toEqual([])
   })
 
   it('holds also a call that asks only then: no place of its process is used for it', async () => {
