@@ -4,7 +4,7 @@
 import { Stryker } from '@stryker-mutator/core'
 import { parseArgs } from 'node:util'
 import { PACKAGES } from './packages.mjs'
-import { summarize } from './summary.mjs'
+import { record, summarize } from './summary.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -14,7 +14,7 @@ const { values, positionals } = parseArgs({
 const run = async (name, files = '**/*.ts') => {
   const report = `.report/mutation/${name}`
   process.env.MUTATION_TESTS = [`packages/${name}/test`, ...PACKAGES[name]].join(',')
-  await new Stryker({
+  const results = await new Stryker({
     plugins: [import.meta.resolve('@stryker-mutator/vitest-runner'), import.meta.resolve('./prose.mjs')],
     testRunner: 'vitest',
     vitest: { configFile: 'scripts/mutation/vitest.config.ts', related: false },
@@ -39,6 +39,7 @@ const run = async (name, files = '**/*.ts') => {
     jsonReporter: { fileName: `${report}/report.json` },
     allowConsoleColors: false,
   }).runMutationTest()
+  record(results)
 }
 
 for (const target of positionals.length > 0 ? positionals : Object.keys(PACKAGES)) {

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { relative } from 'node:path'
 
 /** What is told of each mutant that no test has noticed. */
 const survivor = (path, source, { location: { start, end }, mutatorName, replacement, status }) => {
@@ -23,6 +24,22 @@ const resultsOf = (name) => {
       mutants.filter(({ status }) => statuses.includes(status)).map((mutant) => survivor(file, source, mutant)),
     )
   return { killed: of(KILLED).length, ignored: of(['Ignored']).length, survivors: of(SURVIVED) }
+}
+
+/** What came of each file the last time that all of it was asked. */
+const FIGURES = 'scripts/mutation/figures.json'
+
+/** Keeps how many mutants of each file of a whole run were found, and how many were not. */
+export const record = (results) => {
+  const figures = JSON.parse(readFileSync(FIGURES, 'utf8'))
+  for (const [file, mutants] of Map.groupBy(results, ({ fileName }) => relative('.', fileName).replaceAll('\\', '/'))) {
+    const count = (statuses) => mutants.filter(({ status }) => statuses.includes(status)).length
+    figures[file] = { found: count(KILLED), not: count(SURVIVED), ignored: count(['Ignored']) }
+  }
+  writeFileSync(
+    FIGURES,
+    `${JSON.stringify(Object.fromEntries(Object.entries(figures).toSorted(([a], [b]) => (a < b ? -1 : 1))), null, 2)}\n`,
+  )
 }
 
 const scoreOf = ({ killed, survivors }) => (100 * killed) / (killed + survivors.length)

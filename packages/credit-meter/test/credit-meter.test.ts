@@ -228,6 +228,22 @@ describe('3. thresholds alert once each per period', () => {
       left: 20,
     })
     expect(events).toHaveLength(3)
+    expect(events[0]).toMatchObject({ by: 'credit-meter', key: KEY, message: alerts[0]?.message })
+  })
+
+  test('with what is known: of what was spent here, of what the server says, or that the next may be too much', async () => {
+    const said = async (...script: readonly ReturnType<typeof costs>[]): Promise<readonly string[]> => {
+      const messages: string[] = []
+      const meter = creditMeter({ budget: 100, stopAt: 100, onAlert: ({ message }) => messages.push(message) })
+      const { fetch } = pipelineOf(meter, respond(...script))
+      for (const _ of script) await fetch(URL_A).catch(() => undefined)
+      return messages
+    }
+    expect(await said(costs(80))).toEqual([expect.stringContaining('used: 80 of 100')])
+    expect(await said(costs(1, { 'x-credits-remaining': '15' }))).toEqual([
+      expect.stringContaining('15 are left, 1 of 100 were spent here'),
+    ])
+    expect(await said(costs(60), costs(60))).toEqual([expect.stringContaining('are stopped: 60 of 100')])
   })
 
   test('the highest that one answer crosses', async () => {
@@ -313,6 +329,27 @@ describe('4. a refusal for want of money alerts at once', () => {
     vi.setSystemTime(Date.UTC(2026, 11, 1))
     await fetch(URL_A)
     expect(alerts).toHaveLength(2)
+  })
+
+  test('with its verdict, whole but for what is secret, also of a request that was made on the way', async () => {
+    const alerts: CreditAlert[] = []
+    const meter = creditMeter({ onAlert: (alert) => alerts.push(alert) })
+    const sign = compose((request, next) => {
+      const signed = new Request(request)
+      signed.headers.set('x-api-key', 'opensesame')
+      return next(signed)
+    })
+    const headers = { 'x-request-id': 'req-1', 'x-ratelimit-limit': '10', 'x-ratelimit-remaining': '3' }
+    const broke = { status: 402, headers, body: { error: { message: 'No credits for opensesame' } } }
+    const fetch = createFetch([meter, classify(), sign], { fetch: respond(broke, 402) })
+    await fetch(URL_A)
+    expect(alerts[0]?.verdict).toMatchObject({
+      requestId: 'req-1',
+      message: 'No credits for [redacted]',
+      limits: { windows: [{ limit: 10, remaining: 3 }] },
+    })
+    await createFetch([meter, classify()], { fetch: respond(402) })('https://a8kd02lqx1.example.com/')
+    expect(alerts[1]).toMatchObject({ key: 'https://a8kd02lqx1.example.com', verdict: { requestId: undefined } })
   })
 
   test('once whatever the server calls it, and however far thresholds are crossed by it', async () => {

@@ -128,6 +128,8 @@ export interface Call {
    * long as its waits since then stay within `maxTotalWaitMs`.
    */
   mayWaitMs(): number
+  /** For how long it has waited in another line before, in milliseconds: that counts as if it had been here. @default 0 */
+  linedUpMs?: number
   /** How long it may wait in all once it has been sent, in milliseconds. */
   readonly maxTotalWaitMs: number
   /** Whether a wait of this many milliseconds may be begun. */

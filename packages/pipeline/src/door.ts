@@ -203,7 +203,7 @@ export const newDoor = (
       const { call, joinedAt, until } = entry
       entry.resolve = resolve
       entry.reject = reject
-      const expiryMs = Math.min(queueMs, call.attempt > 0 ? until - joinedAt : Infinity)
+      const expiryMs = Math.min(queueMs, call.attempt > 0 ? until - joinedAt : Infinity) - (call.linedUpMs ?? 0)
       if (expiryMs < LONGEST_TIMER_MS) entry.expiry = later(() => expire(entry), Math.max(0, expiryMs))
       if (call.canAbort) entry.stopListening = onAbort(call.signal, () => turnAway(entry, call.signal.reason))
       line.join(entry, entry.place === 'front')

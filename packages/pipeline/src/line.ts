@@ -13,7 +13,7 @@ export interface Entry extends Ask, Queued<Entry> {
   overdue: boolean
   /** Whether a wait that is certain was told. */
   told: boolean
-  /** When it came, on the `clock`. */
+  /** When it came, here or to the line that it was taken from, on the `clock`. */
   readonly joinedAt: number
   /** How long it may wait while nobody is served, in milliseconds. */
   readonly patienceMs: number
@@ -36,7 +36,7 @@ export const newEntry = (
   { place, heldBeforeMs }: Pick<Entry, 'place' | 'heldBeforeMs'>,
 ): Entry => {
   // Whole, as a hundred thousand may wait: a fraction would be an object of its own.
-  const joinedAt = Math.floor(clock())
+  const joinedAt = Math.floor(clock() - (call.linedUpMs ?? 0))
   return {
     call,
     request,

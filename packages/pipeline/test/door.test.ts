@@ -421,6 +421,36 @@ describe('while a key is only refused', () => {
   })
 })
 
+describe('what a call has waited in another line', () => {
+  const setupLine = () => {
+    const state = { ms: Infinity }
+    const constraint: Constraint = { queueTimeoutMs: 1000, waitMs: () => state.ms }
+    const door = newDoor([{ by: 'gate', constraint }])
+    const call = Object.assign(newCall(), { linedUpMs: 700 })
+    return { state, door, call }
+  }
+
+  test('counts for its time in line', async () => {
+    const { door, call } = setupLine()
+    const rejected = vi.fn<(error: unknown) => void>()
+    Promise.resolve(door.enter(call, REQUEST, 'new')).catch(rejected)
+    await vi.advanceTimersByTimeAsync(299)
+    expect(rejected).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(rejected).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ name: 'QueueTimeoutError' }))
+  })
+
+  test('is noted with what it waits here', async () => {
+    const { state, door, call } = setupLine()
+    const wait = door.enter(call, REQUEST, 'new')
+    await vi.advanceTimersByTimeAsync(100)
+    state.ms = 0
+    door.wake()
+    await wait
+    expect(call.waited).toHaveBeenCalledExactlyOnceWith('queue', 800, 0)
+  })
+})
+
 describe('an abort', () => {
   test.each([false, true])('ends the wait at once and leaves nothing (refused before: %s)', async (again) => {
     const { door, pass, close } = setup()

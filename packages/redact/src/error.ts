@@ -10,7 +10,7 @@ export interface ErrorRecord {
 
 const DEEPEST = 5
 
-const read = (from: object, name: string): unknown => {
+const read = (from: unknown, name: string): unknown => {
   try {
     return (from as Record<string, unknown>)[name]
   } catch {
@@ -31,7 +31,7 @@ const describe = (error: unknown, redactor: Redactor, depth: number): ErrorRecor
   const code = read(error, 'code')
   // Happy eyeballs: one error per address.
   const errors = read(error, 'errors')
-  const cause = read(error, 'cause') ?? (typeof errors === 'object' && errors !== null ? read(errors, '0') : undefined)
+  const cause = read(error, 'cause') ?? (typeof errors === 'object' ? read(errors, '0') : undefined)
   const isCode = typeof code === 'string' || typeof code === 'number'
   return {
     name: redactor.text(asText(read(error, 'name') ?? 'Error')),

@@ -41,6 +41,12 @@ describe('1. keys of known forms are masked in any text', () => {
     expect(redactor.text('sent Bearer abc-123, then Basic YTpi1=')).toBe(
       'sent Bearer [redacted], then Basic [redacted]',
     )
+    expect(redactor.text('no bearer plan-bx')).toBe('no bearer [redacted]')
+  })
+
+  test('the beginning of one, where the text was cut, and nowhere else', () => {
+    expect(redactor.text('Invalid key sk-abcd')).toBe('Invalid key [redacted]')
+    expect(redactor.text('The key sk-abcd is short')).toBe('The key sk-abcd is short')
   })
 })
 
@@ -71,6 +77,8 @@ describe('3. what people write is left alone', () => {
     'No record for 192.168.10.20 and 2001:db8::1 at https://api.example.com/v1/lookup/8.8.8.8?page=2',
     'max_tokens: 4096, tokens=12, API key: not found, session: expired',
     'Bearer authentication required',
+    'A superbearer plan-bx, bearers plan-bx',
+    'Your basic plan-b has 10 requests. The digest sha256:abc is wrong. A token plan-b-42 is none.',
     'The vulnerability is technically an internationalization problem',
     '3 passengers passed the compass: pass=true, passed=12',
   ])('%s', (text) => {

@@ -27,6 +27,7 @@ describe('4. of URLs and headers only what is known to be harmless is shown', ()
       'content-type': 'text/html',
       'x-acme-quota-left': '3',
       'anthropic-ratelimit-tokens-remaining': '4000',
+      'x-ratelimit-remaining-tokens': '4000',
       'x-ratelimit-reset': letters(5) + 'a8Kd02Lqx1z',
       'x-ratelimit-session': 'blue',
       'set-cookie': 'a=b',
@@ -36,6 +37,7 @@ describe('4. of URLs and headers only what is known to be harmless is shown', ()
       'content-type': 'text/html',
       'x-acme-quota-left': '3',
       'anthropic-ratelimit-tokens-remaining': '4000',
+      'x-ratelimit-remaining-tokens': '4000',
       'x-ratelimit-reset': REDACTED,
     })
   })
@@ -54,12 +56,20 @@ describe('5. what the request holds as a secret is masked everywhere, in all its
     )
   })
 
+  test('of credentials in base64url, and of what is neither', () => {
+    // The bytes of "ann:öpen?>~sesame".
+    const { text } = redactorFor(URL_A, { authorization: 'Basic YW5uOvZwZW4_Pn5zZXNhbWV-', 'x-auth': 'Basic ***' })
+    expect(text('no öpen?>~sesame')).toBe('no [redacted]')
+    expect(text('no sesame')).toBe('no sesame')
+  })
+
   test('a key to partition by, but not the origin', () => {
     const request = { url: URL_A, headers: new Headers() }
     expect(redaction()(request, 'ann@example.com').text('for ann@example.com')).toBe('for [redacted]')
     expect(redaction()(request, 'https://api.example.com').text('at https://api.example.com')).toBe(
       'at https://api.example.com',
     )
+    expect(originOf('of no URL')).toBe('')
   })
 
   test('not words, addresses and numbers that stand where no secret does', () => {
@@ -122,6 +132,14 @@ describe('8. of errors name, message, code and causes are shown', () => {
       name: 'TypeError',
       message: 'fetch failed for key=[redacted]',
       cause: { name: 'Error', message: 'connect ECONNREFUSED 192.0.2.1:443', code: 'ECONNREFUSED' },
+    })
+  })
+
+  test('a code that is a number', () => {
+    expect(describeError(error('aborted', { code: 20 }), plain)).toEqual({
+      name: 'Error',
+      message: 'aborted',
+      code: '20',
     })
   })
 

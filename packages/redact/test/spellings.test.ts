@@ -38,6 +38,7 @@ describe('2. names are read as words', () => {
     ['curl -uann:opensesame -i', 'curl -uann:[redacted] -i'],
     ["curl -u 'ann:open sesame' -i", "curl -u 'ann:[redacted]' -i"],
     ['sshpass -p opensesame ssh a@b', 'sshpass -p [redacted] ssh a@b'],
+    ["sshpass -p 'must not be empty' ssh a@b", "sshpass -p '[redacted]' ssh a@b"],
     ["sshpass -p'open sesame' ssh a@b", "sshpass -p'[redacted]' ssh a@b"],
     ['mysql -u root -popensesame shop', 'mysql -u root -p[redacted] shop'],
     ['redis-cli -h c -a opensesame PING', 'redis-cli -h c -a [redacted] PING'],

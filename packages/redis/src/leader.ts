@@ -76,12 +76,8 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
   }
 
   const ceiling = (certain?: boolean): number | undefined => {
-    let least: number | undefined
-    for (const constraint of doorway.constraints(key)) {
-      const most = constraint.ceiling?.(certain)
-      if (most !== undefined) least = Math.min(least ?? Infinity, most)
-    }
-    return least
+    const all = doorway.constraints(key).flatMap((one) => one.ceiling?.(certain) ?? [])
+    return all.length > 0 ? Math.min(...all) : undefined
   }
 
   const isFree = (): boolean => doorway.constraints(key).every(({ free }) => free?.() ?? false)
@@ -114,21 +110,23 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
       return one.send(was)
     }
     const passing = doorway.pass(request, call, next, sentAt)
+    one.passing = passing
+    /** Or it was given up; or it has come back before this was over. */
+    const isIts = (): boolean => calls.get(owner, n) === one && one.passing === passing
     passing.then(
       () => {
-        const { gaveUp } = call
         one.over()
-        if (calls.get(owner, n) !== one) return
+        if (!isIts()) return
         ledger.finish(one, !one.served)
         if (one.served) giveSlot(owner)
-        else post(owner, { to: 'member', type: 'over', n, excused: one.tookExcuse(), gaveUp })
+        else post(owner, { to: 'member', type: 'over', n, excused: one.tookExcuse(), gaveUp: call.gaveUp })
       },
       (error: unknown) => {
-        const { gaveUp } = call
-        if (calls.get(owner, n) !== one) return
+        if (!isIts()) return
         ledger.finish(one, true)
         // One that has failed over there has failed for its caller.
-        if (!one.failedThere) post(owner, { to: 'member', type: 'refused', n, error: toldError(error), gaveUp })
+        if (!one.failedThere)
+          post(owner, { to: 'member', type: 'refused', n, error: toldError(error), gaveUp: call.gaveUp })
       },
     )
   }

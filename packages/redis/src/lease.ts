@@ -8,3 +8,5 @@ export const BEAT: number = 1 / 12
 export const AWAY = 1.2
 /** So many leases without calls, and a member leaves. */
 export const IDLE_LEASES = 10
+/** By then a leader has heard of what a member that may send has told: a turn was lost at most, and a push. */
+export const HEARD = 2

@@ -5,6 +5,8 @@ import { endpointOf, originOf } from '@aplomb/pipeline'
 export interface Facts extends RequestLine {
   /** How often its turn was asked for: what was given for an earlier time is void. */
   readonly asked: number
+  /** For how long it has waited for its turn, in milliseconds: others have led meanwhile, or it has not taken one. */
+  readonly linedUpMs: number | undefined
   readonly id: string
   readonly urgency: number
   readonly weight: Weight | undefined
@@ -146,14 +148,23 @@ export type Reaction =
       readonly type: 'known'
       readonly known: readonly Known[]
       readonly ceiling: number | undefined
+      /** The leader was alone meanwhile, and knows of nobody's calls: they are told of anew. */
+      readonly forgot?: boolean
     }
 
 export type Message = Request | Reaction
 
 const finite = (value: number): number | undefined => (value === Infinity ? undefined : value)
 
-export const factsOf = (call: Call, { method, url }: RequestLine, asked: number, now: number): Facts => ({
+export const factsOf = (
+  call: Call,
+  { method, url }: RequestLine,
+  asked: number,
+  now: number,
+  linedUpMs?: number,
+): Facts => ({
   asked,
+  linedUpMs,
   id: call.observed ? call.id : '',
   method,
   url: originOf(url) + endpointOf(url),
@@ -199,6 +210,7 @@ export const verdictFrom = (told: ToldVerdict): Verdict => ({
 /** Of a call that nobody waits for. */
 export const NOBODYS: Facts = {
   asked: 0,
+  linedUpMs: undefined,
   id: '',
   method: 'GET',
   url: '',

@@ -62,7 +62,7 @@ export const newRoom = (context: RoomContext): Room => {
     key,
     doorway,
     post: toLeader,
-    idleMs: leaseMs * LATE,
+    leaseMs,
     maySend: () => {
       if (clock() < validUntil) return true
       turns.take()
@@ -74,21 +74,20 @@ export const newRoom = (context: RoomContext): Room => {
   })
 
   const retell = (): void =>
-    seats.retell((flights) => {
-      const known = mode === 'following' ? knowledge.list() : []
-      toLeader({ to: 'leader', type: 'state', flights, known })
-    })
+    seats.retell((flights) =>
+      toLeader({ to: 'leader', type: 'state', flights, known: mode === 'following' ? knowledge.list() : [] }),
+    )
 
   const deliver = (from: string, message: Message): void => {
     usedAt = clock()
+    if ('known' in message) for (const known of message.known) knowledge.note(known)
     if (message.to === 'member') {
       if (message.type !== 'known') return seats.receive(message)
-      for (const known of message.known) knowledge.note(known)
       news.ceiling = message.ceiling
+      if (message.forgot) retell()
     } else if (mode === 'leading' || (mode === 'alone' && from === me)) {
       leader.receive(from, message)
       if (message.type !== 'state') return
-      for (const known of message.known) knowledge.note(known)
       if (roll.returned(from)) context.wake()
       if (roll.told(from)) openIfAllAreHeard()
       // It was alone meanwhile.
@@ -110,14 +109,14 @@ export const newRoom = (context: RoomContext): Room => {
     if (roll.isComplete(members)) learn()
   }
 
-  const lead = (reply: Reply): void => {
+  const lead = (reply: Reply, forgot: boolean): void => {
     const before = mode
     mode = 'leading'
     leaderId = me
     roll.begin(reply.members)
     // They hear of a new leader by a first word of it.
     for (const one of reply.members)
-      if (one !== me) post(one, { to: 'member', type: 'known', known: [], ceiling: news.ceiling })
+      if (one !== me) post(one, { to: 'member', type: 'known', known: [], ceiling: news.ceiling, forgot })
     if (before === 'leading' || before === 'alone') leader.keep(new Set([me]))
     else retell()
   }
@@ -154,10 +153,11 @@ export const newRoom = (context: RoomContext): Room => {
     failing = false
     context.works()
     if (isNew) {
+      const forgot = reply.epoch === epoch
       epoch = reply.epoch
       turns.begin(reply.read)
       if (afresh || mode === 'alone') roll.lost(members)
-      if (reply.leader === me) lead(reply)
+      if (reply.leader === me) lead(reply, forgot)
       else follow(reply)
     }
     // A leader waits for their word.

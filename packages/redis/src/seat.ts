@@ -1,5 +1,5 @@
 import { type Call, clock, type RequestLine } from '@aplomb/pipeline'
-import { type Answer, factsOf, type Flight } from './messages.ts'
+import { type Answer, factsOf, type Flight, type Wait } from './messages.ts'
 import type { Slot } from './slots.ts'
 
 /** What comes of waiting for the leader. */
@@ -9,7 +9,12 @@ export type Outcome = { readonly go: boolean } | { readonly error: unknown }
 export interface Seat {
   readonly n: number
   asked: number
-  askedAt: number
+  /** How many waits had been told of when it asked, or was answered: its turn is given with these in mind. */
+  waitsTold: number
+  /** Since when it waits for a turn that it takes, on the `clock`. */
+  linedUpAt: number
+  /** What it has waited for, as soon as it takes its turn. */
+  waits: readonly Wait[]
   readonly call: Call
   readonly request: RequestLine
   /** It waits for its turn; has it; has it and may not take it any more; is in flight; its answer is being looked at. */
@@ -28,7 +33,9 @@ export interface Seat {
 export const newSeat = (n: number, call: Call, request: RequestLine): Seat => ({
   n,
   asked: 0,
-  askedAt: 0,
+  waitsTold: 0,
+  linedUpAt: clock(),
+  waits: [],
   call,
   request,
   phase: 'waiting',
@@ -49,7 +56,9 @@ export const outcomeOf = async (seat: Seat, mayGo: (seat: Seat) => boolean): Pro
     seat.outcome = Promise.withResolvers()
     // A turn may have been taken back since, or its lease may have ended: then it comes again.
     if ('error' in outcome || !outcome.go) return outcome
-    if (seat.phase === 'granted' && mayGo(seat)) return outcome
+    if (seat.phase !== 'granted' || !mayGo(seat)) continue
+    for (const wait of seat.waits) seat.call.waited(...wait)
+    return outcome
   }
 }
 

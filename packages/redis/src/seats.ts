@@ -1,6 +1,7 @@
 import { type Call, clock, type Doorway, onAbort, setAside, verdictOfError } from '@aplomb/pipeline'
 import { answerOf, isPlain } from './answer.ts'
 import { errorFrom } from './errors.ts'
+import { HEARD, LATE } from './lease.ts'
 import { type Answer, factsOf, type Reaction, type Request, type ToldVerdict, toldVerdict } from './messages.ts'
 import { flightOf, newSeat, newWaitingLine, outcomeOf, type Seat, settle } from './seat.ts'
 import { newSlots, type Slot } from './slots.ts'
@@ -23,8 +24,7 @@ interface Context {
   readonly doorway: Doorway
   /** `soon`: somebody waits for what follows. */
   readonly post: (request: Request, soon?: boolean) => void
-  /** A slot that was not used for so long is given back, in milliseconds. */
-  readonly idleMs: number
+  readonly leaseMs: number
   /** Whether a turn may be taken now. If not, it is found out. */
   readonly maySend: () => boolean
   /** How many may be in flight in all, if that is known. */
@@ -34,16 +34,17 @@ interface Context {
   readonly heard: (verdict: ToldVerdict) => void
 }
 
-export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling, heard }: Context): Seats => {
+export const newSeats = ({ key, doorway, post, leaseMs, maySend, mayKeep, ceiling, heard }: Context): Seats => {
   const seats = new Map<number, Seat>()
   const line = newWaitingLine()
   const numbers = new WeakMap<Call, number>()
   /** The last answer of each, until it is sent again. */
   const answers = new WeakMap<Call, Response>()
-  /** When a wait was named here last, and its end, on the `clock`. */
-  let told = { at: -Infinity, until: -Infinity }
+  /** How many waits were named here, and the end of the longest, on the `clock`, as far as the leader may not know of it. */
+  let told = { waits: 0, until: -Infinity }
+  const isHeld = (): boolean => clock() < told.until
   let lastNumber = 0
-  const slots = newSlots(idleMs, (ns) => post({ to: 'leader', type: 'back', ns }))
+  const slots = newSlots(leaseMs * LATE, (ns) => post({ to: 'leader', type: 'back', ns }))
 
   const numberOf = (call: Call): number => {
     const known = numbers.get(call) ?? ++lastNumber
@@ -56,13 +57,15 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     seat.phase = 'waiting'
     seat.slot = undefined
     if (call.attempt === 0) line.join(seat)
-    seat.askedAt = clock()
-    post({ to: 'leader', type: 'ask', n, facts: factsOf(call, request, ++seat.asked, clock()) })
+    seat.waitsTold = told.waits
+    const facts = factsOf(call, request, ++seat.asked, clock(), clock() - seat.linedUpAt)
+    post({ to: 'leader', type: 'ask', n, facts })
   }
 
-  const grant = (seat: Seat, slot?: Slot): void => {
+  const grant = (seat: Seat, waits: Seat['waits'], slot?: Slot): void => {
     line.leave(seat)
     seat.phase = 'granted'
+    seat.waits = waits
     seat.slot = slot
     seat.answer = undefined
     settle(seat, { go: true })
@@ -74,10 +77,9 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
 
   /** A place goes to the next that waits, as far as there is one. */
   const use = (slot: Slot): void => {
-    const seat = slots.lasts(slot) && mayKeep() ? line.first() : undefined
+    const seat = slots.lasts(slot) && !isHeld() && mayKeep() ? line.first() : undefined
     if (!seat) return slots.free(slot)
-    seat.call.waited('queue', clock() - seat.askedAt)
-    grant(seat, slot)
+    grant(seat, [['queue', clock() - seat.linedUpAt, 0]], slot)
     post({ to: 'leader', type: 'taken', n: seat.n }, false)
   }
 
@@ -96,7 +98,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
 
   const mayGo = (seat: Seat): boolean => {
     // The leader could not know of it yet.
-    if (told.at >= seat.askedAt && clock() < told.until) askAgain(seat)
+    if (told.waits > seat.waitsTold && isHeld()) askAgain(seat)
     else if (maySend()) return true
     else seat.phase = 'overdue'
     return false
@@ -126,9 +128,8 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     const { call, request, sentAt, slot } = seat
     // One that is kept in calm says nothing of others who use the server.
     if (slot && isPlain(answer, ceiling()) && (slot.until < Infinity || !answer.verdict.limits.concurrency)) {
-      const now = clock()
-      const facts = factsOf(call, request, 0, now)
-      return post({ to: 'leader', type: 'done', facts, tookMs: now - sentAt, answer }, false)
+      const facts = factsOf(call, request, 0, clock())
+      return post({ to: 'leader', type: 'done', facts, tookMs: clock() - sentAt, answer }, false)
     }
     tellFlight(seat)
     tellAnswer(seat)
@@ -143,11 +144,14 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     seat.phase = 'answered'
     seat.response = response
     seat.answer = answer
+    const { retryAfterMs } = answer.verdict
     heard(answer.verdict)
     // Whoever leads takes them back, too, but hears of it later: by then each could have earned more refusals.
     if (answer.verdict.action !== 'use') slots.recall()
-    if (answer.verdict.retryAfterMs) told = { at: clock(), until: clock() + answer.verdict.retryAfterMs }
+    if (retryAfterMs)
+      told = { waits: told.waits + 1, until: Math.max(told.until, clock() + Math.min(retryAfterMs, leaseMs * HEARD)) }
     tell(seat, answer)
+    seat.waitsTold = told.waits
     leavePlace(seat)
     return answer.verdict.action === 'use'
   }
@@ -155,15 +159,14 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
   const pass: Doorway['pass'] = async (request, call, next) => {
     if (call.aborted) throw call.signal.reason
     const seat = newSeat(numberOf(call), call, request)
-    const { n } = seat
     const abort = (): void => {
-      post({ to: 'leader', type: 'gone', n, sent: seat.phase === 'sent' })
+      post({ to: 'leader', type: 'gone', n: seat.n, sent: seat.phase === 'sent' })
       settle(seat, { error: call.signal.reason })
     }
     const stopListening = call.canAbort ? onAbort(call.signal, abort) : undefined
-    seats.set(n, seat)
+    seats.set(seat.n, seat)
     try {
-      seat.slot = call.attempt === 0 && clock() >= told.until && mayKeep() && maySend() ? slots.take() : undefined
+      seat.slot = call.attempt === 0 && !isHeld() && mayKeep() && maySend() ? slots.take() : undefined
       if (seat.slot) {
         const response = await send(seat, next)
         if (hear(seat, response)) return response
@@ -180,7 +183,7 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
       }
     } finally {
       stopListening?.()
-      seats.delete(n)
+      seats.delete(seat.n)
       line.leave(seat)
       leavePlace(seat)
     }
@@ -203,15 +206,12 @@ export const newSeats = ({ key, doorway, post, idleMs, maySend, mayKeep, ceiling
     if ('gaveUp' in reaction && reaction.gaveUp) call.giveUp(reaction.gaveUp.by, reaction.gaveUp.reason)
     switch (reaction.type) {
       case 'go':
-        if (reaction.asked !== seat.asked || seat.phase !== 'waiting') {
-          if (slot) use(slot)
-          return
-        }
-        for (const wait of reaction.waits) call.waited(...wait)
-        grant(seat, slot)
+        if (reaction.asked === seat.asked && seat.phase === 'waiting') grant(seat, reaction.waits, slot)
+        else if (slot) use(slot)
         break
       case 'again':
         seat.phase = 'waiting'
+        seat.linedUpAt = clock()
         seat.last = seat.response && setAside(seat.response)
         call.emit(reaction.event)
         break

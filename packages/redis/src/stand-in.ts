@@ -27,6 +27,8 @@ export interface StandIn {
   inFlight: boolean
   /** Whether it was sent while it waited here. */
   gone: boolean
+  /** Its way through the door: the last, where it has come back before that was over. */
+  passing: Promise<unknown> | undefined
   /** Whether its last answer was of use. */
   readonly served: boolean
   /** Whether it has ended without an answer. */
@@ -83,6 +85,9 @@ export const newStandIn = (
     repeating: true,
     attemptTimeoutMs: undefined,
     firstSentAt: undefined,
+    linedUpMs: 0,
+    repeatable: given.repeatable,
+    maxAttempts: given.maxAttempts,
     get id() {
       return facts.id
     },
@@ -101,12 +106,6 @@ export const newStandIn = (
     get canReplay() {
       return canReplay
     },
-    get repeatable() {
-      return facts.repeatable
-    },
-    set repeatable(repeatable) {
-      facts = { ...facts, repeatable }
-    },
     get urgency() {
       return facts.urgency
     },
@@ -118,12 +117,6 @@ export const newStandIn = (
     },
     get observed() {
       return facts.observed
-    },
-    get maxAttempts() {
-      return facts.maxAttempts
-    },
-    set maxAttempts(maxAttempts) {
-      facts = { ...facts, maxAttempts }
     },
     get maxCarried() {
       return facts.maxCarried ?? Infinity
@@ -160,9 +153,12 @@ export const newStandIn = (
   const tell = (news: Facts): void => {
     facts = news
     ;({ attempt, counted, weight, canReplay, gaveUp } = news)
+    call.repeatable = news.repeatable
+    call.maxAttempts = news.maxAttempts
     deadline = clock() + (news.deadlineMs ?? Infinity)
     // What it has waited is its member's to know; here counts what is left.
     totalWaitMs = attempt > 0 && news.mayWaitMs !== undefined ? (news.maxTotalWaitMs ?? Infinity) - news.mayWaitMs : 0
+    call.linedUpMs = news.linedUpMs ?? 0
     waits = []
     answer = undefined
     failedThere = false
@@ -181,6 +177,7 @@ export const newStandIn = (
     },
     inFlight: false,
     gone: false,
+    passing: undefined,
     get served() {
       return answer?.verdict.action === 'use'
     },
@@ -194,6 +191,8 @@ export const newStandIn = (
     // Nobody reads from it here, and what nobody reads from does not count for long.
     over: () => readBody?.(),
     send: (underWay) => {
+      // It was taken, or its member left, as its turn came.
+      if (call.aborted) return Promise.reject(call.signal.reason)
       answering = Promise.withResolvers()
       // The answer before was given up.
       endBody?.()
@@ -201,9 +200,11 @@ export const newStandIn = (
       if (!underWay) {
         attempt++
         counted++
-        go(waits)
+        // Where it need not wait here any more, it has waited all the same.
+        go(waits.length === 0 && call.linedUpMs ? [['queue', call.linedUpMs, 0]] : waits)
       }
       waits = []
+      call.linedUpMs = 0
       return answering.promise
     },
     heard: (its) => {

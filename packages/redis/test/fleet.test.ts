@@ -464,6 +464,27 @@ describe('5. another takes over', () => {
     await vi.advanceTimersByTimeAsync(2000)
     expect((await call).status).toBe(200)
   })
+
+  it('and a call has waited for as long as it has, whoever leads', async () => {
+    const wire = newWire()
+    const server = newServer(10)
+    const [one, two, three] = newMembers(3, server, { wire, concurrencyGate: { limit: 1, queueTimeoutMs: 5000 } })
+    const begin = one?.(URL_A) as Promise<Response>
+    await vi.advanceTimersByTimeAsync(50)
+    expect((await begin).status).toBe(200)
+    server.tookMs = 20_000
+    three?.(URL_A).catch(() => undefined)
+    await vi.advanceTimersByTimeAsync(50)
+    const settled = vi.fn()
+    void two?.(URL_A).catch(settled)
+    await vi.advanceTimersByTimeAsync(3000)
+    wire.cut.add(0)
+    await vi.advanceTimersByTimeAsync(1990)
+    expect(settled).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(20)
+    expect(settled).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ name: 'QueueTimeoutError' }))
+    await vi.advanceTimersByTimeAsync(20_000)
+  })
 })
 
 describe('6. an abort takes a call out of the line', () => {
@@ -512,6 +533,24 @@ describe('7. without the engine each goes on with its part', () => {
     server.sent.length = 0
     return { server, members, wire }
   }
+
+  it('a leader that goes on alone and leads again, by the same lease of the engine, asks the others anew', async () => {
+    const wire = newWire()
+    const server = newServer(100)
+    const [one, other] = newMembers(2, server, { wire, concurrencyGate: { limit: 1 } })
+    const begin = [one, other].map((fetch) => fetch?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(500)
+    expect(await statuses(begin)).toEqual([200, 200])
+    server.tookMs = 2 * LEASE_MS
+    const calls = [one, other].map((fetch) => fetch?.(URL_A) as Promise<Response>)
+    await vi.advanceTimersByTimeAsync(100)
+    wire.deaf.add(0)
+    await vi.advanceTimersByTimeAsync(LEASE_MS)
+    wire.deaf.clear()
+    await vi.advanceTimersByTimeAsync(5 * LEASE_MS)
+    expect(await statuses(calls)).toEqual([200, 200])
+    expect(server.most).toBe(1)
+  })
 
   it('what it has heard of alone it tells when it comes back', async () => {
     const wire = newWire()

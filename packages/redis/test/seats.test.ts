@@ -1,5 +1,5 @@
 import type { Call } from '@aplomb/pipeline'
-import { expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Request as Told } from '../src/messages.ts'
 import { newSeats } from '../src/seats.ts'
 
@@ -16,6 +16,7 @@ const call = {
   weighs: () => undefined,
   waited: () => undefined,
   mayWaitMs: () => Infinity,
+  emit: () => undefined,
 } as unknown as Call
 
 const turn = async (): Promise<void> => {
@@ -30,7 +31,7 @@ it('a turn that came too late is asked for again: what was heard since may hold 
     key: call.key,
     doorway: { pass: () => Promise.reject(new Error('unused')), constraints: () => [] },
     post: (message) => void told.push(message),
-    idleMs: 1000,
+    leaseMs: 3000,
     maySend: () => valid,
     mayKeep: () => false,
     ceiling: () => undefined,
@@ -58,7 +59,7 @@ it('a slot is used no more once an answer was none of use: whoever leads hears o
     key: call.key,
     doorway: { pass: () => Promise.reject(new Error('unused')), constraints: () => [] },
     post: (message) => void told.push(message),
-    idleMs: 1000,
+    leaseMs: 3000,
     maySend: () => true,
     mayKeep: () => true,
     ceiling: () => undefined,
@@ -83,4 +84,110 @@ it('a slot is used no more once an answer was none of use: whoever leads hears o
     'back',
     'ask',
   ])
+})
+
+describe('a wait that its own process was told', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  /** Calls that ask one after the other, and how each is answered. */
+  const start = () => {
+    const told: Told[] = []
+    const sent: number[] = []
+    const answers = new Map<number, (response: Response) => void>()
+    const seats = newSeats({
+      key: call.key,
+      doorway: { pass: () => Promise.reject(new Error('unused')), constraints: () => [] },
+      post: (message) => void told.push(message),
+      leaseMs: 3000,
+      maySend: () => true,
+      mayKeep: () => true,
+      ceiling: () => 2,
+      heard: () => undefined,
+    })
+    const ask = (n: number): void => {
+      const next = (): Promise<Response> => {
+        sent.push(n)
+        return new Promise((resolve) => answers.set(n, resolve))
+      }
+      seats.pass(request, Object.create(call) as Call, next).catch(() => undefined)
+    }
+    const go = (n: number, stintMs = 0): Promise<void> => {
+      seats.receive({ to: 'member', type: 'go', n, asked: 1, waits: [], stintMs })
+      return turn()
+    }
+    const answer = (n: number, seconds?: number): Promise<void> => {
+      const refused = { status: 429, headers: { 'retry-after': `${seconds}` } }
+      answers.get(n)?.(new Response('{}', seconds === undefined ? {} : refused))
+      return turn()
+    }
+    const again = (n: number): Promise<void> => {
+      const event = {
+        type: 'retry',
+        call: 'a',
+        key: call.key,
+        by: 'retry-after',
+        attempt: 1,
+        reason: '',
+        waitMs: 0,
+      } as const
+      seats.receive({ to: 'member', type: 'again', n, excused: false, event })
+      return turn()
+    }
+    return { told, sent, ask, go, answer, again }
+  }
+
+  it('is not ended by a shorter one that it is told later: a turn that was given before is asked for again', async () => {
+    const { told, sent, ask, go, answer } = start()
+    for (const n of [1, 2, 3]) ask(n)
+    await go(1)
+    await go(2)
+    await answer(1, 10)
+    await answer(2, 1)
+    await vi.advanceTimersByTimeAsync(2000)
+    told.length = 0
+    await go(3)
+    expect(sent).toEqual([1, 2])
+    expect(told.map(({ type }) => type)).toEqual(['gone', 'ask'])
+  })
+
+  it('matters until its leader has heard of it: that knows whom it holds', async () => {
+    const { sent, ask, go, answer } = start()
+    ask(1)
+    await go(1, 10_000)
+    await answer(1, 3600)
+    await vi.advanceTimersByTimeAsync(6000)
+    for (const n of [2, 3]) ask(n)
+    await go(2, 10_000)
+    await answer(2)
+    expect(sent).toEqual([1, 2, 3])
+  })
+
+  it('does not hold a call of which its leader has heard later: its turn is given with all that in mind', async () => {
+    const { told, sent, ask, go, answer, again } = start()
+    for (const n of [1, 2]) ask(n)
+    await go(1)
+    await go(2)
+    await answer(1, 5)
+    await vi.advanceTimersByTimeAsync(10)
+    await answer(2, 1)
+    await again(2)
+    await vi.advanceTimersByTimeAsync(1000)
+    told.length = 0
+    await go(2)
+    expect(sent).toEqual([1, 2, 2])
+    expect(told).toEqual([])
+  })
+
+  it('holds also a call that asks only then: no place of its process is used for it', async () => {
+    const { sent, ask, go, answer } = start()
+    for (const n of [1, 2]) ask(n)
+    await go(1, 100)
+    await go(2, 100)
+    await answer(1, 1)
+    await vi.advanceTimersByTimeAsync(1)
+    ask(3)
+    await answer(2)
+    expect(sent).toEqual([1, 2])
+  })
 })

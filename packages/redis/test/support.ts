@@ -18,6 +18,7 @@ type Answering = (url: string) => Response | Promise<Response>
 /** A server that answers as it is told to, and counts what it has at once. */
 export const newServer = (tookMs: number, answering: Answering = () => new Response('{}')) => {
   const server = {
+    tookMs,
     inFlight: 0,
     most: 0,
     /** Who has sent, and when. */
@@ -30,7 +31,7 @@ export const newServer = (tookMs: number, answering: Answering = () => new Respo
         server.sent.push({ by, at: performance.now(), url })
         server.most = Math.max(server.most, ++server.inFlight)
         await new Promise<void>((resolve, reject) => {
-          const timer = setTimeout(resolve, tookMs)
+          const timer = setTimeout(resolve, server.tookMs)
           init?.signal?.addEventListener('abort', () => {
             clearTimeout(timer)
             reject(init.signal?.reason)
@@ -68,6 +69,8 @@ export const newWire = () => {
     engine: memoryEngine(),
     /** By the number of the member. */
     cut: new Set<number>(),
+    /** What it says arrives, and it hears nothing. */
+    deaf: new Set<number>(),
     down: undefined as (() => Promise<Reply>) | undefined,
     turns: 0,
     /** How long a reply takes. */
@@ -82,11 +85,13 @@ export const newWire = () => {
         if (wire.down) return wire.down()
         return wire.cut.has(number)
           ? new Promise<Reply>(() => undefined)
-          : wire.engine.turn(report).then((reply) => wire.later(reply))
+          : wire.engine
+              .turn(report)
+              .then((reply) => (wire.deaf.has(number) ? new Promise<Reply>(() => undefined) : wire.later(reply)))
       },
       listen: (member, push: Push) =>
         wire.engine.listen?.(member, (...mail) => {
-          if (!wire.cut.has(number) && !wire.down) push(...mail)
+          if (!wire.cut.has(number) && !wire.deaf.has(number) && !wire.down) push(...mail)
         }) ?? (() => undefined),
     }),
   }

@@ -41,6 +41,9 @@ export interface Asked {
   readonly sendings: Sending[]
   abortedAt: number
   settledAt: number
+  /** The same by the timers' clock, which stands still while code runs. */
+  abortedTurn: number
+  settledTurn: number
   outcome: 'answered' | 'failed' | undefined
   error: unknown
   /** What it is aborted with, if it is. */

@@ -101,8 +101,11 @@ const together = ({ plan, calls }: Facts, fleet: boolean): readonly (readonly Se
 
 const isRefusal = ({ status }: Sending): boolean => status === 429 || status === 403 || status === 503
 
-/** Whether the server has worked on it: what it did not find is an answer, too. */
-const wasCarriedOut = (one: Sending): boolean => isServed(one) || [400, 401, 404, 409, 422].includes(one.status ?? 0)
+/** Whether it was answered, with what is neither a refusal nor a failure: a 402 is an answer, too. An API's own 403 is its window's. */
+const wasAnswered = (one: Sending): boolean =>
+  isServed(one) ||
+  [400, 401, 402, 404, 409, 422].includes(one.status ?? 0) ||
+  (one.status === 403 && one.truth?.honest === false)
 
 /** Failures of a call's own: those that no service of others, and no outage that ends, excuses. */
 const attempts: Rule = (facts) =>
@@ -113,11 +116,12 @@ const attempts: Rule = (facts) =>
     const served = facts.calls
       .filter(({ member }) => facts.plan.fleet || member === first.member)
       .flatMap((call) => call.sendings)
-      .filter((one) => one.server === first.server && one.call.n !== n && wasCarriedOut(one))
+      .filter((one) => one.server === first.server && one.call.n !== n && wasAnswered(one))
     const excused = (one: Sending): boolean => {
       if (!isRefusal(one)) return false
       const since = Math.min(first.at, one.heardAt - RACE_MS)
-      if (served.some(({ heardAt }) => heardAt >= since && heardAt <= one.heardAt)) return true
+      // It is judged when its body was read.
+      if (served.some(({ heardAt }) => heardAt >= since && heardAt <= one.heardAt + PEEK_MS)) return true
       return sendings.some(
         (failed) => failed.heardAt < one.at && failed.status !== 429 && one.at - failed.heardAt < COMING_BACK_MS,
       )
@@ -151,7 +155,7 @@ const ceiling: Rule = (facts) => {
     const ends = sendings.map(({ heardAt, call }) => Math.min(heardAt, call.abortedAt))
     const newsMs = (facts.plan.fleet ? NEWS_MS : 0) + (facts.plan.client.store === 'shared' ? STORE_MS : 0)
     const told = sendings
-      .filter(({ truth }) => truth?.ceiling !== undefined)
+      .filter((one) => one.truth?.ceiling !== undefined && wasHeard(facts, one))
       .map(({ heardAt, truth }) => ({ at: heardAt + newsMs, most: truth?.ceiling as number }))
     const first = told.toSorted((a, b) => a.at - b.at)[0]
     if (first === undefined) return false
@@ -165,12 +169,14 @@ const ceiling: Rule = (facts) => {
   })
 }
 
-/** Whether, by what its server has said, a limit may be of this endpoint alone. */
-const mayBeOwn = (sendings: readonly Sending[], { endpoint, heardAt }: Sending): boolean => {
+/** Whether, by what was heard of its server, a limit may be of this endpoint alone. */
+const mayBeOwn = (facts: Facts, sendings: readonly Sending[], { endpoint, heardAt }: Sending): boolean => {
   const before = sendings.filter((one) => one.heardAt <= heardAt)
   const servedAt = Math.max(
     -1,
-    ...before.filter((one) => one.endpoint === endpoint && isServed(one)).map((one) => one.heardAt),
+    ...before
+      .filter((one) => one.endpoint === endpoint && isServed(one) && wasHeard(facts, one))
+      .map((one) => one.heardAt),
   )
   const refused = before.filter((one) => one.endpoint === endpoint && one.heardAt > servedAt && !isServed(one))
   const since = Math.min(...refused.map((one) => one.heardAt))
@@ -190,7 +196,8 @@ const namedTime: Rule = (facts) => {
   })
   if (waitsBehindDoor(facts)) return own
   const storeMs = facts.plan.client.store === 'shared' ? STORE_MS : 0
-  const groups = [...together(facts, false), ...(facts.plan.fleet && isWhole(facts) ? together(facts, true) : [])]
+  const known = [...together(facts, false), ...(facts.plan.fleet ? together(facts, true) : [])]
+  const groups = isWhole(facts) ? known : together(facts, false)
   const others = groups.flatMap((sendings) =>
     sendings.map((one): string | false => {
       const { truth, heardAt, call } = one
@@ -200,7 +207,8 @@ const namedTime: Rule = (facts) => {
         ({ member, at }) =>
           at > heardAt + storeMs + (member === one.member ? AT_ONCE_MS : NEWS_MS) && at < heardAt + namedMs,
       )
-      if (early === undefined || mayBeOwn(sendings, one)) return false
+      // A fleet goes by what all of it has heard, one of its processes that goes on alone by what that has.
+      if (early === undefined || known.some((heard) => heard.includes(one) && mayBeOwn(facts, heard, one))) return false
       return `${nameOf(early)}: call ${call.n} was told at ${ms(heardAt)} that all wait until ${ms(heardAt + namedMs)}`
     }),
   )
@@ -240,9 +248,10 @@ const timeOut: Rule = (facts) =>
   })
 
 const abort: Rule = (facts) =>
-  facts.calls.flatMap(({ n, abortedAt, settledAt, member, sendings, error, reason }) => {
+  facts.calls.flatMap(({ n, abortedAt, abortedTurn, settledAt, settledTurn, member, sendings, error, reason }) => {
     if (abortedAt === Infinity) return false
-    const lateMs = settledAt - abortedAt - stoodStill(facts, member, abortedAt, settledAt)
+    // However much is done in a turn, it is one.
+    const lateMs = settledTurn - abortedTurn - stoodStill(facts, member, abortedAt, settledAt)
     const after = sendings.find(({ at }) => at > abortedAt)
     return [
       lateMs > AT_ONCE_MS && `call ${n} settled ${ms(lateMs)} after its abort`,

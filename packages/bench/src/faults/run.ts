@@ -143,6 +143,7 @@ export const run = (plan: Plan): Promise<Result> =>
       const abort = (call: Asked): void => {
         if (call.abortedAt < Infinity || call.settledAt < Infinity) return
         call.abortedAt = performance.now()
+        call.abortedTurn = clock.now
         aborts.get(call)?.abort(call.reason)
       }
       const happened = (call: Asked | undefined, what: string): void => {
@@ -203,6 +204,8 @@ export const run = (plan: Plan): Promise<Result> =>
           askedAt: performance.now(),
           abortedAt: Infinity,
           settledAt: Infinity,
+          abortedTurn: Infinity,
+          settledTurn: Infinity,
           outcome: undefined,
           error: undefined,
           reason: new Error('nobody waits any more'),
@@ -215,6 +218,7 @@ export const run = (plan: Plan): Promise<Result> =>
         try {
           const response = await fetch(url, { ...init, signal: controller.signal })
           call.settledAt = performance.now()
+          call.settledTurn = clock.now
           call.outcome = 'answered'
           if (response.headers.get('x-served-for') !== `${n}`)
             violations.push({
@@ -227,6 +231,7 @@ export const run = (plan: Plan): Promise<Result> =>
           await use(response, one.read).catch(() => undefined)
         } catch (thrown) {
           call.settledAt = Math.min(call.settledAt, performance.now())
+          call.settledTurn = Math.min(call.settledTurn, clock.now)
           call.outcome ??= 'failed'
           call.error = thrown
           tell(thrown)
