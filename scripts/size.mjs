@@ -53,13 +53,13 @@ for (const { folder, manifest } of publicPackagesIn(root)) {
 
 /** Middlewares with `createFetch`, and how many kilobytes a page may ship for one: what is reached, so that it does not grow. */
 const CEILINGS = [
-  ['@aplomb/retry-after', 'retryAfter', 28.5],
-  ['@aplomb/backoff-jitter', 'backoffJitter', 18.75],
+  ['@aplomb/retry-after', 'retryAfter', 28.75],
+  ['@aplomb/backoff-jitter', 'backoffJitter', 19],
   ['@aplomb/concurrency-gate', 'concurrencyGate', 30.75],
-  ['@aplomb/credit-meter', 'creditMeter', 31.75],
-  ['@aplomb/log', 'log', 30.25],
-  ['@aplomb/limits', 'readHeaders', 23.75],
-  ['@aplomb/classify', 'classify', 49.25],
+  ['@aplomb/credit-meter', 'creditMeter', 32],
+  ['@aplomb/log', 'log', 30.5],
+  ['@aplomb/limits', 'readHeaders', 24],
+  ['@aplomb/classify', 'classify', 49.5],
 ]
 console.log(`\n${'with createFetch'.padEnd(32)}${'min'.padStart(10)}${'min+gz'.padStart(10)}${'at most'.padStart(10)}`)
 const { gzipped: alone } = await measure({

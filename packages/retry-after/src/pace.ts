@@ -1,7 +1,8 @@
 import { clock, type LimitWindow, type Weight } from '@aplomb/pipeline'
 import { type Curve, newCurve, REQUESTS } from './curve.ts'
-import { type Departure, knownWeight, newDepartures } from './departures.ts'
+import { type Departure, newDepartures } from './departures.ts'
 import type { Report } from './report.ts'
+import { knownWeight } from './weights.ts'
 
 /** Keeps count of announced limits, so that a request waits for its time instead of earning a 429. */
 export interface Pace {

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { useFakeTime } from '../../aplomb/test/support/time.ts'
-import { knownWeight, newDepartures } from '../src/departures.ts'
+import { newDepartures } from '../src/departures.ts'
+import { knownWeight } from '../src/weights.ts'
 
 useFakeTime()
 
