@@ -17,7 +17,7 @@ const bodyOf = (response: Response): object | null | undefined => {
 
 const mirrors = new WeakMap<AbortSignal, AbortSignal>()
 
-/** Fires with a signal of somebody else's, who shall not find listeners on that when the call is over. */
+/** Fires with the caller's signal, on which nobody shall find listeners when the call is over. */
 const mirrorOf = (signal: AbortSignal): AbortSignal => {
   // A polyfill's.
   if (!(signal instanceof AbortSignal)) return signal
@@ -34,8 +34,13 @@ export class Ending {
   readonly #controller = new AbortController()
   #stops: readonly (() => void)[]
 
-  constructor(signals: readonly AbortSignal[]) {
-    const followed = signals.map(mirrorOf)
+  /** Whether any of them may fire after the call has ended. */
+  readonly #lasts: boolean
+
+  /** `call`: the call's own, which ends before its answer is read. */
+  constructor(caller: AbortSignal | undefined, request: AbortSignal | undefined, call: AbortSignal | undefined) {
+    const followed = [caller && mirrorOf(caller), request, call].filter((one) => one !== undefined)
+    this.#lasts = (caller ?? request) !== undefined
     this.#stops = followed.map((signal) => onAbort(signal, () => this.abort(signal.reason)))
     const fired = followed.find(({ aborted }) => aborted)
     if (fired) this.abort(fired.reason)
@@ -53,7 +58,7 @@ export class Ending {
   /** It was answered, or failed: from now on only the rest of a body can be aborted. */
   done(response?: Response): void {
     const body = response && bodyOf(response)
-    if (body && !this.signal.aborted) readable.register(body, () => this.#letGo())
+    if (body && this.#lasts && !this.signal.aborted) readable.register(body, () => this.#letGo())
     else this.#letGo()
   }
 

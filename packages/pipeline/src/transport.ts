@@ -30,14 +30,18 @@ const settle = async (call: LiveCall, from: Source, response?: Response): Promis
   if (!from.canReplay) call.canReplay = false
 }
 
-/** What ends an attempt, where that is not simply what the caller gave. */
+/** The call's own signal, where it has a time limit. */
+const limitOf = (call: LiveCall): AbortSignal | undefined =>
+  call.setting.timeoutMs === undefined ? undefined : call.signal
+
+/** What ends an attempt, where that is more than one signal. */
 const endingOf = (call: LiveCall, from: Source): Ending | undefined => {
-  const { timeoutMs } = call.setting
+  const caller = call.given.signal
+  const limit = limitOf(call)
   // A Request made from another follows its signal only while that one is reachable: so the caller's is named again.
   const own = from === call.source ? undefined : from.request.signal
-  if (call.attemptTimeoutMs === undefined && !own && timeoutMs === undefined) return undefined
-  const signals = [call.given.signal, timeoutMs === undefined ? undefined : call.signal, own]
-  return new Ending(signals.filter((one) => one !== undefined))
+  if (call.attemptTimeoutMs === undefined && !own && !(caller && limit)) return undefined
+  return new Ending(caller, own, limit)
 }
 
 /** Reads the bodies of requests that are sent, or passed over. */
@@ -108,7 +112,7 @@ const awaitAnswer = async (call: LiveCall, attempt: Attempt): Promise<Response> 
   const { attemptTimeoutMs } = call
   const ending = endingOf(call, from)
   try {
-    const sent = from.send(ending?.signal, { call, request: from })
+    const sent = from.send(ending ? ending.signal : limitOf(call), { call, request: from })
     const answer =
       ending && attemptTimeoutMs !== undefined ? within(call, ending, attemptTimeoutMs, Promise.resolve(sent)) : sent
     if (call.unread) readBeside(call, call.unread)
