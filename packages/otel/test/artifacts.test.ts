@@ -161,8 +161,8 @@ describe('the alert rules and the dashboard', () => {
         metric.descriptor.name,
       ).toBe(true)
       const [first = ''] = translated(metric)
-      expect(page).toContain(`| \`${metric.descriptor.name}\` | \`${first.replace(/_bucket$/, '')}\` |`)
+      expect(page).toContain(`| \`${metric.descriptor.name}\`<br>\`${first.replace(/_bucket$/, '')}\` |`)
     }
-    expect(page.match(/^\| `(?:aplomb|http\.client)\.[\w.]+` \| `/gm)).toHaveLength(exported.length)
+    expect(page.match(/^\| `(?:aplomb|http\.client)\.[\w.]+`<br>`/gm)).toHaveLength(exported.length)
   })
 })

@@ -1,11 +1,28 @@
+import { mkdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { bundle } from '../packed.mjs'
+
+/** It is unpacked beside its package: in the folder for temporary files, one of another version may be there, and would be taken. */
+const FOLDER = fileURLToPath(new URL('../node_modules/.chromium', import.meta.url))
+
+const unpacked = async () => {
+  const { TMPDIR = '' } = process.env
+  mkdirSync(FOLDER, { recursive: true })
+  process.env.TMPDIR = FOLDER
+  try {
+    const { default: chromium } = await import('@sparticuz/chromium')
+    return await chromium.executablePath()
+  } finally {
+    if (TMPDIR) process.env.TMPDIR = TMPDIR
+    else delete process.env.TMPDIR
+  }
+}
 
 /** The Linux build that npm ships; elsewhere the Chrome that is installed. */
 const options = async () => {
   if (process.platform !== 'linux') return { channel: 'chrome' }
-  const { default: chromium } = await import('@sparticuz/chromium')
   // Not with the arguments that it proposes: they switch off what separates origins. The sandbox needs more rights than CI has.
-  return { executablePath: await chromium.executablePath(), args: ['--no-sandbox'] }
+  return { executablePath: await unpacked(), args: ['--no-sandbox'] }
 }
 
 export const launch = async () => {
