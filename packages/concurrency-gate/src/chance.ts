@@ -41,7 +41,7 @@ export interface Chance {
   outage(): void
 }
 
-/** By chance so many are refused at most, of tests in a closed window nineteen of twenty: log likelihood ratios of those. */
+/** The highest share of random refusals, and log likelihood ratios of a served and a refused test: random against a closed window, which refuses 95 %. */
 const BY_CHANCE = 0.4
 const LLR_SERVED = Math.log((1 - BY_CHANCE) / 0.05)
 const LLR_REFUSED = Math.log(BY_CHANCE / 0.95)

@@ -23,20 +23,25 @@ const turn = async (): Promise<void> => {
   for (let i = 0; i < 10; i++) await Promise.resolve()
 }
 
-it('a turn that came too late is asked for again: what was heard since may hold it', async () => {
-  const told: Told[] = []
-  let valid = false
-  let sent = 0
-  const seats = newSeats({
+/** Seats whose messages to the leader are kept in `told`. */
+const seatsTelling = (told: Told[], rest: Partial<Parameters<typeof newSeats>[0]> = {}) =>
+  newSeats({
     key: call.key,
     doorway: { pass: () => Promise.reject(new Error('unused')), constraints: () => [] },
     post: (message) => void told.push(message),
     leaseMs: 3000,
-    maySend: () => valid,
-    mayKeep: () => false,
+    maySend: () => true,
+    mayKeep: () => true,
     ceiling: () => undefined,
     heard: () => undefined,
+    ...rest,
   })
+
+it('a turn that came too late is asked for again: what was heard since may hold it', async () => {
+  const told: Told[] = []
+  let valid = false
+  let sent = 0
+  const seats = seatsTelling(told, { maySend: () => valid, mayKeep: () => false })
   const passing = seats.pass(request, call, async () => {
     sent++
     return new Response('{}')
@@ -55,16 +60,7 @@ it('a turn that came too late is asked for again: what was heard since may hold 
 
 it('a slot is used no more once an answer was none of use: whoever leads hears of it later', async () => {
   const told: Told[] = []
-  const seats = newSeats({
-    key: call.key,
-    doorway: { pass: () => Promise.reject(new Error('unused')), constraints: () => [] },
-    post: (message) => void told.push(message),
-    leaseMs: 3000,
-    maySend: () => true,
-    mayKeep: () => true,
-    ceiling: () => undefined,
-    heard: () => undefined,
-  })
+  const seats = seatsTelling(told)
   for (const n of [-1, -2]) seats.receive({ to: 'member', type: 'slot', n })
   const sent: string[] = []
   const begin = (name: string, status: number): void =>
@@ -95,16 +91,7 @@ describe('a wait that its own process was told', () => {
     const told: Told[] = []
     const sent: number[] = []
     const answers = new Map<number, (response: Response) => void>()
-    const seats = newSeats({
-      key: call.key,
-      doorway: { pass: () => Promise.reject(new Error('unused')), constraints: () => [] },
-      post: (message) => void told.push(message),
-      leaseMs: 3000,
-      maySend: () => true,
-      mayKeep: () => true,
-      ceiling: () => 2,
-      heard: () => undefined,
-    })
+    const seats = seatsTelling(told, { ceiling: () => 2 })
     const ask = (n: number): void => {
       const next = (): Promise<Response> => {
         sent.push(n)

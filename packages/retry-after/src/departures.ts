@@ -50,7 +50,7 @@ export interface Departures {
   sentAt(place: number): number
   /** When so many were sent, as far as is remembered. */
   timeOf(calls: number): number
-  /** So many are to be remembered, besides those around the ones in flight. */
+  /** How many departures of the past to keep, beyond those that requests in flight need. */
   remember(count: number): void
 }
 
@@ -68,10 +68,10 @@ const GAIN = 1 / 8
 const LATE = 4
 /** No answer is written for longer: clients of language models give up after ten minutes. */
 const LONGEST_ANSWER_MS = 600_000
-/** So many are remembered at most, and so many anyway. */
+/** Upper and lower bound of the departures kept. */
 const MOST_KEPT = 4096
 const LEAST_KEPT = 64
-/** Who may have overtaken one in flight was sent up to two round trips before: so many times as were ever in flight. */
+/** Departures kept per request in flight, at its peak: reordering reaches back two round trips. */
 const AROUND = 4
 
 /** Units that weights are known in at most: each costs every request. An API has one or two. */

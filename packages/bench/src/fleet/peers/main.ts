@@ -27,7 +27,7 @@ if (values.help) {
 }
 
 const MEMBERS = [1, 8, 64]
-/** More places than calls, and fewer: then each job takes so long in milliseconds. */
+/** Ceilings: uncontended, above the number of calls in flight; contended, below it, with jobs of this many milliseconds. */
 const ENOUGH = 1000
 const FEW = 10
 const JOB_MS = 5

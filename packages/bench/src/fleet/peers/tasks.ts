@@ -2,7 +2,7 @@ import type { PeerName } from './limiters.ts'
 
 export const APLOMB = 'aplomb, one fleet'
 
-/** What one process is to find out: of so many members, how many calls a second there are, or how soon one is awake. */
+/** What a member process measures: throughput with this many members, or wake-up latency. */
 export interface RowTask {
   readonly which: typeof APLOMB | PeerName
   readonly url: string
