@@ -57,7 +57,7 @@ const CEILINGS = [
   ['@aplomb/backoff-jitter', 'backoffJitter', 19],
   ['@aplomb/concurrency-gate', 'concurrencyGate', 31],
   ['@aplomb/credit-meter', 'creditMeter', 32],
-  ['@aplomb/log', 'log', 30.5],
+  ['@aplomb/log', 'log', 30.75],
   ['@aplomb/limits', 'readHeaders', 24],
   ['@aplomb/classify', 'classify', 49.5],
 ]

@@ -32,9 +32,13 @@ const ID =
 const FILLERS =
   /(?:<\w{1,9}>|(?<!\p{L})(?:is|was|of|with|provided|given|supplied|value|you|your|the|this|that|has|been|not|found|an?)(?!\p{L})|[^\p{L}\d>]|>)+$/iu
 
+/** Between a value and the name of the next: what ends in "Id" there may be the end of a secret. */
+const NEXT_FIELD = /["'\]}]\s*[,;]/
+
 /** What the words before something say that it is. */
 export const calledBy = (before: string): 'secret' | 'id' | undefined => {
-  const last = wordsOf(before.replace(FILLERS, '')).split(' ').slice(-2).join(' ')
+  const said = before.replace(FILLERS, '')
+  const last = wordsOf(said).split(' ').slice(-2).join(' ')
   if (isSecretName(last)) return 'secret'
-  return ID.test(last) ? 'id' : undefined
+  return ID.test(last) && !NEXT_FIELD.test(before.slice(said.length)) ? 'id' : undefined
 }

@@ -28,9 +28,10 @@ const ACRONYM = /^[A-Z]{2,5}$/
 const isWord = (letters: string): boolean => {
   if (letters.length < 6) return /^[A-Z]?[a-z]+$|^[A-Z]+s?$/.test(letters)
   const parts = letters.match(/[A-Z]?[a-z]+|[A-Z]+(?![a-z])/g) ?? []
-  if (parts.some((part) => part.length > LONGEST_WORD)) return false
-  // In random letters the case changes every other time.
-  if (parts.length > 1 && letters.length / parts.length < 3) return false
+  // No word has a letter three times in a row.
+  if (/(.)\1\1/i.test(letters) || parts.some((part) => part.length > LONGEST_WORD)) return false
+  // In random letters the case changes every other time; two or three words may be short.
+  if (parts.length > 1 && letters.length / parts.length < (parts.length > 3 ? 4 : 3)) return false
   const rare = parts.reduce((sum, part) => sum + (ACRONYM.test(part) ? 0 : rarePairs(part)), 0)
   return rare <= Math.max(1, Math.floor(letters.length / 8))
 }

@@ -106,6 +106,21 @@ test.each(['seed-phrase', 'recovery_phrase', 'backup-words', 'WALLET_PHRASE'])(
   },
 )
 
+test.each([
+  [
+    'that ends like a name for identifiers',
+    '{"error":"no: WTarmoWWNe6NMOqJWCoLLsBf0Dk8NId","A":"fNmIDo7NKu1u943tgDvWZId"}',
+  ],
+  ['with letters that no word repeats so', 'denied for A=AAA2AAAAAAAAAAAAAdRqJhoG'],
+  ['with a single digit between letters that are nearly words', 'denied for A=TkQOCidxCISWEeFIAFE9JSIX'],
+])('a token is masked, also one %s', (_, text) => {
+  expect(plain.text(text)).not.toMatch(/[A-Za-z\d]{10}/)
+})
+
+test('an identifier is shown in the field that is called so', () => {
+  expect(plain.text('{"error":"none","requestId":"fNmIDo7NKu1u943tgDvWZ"}')).toContain('fNmIDo7NKu1u943tgDvWZ')
+})
+
 describe('7. an identifier is shown, unless the request held it', () => {
   test.each([
     ['a8Kd02Lqx1z7Pw93mB', 'a8Kd02Lqx1z7Pw93mB'],
