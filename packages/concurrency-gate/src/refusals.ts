@@ -63,12 +63,11 @@ interface Parts {
 export const REFUSED_PROBING = 'refused without a time: probing'
 
 export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing }: Parts): Refusals => {
-  let window = newSilentWindow()
+  const window = newSilentWindow()
   let classifier = newClassifier(ceiling.forget)
   const chance = newChance()
   const tooMany = newTooMany({ aimd, ceiling, liveness, probing })
   const ownRefusals = newOwnRefusals()
-  let namedUntil = 0
   /** Whether a test has shown a ceiling: it may be there beside a window. Without this, what others take of a window's quota is taken for one. */
   let ceilingShown = false
   /** With how many in flight it refused last. */
@@ -81,7 +80,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   /** What was learned from refusals does not hold. */
   const relearn = (): void => {
     classifier = newClassifier(ceiling.forget)
-    window = newSilentWindow()
+    window.forget()
     ceilingShown = false
     ceiling.forget()
   }
@@ -113,20 +112,19 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   }
 
   /** Milliseconds until the window has room. */
-  const windowMs = (): number => {
-    const counts = window.slides() || (classifier.cause() === 'window' && !chance.leaning())
-    return counts ? window.waitMs() : 0
-  }
+  const windowMs = (): number =>
+    window.flow() !== undefined || (classifier.cause() === 'window' && !chance.leaning()) ? window.waitMs() : 0
 
   const withinQuota = ({ at }: Sent, active: number): boolean =>
     ceilingShown && classifier.cause() === 'window' && active > 1 && !chance.believed() && window.hasQuota(at)
 
-  /** Whether a window that slides has refused it: the others go on. */
-  const slides = ({ at }: Sent): boolean => {
-    const known = window.slides()
-    if (!window.slidesPast(at)) return false
-    if (!known) probing.end()
-    return true
+  /** Whether a limit that slides, or refills, has refused it: the others go on. */
+  const flows = (sent: Sent, active: number): boolean => {
+    const known = window.flow()
+    const flow = window.flowsPast(sent, active)
+    if (flow === 'refills' && flow !== known) unlearn()
+    else if (known === undefined && flow !== undefined) probing.end()
+    return flow !== undefined
   }
 
   const outOfWindow = (sent: Sent): string | undefined => {
@@ -178,18 +176,21 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
     uncertain: () => !classifier.testing() && chance.possible(),
     comingBack: (failedAt) => returning && failedAt >= outage.since() && clock() - outage.since() < LONGEST_WAIT_MS,
     isOwn: (request) => ownRefusals.is(request),
-    namedMs: () => Math.max(0, namedUntil - clock()),
+    namedMs: tooMany.namedMs,
     testMs: () => classifier.waitMs(),
     closedMs: () => Math.max(chance.waitMs(), windowMs()),
-    rest: () => classifier.rest(),
+    rest: () => {
+      classifier.rest()
+      window.rest()
+    },
     sent: (one) => {
       const certain = classifier.cause() === 'window'
-      window.sent(one.at, certain)
+      window.sent(one, certain)
       chance.sent(one, certain, certain && !ceilingShown)
       classifier.sent(one)
     },
     served: (sent, active) => {
-      window.accepted(sent.at)
+      window.accepted(sent, active)
       chance.served(sent)
       ownRefusals.served(sent)
       tooMany.report(clock() - sent.at)
@@ -203,7 +204,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
       else if (chance.noWindow()) {
         chance.forgetWindow()
         classifier.itIsInFlight()
-        window = newSilentWindow()
+        window.forget()
       }
     },
     resume: () => {
@@ -218,8 +219,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
       return own !== undefined
     },
     inFlight: ({ retryAfterMs }, sent, active) => {
-      if (retryAfterMs !== undefined && retryAfterMs <= LONGEST_WAIT_MS)
-        namedUntil = Math.max(namedUntil, clock() + retryAfterMs)
+      tooMany.named(retryAfterMs)
       return tooMany.refused(sent, active)
     },
     silently: (sent, active) => {
@@ -231,7 +231,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
       }
       chance.refused(sent)
       if (chance.believed()) return undefined
-      if (slides(sent)) return 'refused by a window that slides'
+      if (flows(sent, active)) return `refused by a limit that ${window.flow()}`
       // One refusal among successes: a limit would refuse the next one, too.
       if (undecided() && !classifier.testing() && active > 1 && chance.negligible()) {
         aimd.delayRamp()

@@ -1,40 +1,82 @@
+import type { Sent } from './sent.ts'
+import { newSilentRate } from './silent-rate.ts'
 import { newSlidingLog } from './sliding-log.ts'
 import { newWindowEstimator, type WindowEstimator } from './window-estimator.ts'
 
-/** A window of time that no answer tells of: one that opens for all at once, until refusals show that it slides. */
+/** How a limit makes room again where it does not open for all at once. */
+type Flow = 'slides' | 'refills'
+
+/** A limit over time that no answer tells of: a window that opens for all at once, until refusals show that it slides, or that it refills. */
 export interface SilentWindow extends Pick<
   WindowEstimator,
-  'openedAt' | 'contradicted' | 'quota' | 'hasQuota' | 'withdraw' | 'waitMs' | 'accepted' | 'refused'
+  'openedAt' | 'contradicted' | 'quota' | 'hasQuota' | 'withdraw' | 'waitMs' | 'refused'
 > {
-  slides(): boolean
+  flow(): Flow | undefined
+  /** Nothing is in flight, and nobody waits. */
+  rest(): void
   /** One goes out; `certain` once refusals are known to be a window's. */
-  sent(at: number, certain: boolean): void
-  /** A request that was sent `at` was refused. Returns whether that is because the window slides. */
-  slidesPast(at: number): boolean
+  sent(one: Sent, certain: boolean): void
+  /** With `active` in flight, itself included. */
+  accepted(one: Sent, active: number): void
+  /** Refused, with `active` in flight. Returns how room is made, if that is what refused it. */
+  flowsPast(one: Sent, active: number): Flow | undefined
+  /** What was learned of windows does not hold. */
+  forget(): void
 }
 
+/** Windows of so few follow each other as a refill does. */
+const LIKE_A_REFILL = 2
+
 export const newSilentWindow = (): SilentWindow => {
-  const estimator = newWindowEstimator()
-  const log = newSlidingLog()
+  let estimator = newWindowEstimator()
+  let log = newSlidingLog()
+  const rate = newSilentRate()
+
+  const flow = (): Flow | undefined => {
+    if (rate.believed()) return 'refills'
+    return log.believed() ? 'slides' : undefined
+  }
+  const isKnown = (): boolean => log.believed() || (estimator.quota() > LIKE_A_REFILL && estimator.quota() < Infinity)
+
+  const slidesPast = (at: number): boolean => {
+    log.refused(at)
+    if (log.believed()) return true
+    const lengthMs = estimator.lengthMs()
+    const quota = estimator.quota()
+    // One that is used up refuses, be it fixed or not.
+    return lengthMs !== undefined && estimator.passed() < quota && log.explains(at, lengthMs, quota)
+  }
+
   return {
-    ...estimator,
-    slides: log.believed,
-    waitMs: () => (log.believed() ? log.waitMs() : estimator.waitMs()),
-    sent: (at, certain) => {
+    openedAt: () => estimator.openedAt(),
+    contradicted: () => estimator.contradicted(),
+    quota: () => estimator.quota(),
+    hasQuota: (at) => estimator.hasQuota(at),
+    withdraw: () => estimator.withdraw(),
+    refused: (at) => estimator.refused(at),
+    flow,
+    rest: rate.rest,
+    waitMs: () => {
+      if (rate.believed()) return rate.waitMs()
+      return log.believed() ? log.waitMs() : estimator.waitMs()
+    },
+    sent: (one, certain) => {
       if (!log.believed()) estimator.sent()
-      if (certain) log.sent(at)
+      if (certain) log.sent(one.at)
+      rate.sent(one)
     },
-    accepted: (at) => {
-      if (!log.believed()) estimator.accepted(at)
+    accepted: (one, active) => {
+      if (!log.believed()) estimator.accepted(one.at)
       log.served()
+      rate.served(one, active)
     },
-    slidesPast: (at) => {
-      log.refused(at)
-      if (log.believed()) return true
-      const lengthMs = estimator.lengthMs()
-      const quota = estimator.quota()
-      // One that is used up refuses, be it fixed or not.
-      return lengthMs !== undefined && estimator.passed() < quota && log.explains(at, lengthMs, quota)
+    flowsPast: (one, active) => {
+      if (rate.refused(one, active, isKnown())) return 'refills'
+      return slidesPast(one.at) ? 'slides' : undefined
+    },
+    forget: () => {
+      estimator = newWindowEstimator()
+      log = newSlidingLog()
     },
   }
 }

@@ -167,6 +167,13 @@ export const LIMIT_MODES: readonly LimitMode[] = [
     sent: 1.1,
   },
   { name: 'bucket 50/s x 20, silent', api: SILENT_BUCKET, share: 0.95, sent: 1.15 },
+  { name: 'bucket 50/s x 20, silent, 4000 calls', api: SILENT_BUCKET, calls: 4000, share: 0.98, sent: 1.05 },
+  {
+    name: 'bucket 10/s x 5, silent',
+    api: { limits: [tokenBucket(10, 5)], latencyMs: mixed },
+    share: 0.95,
+    sent: 1.15,
+  },
   { name: 'sliding log 40 per 1 s, silent', api: SILENT_LOG, share: 0.74, sent: 1.2 },
   { name: 'sliding log 40 per 1 s, silent, 1600 calls', api: SILENT_LOG, calls: 1600, share: 0.86, sent: 1.1 },
   {

@@ -102,6 +102,18 @@ export const RULES: readonly Rule[] = [
     replace: '',
   },
   {
+    name: 'a silent limit that refills is paced',
+    file: 'concurrency-gate/src/silent-rate.ts',
+    find: 'believed = isLong() &&',
+    replace: 'believed = false &&',
+  },
+  {
+    name: 'overdue refusals let it go faster',
+    file: 'concurrency-gate/src/silent-rate.ts',
+    find: '2 ** Math.max(0, overdue)',
+    replace: '1',
+  },
+  {
     name: 'refusals within the quota of a window are for the ceiling',
     file: 'concurrency-gate/src/refusals.ts',
     find: "ceilingShown && classifier.cause() === 'window' &&",
