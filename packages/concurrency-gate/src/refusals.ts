@@ -63,7 +63,7 @@ interface Parts {
 export const REFUSED_PROBING = 'refused without a time: probing'
 
 export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing }: Parts): Refusals => {
-  const window = newSilentWindow()
+  let window = newSilentWindow()
   let classifier = newClassifier(ceiling.forget)
   const chance = newChance()
   const tooMany = newTooMany({ aimd, ceiling, liveness, probing })
@@ -80,7 +80,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
   /** What was learned from refusals does not hold. */
   const relearn = (): void => {
     classifier = newClassifier(ceiling.forget)
-    window.forget()
+    window = window.anew()
     ceilingShown = false
     ceiling.forget()
   }
@@ -204,7 +204,7 @@ export const newRefusals = ({ aimd, breaker, ceiling, liveness, outage, probing 
       else if (chance.noWindow()) {
         chance.forgetWindow()
         classifier.itIsInFlight()
-        window.forget()
+        window = window.anew()
       }
     },
     resume: () => {

@@ -12,8 +12,6 @@ export interface SilentRate {
   believed(): boolean
   /** Milliseconds until another may go. */
   waitMs(): number
-  /** Nothing is in flight, and nobody waits: what is not in use may fill up. */
-  rest(): void
   sent(one: Sent): void
   /** With `active` in flight, itself included. */
   served(one: Sent, active: number): void
@@ -132,7 +130,6 @@ export const newSilentRate = (): SilentRate => {
       const faster = 2 ** Math.max(0, DOUBLINGS * overdue) / exact
       return Math.max(0, ((since + 1) * spanMs) / (span * (1 + faster)) - sinceMs)
     },
-    rest: forget,
     sent: (one) => {
       if (marks.length === 0) return
       charged.set(one, 0)

@@ -1,6 +1,6 @@
 import type { Sent } from './sent.ts'
-import { newSilentRate } from './silent-rate.ts'
-import { newSlidingLog } from './sliding-log.ts'
+import { newSilentRate, type SilentRate } from './silent-rate.ts'
+import { newSlidingLog, type SlidingLog } from './sliding-log.ts'
 import { newWindowEstimator, type WindowEstimator } from './window-estimator.ts'
 
 /** How a limit makes room again where it does not open for all at once. */
@@ -20,25 +20,27 @@ export interface SilentWindow extends Pick<
   accepted(one: Sent, active: number): void
   /** Refused, with `active` in flight. Returns how room is made, if that is what refused it. */
   flowsPast(one: Sent, active: number): Flow | undefined
-  /** What was learned of windows does not hold. */
-  forget(): void
+  /** What was learned of windows does not hold: another one, that refills as this one does. */
+  anew(): SilentWindow
 }
 
 /** Windows of so few follow each other as a refill does. */
 const LIKE_A_REFILL = 2
 
-export const newSilentWindow = (): SilentWindow => {
-  let estimator = newWindowEstimator()
-  let log = newSlidingLog()
-  const rate = newSilentRate()
+/** The rate is there from a first refusal on. */
+export const newSilentWindow = (rate?: SilentRate): SilentWindow => {
+  const estimator = newWindowEstimator()
+  /** From a first refusal on. */
+  let log: SlidingLog | undefined
 
   const flow = (): Flow | undefined => {
-    if (rate.believed()) return 'refills'
-    return log.believed() ? 'slides' : undefined
+    if (rate?.believed()) return 'refills'
+    return log?.believed() ? 'slides' : undefined
   }
-  const isKnown = (): boolean => log.believed() || (estimator.quota() > LIKE_A_REFILL && estimator.quota() < Infinity)
+  const isKnown = (): boolean => log?.believed() || (estimator.quota() > LIKE_A_REFILL && estimator.quota() < Infinity)
 
   const slidesPast = (at: number): boolean => {
+    log ??= newSlidingLog()
     log.refused(at)
     if (log.believed()) return true
     const lengthMs = estimator.lengthMs()
@@ -48,35 +50,30 @@ export const newSilentWindow = (): SilentWindow => {
   }
 
   return {
-    openedAt: () => estimator.openedAt(),
-    contradicted: () => estimator.contradicted(),
-    quota: () => estimator.quota(),
-    hasQuota: (at) => estimator.hasQuota(at),
-    withdraw: () => estimator.withdraw(),
-    refused: (at) => estimator.refused(at),
+    ...estimator,
     flow,
-    rest: rate.rest,
+    rest: () => {
+      rate = undefined
+    },
     waitMs: () => {
-      if (rate.believed()) return rate.waitMs()
-      return log.believed() ? log.waitMs() : estimator.waitMs()
+      if (rate?.believed()) return rate.waitMs()
+      return log?.believed() ? log.waitMs() : estimator.waitMs()
     },
     sent: (one, certain) => {
-      if (!log.believed()) estimator.sent()
-      if (certain) log.sent(one.at)
-      rate.sent(one)
+      if (!log?.believed()) estimator.sent()
+      if (certain) log?.sent(one.at)
+      rate?.sent(one)
     },
     accepted: (one, active) => {
-      if (!log.believed()) estimator.accepted(one.at)
-      log.served()
-      rate.served(one, active)
+      if (!log?.believed()) estimator.accepted(one.at)
+      log?.served()
+      rate?.served(one, active)
     },
     flowsPast: (one, active) => {
+      rate ??= newSilentRate()
       if (rate.refused(one, active, isKnown())) return 'refills'
       return slidesPast(one.at) ? 'slides' : undefined
     },
-    forget: () => {
-      estimator = newWindowEstimator()
-      log = newSlidingLog()
-    },
+    anew: () => newSilentWindow(rate),
   }
 }

@@ -80,10 +80,10 @@ const refill = (window: SilentWindow, ms: number): void => {
 it('refills, once refusals lie on a line; what is forgotten of windows leaves that', () => {
   const window = newSilentWindow()
   refill(window, 450)
-  window.forget()
-  expect(window.flow()).toBe('refills')
-  window.rest()
-  expect(window.flow()).toBeUndefined()
+  const another = window.anew()
+  expect(another.flow()).toBe('refills')
+  another.rest()
+  expect(another.flow()).toBeUndefined()
 })
 
 it('does not refill if its window is known, although the ends of windows lie on a line, too', () => {

@@ -110,7 +110,7 @@ export const RULES: readonly Rule[] = [
   {
     name: 'overdue refusals let it go faster',
     file: 'concurrency-gate/src/silent-rate.ts',
-    find: '2 ** Math.max(0, overdue)',
+    find: '2 ** Math.max(0, DOUBLINGS * overdue)',
     replace: '1',
   },
   {
