@@ -64,6 +64,10 @@ interface Entry extends Departure {
 
 /** The share of the newest in the mean, as of TCP's round trips (RFC 6298). */
 const GAIN = 1 / 8
+/** So far apart requests may overtake each other at least, in milliseconds, however quick the fastest answer was: event loops take their turns. Without it a bucket whose requests did is taken for a window. */
+const TURN_MS = 5
+/** One that goes now is told so a moment later, in milliseconds. */
+const MOMENT_MS = 1
 /** An answer that has not come after so many round trips is not waited for. */
 const LATE = 4
 /** No answer is written for longer: clients of language models give up after ten minutes. */
@@ -128,6 +132,13 @@ export const newDepartures = (): Departures => {
     weights = sum(weights, charged)
   }
 
+  /** Those of this turn of the event loop: what a platform is given to send leaves when the code that runs is done. Others may be under way for a while. */
+  const turn: Entry[] = []
+  const leave = (): void => {
+    const now = clock()
+    for (const entry of turn.splice(0)) entry.at = Math.max(entry.at, now)
+  }
+
   return {
     lastPlace: () => lastPlace,
     expecting: () => open.size > 0 && clock() - (kept.at(-1)?.at ?? 0) < LATE * Math.max(1, roundTripMs ?? Infinity),
@@ -158,6 +169,7 @@ export const newDepartures = (): Departures => {
         pending = sum(pending, later)
         unsettled.add(departure)
       }
+      if (clock() - at < MOMENT_MS && turn.push(departure) === 1) queueMicrotask(leave)
       mostOpen = Math.max(mostOpen, open.add(departure).size)
       const most = Math.min(MOST_KEPT, remembered + AROUND * mostOpen)
       // Twice as many: moving them all costs no more than each did.
@@ -204,7 +216,7 @@ export const newDepartures = (): Departures => {
     },
     near: ({ place, at }) => {
       const first = lastPlace - kept.length + 1
-      const within = fastestMs + lagMs
+      const within = Math.max(TURN_MS, fastestMs) + lagMs
       const early = place - first - firstIndex(kept, (one) => one.at >= at - within)
       const late = first + firstIndex(kept, (one) => one.at > at + within) - 1 - place
       return { early: Math.max(0, early), late: Math.max(0, late) }

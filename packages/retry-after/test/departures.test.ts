@@ -30,6 +30,30 @@ test('within the shortest round trip, requests may have overtaken each other', (
   expect(departures.near(sent[3]!)).toEqual({ early: 0, late: 0 })
 })
 
+test('however quick they are, those of a turn may', () => {
+  const departures = newDepartures()
+  departures.answered(departures.sent(undefined, now()), true)
+  const sent = [0, 4, 6].map((ms) => {
+    vi.advanceTimersByTime(ms)
+    return departures.sent(undefined, now())
+  })
+  expect(sent.map((one) => departures.near(one))).toEqual([
+    { early: 1, late: 1 },
+    { early: 2, late: 0 },
+    { early: 0, late: 0 },
+  ])
+})
+
+test('what is sent in one turn leaves when the code that runs is done, and what is under way has left', async () => {
+  const departures = newDepartures()
+  vi.advanceTimersByTime(100)
+  const [first, underWay] = [departures.sent(undefined, now()), departures.sent(undefined, now() - 20)]
+  vi.advanceTimersByTime(30)
+  const last = departures.sent(undefined, now())
+  await Promise.resolve()
+  expect([first, underWay, last].map(({ at }) => now() - at)).toEqual([0, 50, 0])
+})
+
 test('where another process sends them, also within the time by which that was later', () => {
   const departures = newDepartures()
   const [first, second, third] = [0, 30, 60].map((at) => departures.sent(1, at))

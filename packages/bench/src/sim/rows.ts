@@ -1,5 +1,6 @@
 import { aplomb } from 'aplomb'
 import { type Harm, HARMS } from './harm.ts'
+import { drawLimit, LIMIT_DRAWS } from './limit-draws.ts'
 import { LIMIT_MODES, runLimitMode } from './limit-modes.ts'
 import { BOTH_SILENT, MODES } from './modes.ts'
 import { draw, KINDS } from './scenarios.ts'
@@ -28,6 +29,18 @@ const outcomeOf = ({
   wallMs: Math.round(wallMs),
   share: Math.round(share * 1e4) / 1e4,
 })
+
+/** The same sorts, with numbers that are drawn for each seed. */
+export const DRAWN_ROWS: readonly Row[] = LIMIT_DRAWS.map((sort) => ({
+  name: `drawn: ${sort.name}`,
+  seeds: 1,
+  run: async (seed) => {
+    await begin()
+    const outcome = await runLimitMode(drawLimit(sort, seed), seed)
+    const { sentPerAnswer, jain } = outcome
+    return { ...outcomeOf(outcome), sentPerAnswer, jain }
+  },
+}))
 
 const SEEDS = 10
 
@@ -78,4 +91,4 @@ export const HARM_ROWS: readonly { readonly harm: Harm; readonly own: Row; reado
   (harm) => ({ harm, own: harmRow(harm), other: besideRow(harm) }),
 )
 
-export const ROWS: readonly Row[] = [...OUTCOMES, ...HARM_ROWS.flatMap(({ own, other }) => [own, other])]
+export const ROWS: readonly Row[] = [...OUTCOMES, ...DRAWN_ROWS, ...HARM_ROWS.flatMap(({ own, other }) => [own, other])]
