@@ -169,7 +169,7 @@ export const newDepartures = (): Departures => {
         pending = sum(pending, later)
         unsettled.add(departure)
       }
-      if (clock() - at < MOMENT_MS && turn.push(departure) === 1) queueMicrotask(leave)
+      if (clock() - at < MOMENT_MS && turn.push(departure) === 1) void Promise.resolve().then(leave)
       mostOpen = Math.max(mostOpen, open.add(departure).size)
       const most = Math.min(MOST_KEPT, remembered + AROUND * mostOpen)
       // Twice as many: moving them all costs no more than each did.
