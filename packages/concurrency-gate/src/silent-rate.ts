@@ -94,8 +94,9 @@ export const newSilentRate = (): SilentRate => {
     return steps >= LEAST_STEPS && span >= LEAST_SPAN
   }
 
-  /** More were served at a time, later, than were refused: a ceiling that does not move does not do that. */
+  /** One was refused alone, or more were served at a time, later, than were refused: a ceiling that does not move does not do that. */
   const refutesCeiling = (): boolean => {
+    if (last().active <= 1) return true
     for (const [{ at }, active] of charged)
       if (at <= last().at && marks.some((mark) => mark.at < at && mark.active < active)) return true
     return false

@@ -86,6 +86,19 @@ it('is no ceiling: that serves no more at a time than it refuses', () => {
   expect(rate.believed()).toBe(false)
 })
 
+it('may be where one is refused alone: no ceiling does that', () => {
+  const rate = newSilentRate()
+  const api = bucket(50)
+  for (let spent = 0; spent < 1000; spent += 5) {
+    pass(5)
+    const sent = one(1)
+    rate.sent(sent)
+    if (api()) rate.served(sent, 1)
+    else rate.refused(sent, 1, false)
+  }
+  expect(rate.believed()).toBe(true)
+})
+
 it('is no window: that refuses as long as it is closed, and then lets many through', () => {
   const rate = newSilentRate()
   let used = 0
