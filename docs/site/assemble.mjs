@@ -14,6 +14,17 @@ const inRepository = (pattern) =>
     .map((path) => path.split(sep).join('/'))
     .toSorted()
 
+const isWhole = ({ manifest }) => manifest.name === 'aplomb'
+
+/** The packages, first the one that brings the others, with what can be imported from each: names, by file. */
+export const published = publicPackagesIn(root)
+  .toSorted((one, other) => Number(isWhole(other)) - Number(isWhole(one)))
+  .map(({ folder, manifest }) => {
+    const entries = Object.entries(manifest.exports ?? {})
+    const names = entries.map(([name, path]) => [join(root, folder, path), `${manifest.name}${name.slice(1)}`])
+    return { folder, manifest, names: new Map(names) }
+  })
+
 /** The page of each file, without its extension. */
 const pages = new Map([
   ['README.md', 'why'],
@@ -25,7 +36,7 @@ const pages = new Map([
   ...inRepository('docs/recipes/*.md').map((path) => [path, `recipes/${basename(path, '.md')}`]),
   ...inRepository('docs/sdks/*.md').map((path) => [path, `sdks/${basename(path, '.md')}`]),
   ...inRepository('docs/migrate/*.md').map((path) => [path, `migrate/${basename(path, '.md')}`]),
-  ...publicPackagesIn(root).map(({ folder }) => [`${folder}/README.md`, `packages/${basename(folder)}`]),
+  ...published.map(({ folder }) => [`${folder}/README.md`, `packages/${basename(folder)}`]),
   ...inRepository('docs/examples/*.ts').map((path) => [path, `examples/${basename(path, '.ts')}`]),
 ])
 
@@ -81,14 +92,25 @@ const write = (page, text) => {
   writeFileSync(path, text)
 }
 
-/** Where a page may be mended. */
-const withSource = (path, text) => `---\nsource: ${path}\n---\n\n${text}`
+/** Where a page may be mended; and that of a program has no outline, so that its lines have the room. */
+const withSource = (path, text) =>
+  `---\nsource: ${path}\n${path.endsWith('.ts') ? 'aside: false\n' : ''}---\n\n${text}`
+
+/** The width and height of each picture: a page keeps its place until it is there. */
+const sizes = () =>
+  inRepository('docs/pictures/*-light.svg').map((path) => {
+    const [, ...size] = /^<svg [^>]*?width="(\d+)" height="(\d+)"/.exec(readFileSync(join(root, path), 'utf8')) ?? []
+    return [basename(path, '-light.svg'), size]
+  })
 
 export const assemble = () => {
   rmSync(content, { recursive: true, force: true })
   cpSync(fileURLToPath(new URL('pages', import.meta.url)), content, { recursive: true })
+  writeFileSync(join(content, 'pictures.json'), JSON.stringify(Object.fromEntries(sizes())))
   for (const [path, page] of pages) {
     const text = readFileSync(join(root, path), 'utf8')
-    write(page, withSource(path, path.endsWith('.ts') ? fromProgram(path, text) : withLinks(path, forSite(text))))
+    const shown = path.endsWith('.ts') ? fromProgram(path, text) : withLinks(path, forSite(text))
+    // The front page of the repository stands between others here.
+    write(page, withSource(path, page === 'why' ? shown.replace(/^# aplomb$/m, '# Why aplomb') : shown))
   }
 }

@@ -4,52 +4,15 @@ import * as Plot from '@observablehq/plot'
 import { JSDOM } from 'jsdom'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createMockApi } from '../../packages/mock-api/src/index.ts'
-import { aplomb } from '../../packages/aplomb/src/index.ts'
 import { goodputs } from '../../packages/bench/src/sim/peers.ts'
-import { drive, onClock } from '../../packages/bench/src/sim/simulate.ts'
 import { root } from './assemble.mjs'
+import { PRESETS } from './lab/presets.ts'
+import { run } from './lab/run.ts'
+import { SLICE_MS } from './lab/slices.ts'
 
-const CALLS = 400
-const API = {
-  windows: [{ limit: 20, windowMs: 1000 }],
-  concurrency: 5,
-  latencyMs: [50, 150],
-  outages: [{ fromMs: 8000, toMs: 10_000, status: 503 }],
-  credits: { balance: 10_000 },
-}
-
-/** The loop that everybody writes: what is not ok is sent again after 0.5, 1 and 2 seconds, then it has failed. */
-const naive = (inner) => async (url) => {
-  for (let attempt = 0; ; attempt++) {
-    const response = await inner(url)
-    if (response.ok || attempt === 3) return response
-    await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** attempt))
-  }
-}
-
-const CLIENTS = { 'a retry loop': naive, aplomb: (fetch) => aplomb({ fetch, log: false }) }
-
-/** What the server answered when, and how many calls got what they wanted. */
-const run = (client) =>
-  onClock(1, async (clock) => {
-    const api = createMockApi({ ...API, seed: 1 })
-    const answers = []
-    const began = performance.now()
-    const fetch = CLIENTS[client](async (input, init) => {
-      const response = await api.fetch(input, init)
-      answers.push({ client, at: (performance.now() - began) / 1000, status: response.status })
-      return response
-    })
-    let answered = 0
-    const call = async (_, i) => {
-      const response = await fetch(`https://api.test/v1/lookup/10.0.${i >> 8}.${i & 255}`)
-      if (response.ok) answered++
-      await response.arrayBuffer()
-    }
-    await drive(clock, Promise.all(Array.from({ length: CALLS }, call)))
-    return { client, answers, answered, seconds: (performance.now() - began) / 1000 }
-  })
+/** As the lab has it, which shows the same figures. */
+const { settings: HERD, clients: HERD_CLIENTS } = PRESETS.herd
+const TITLES = { naive: 'a retry loop', aplomb: 'aplomb' }
 
 const INK = {
   light: { text: '#3c3c43', quiet: '#6a6a73', lines: ['#b8424a', '#23734a'], outage: '#e9e9ee', bars: '#a9a9b4' },
@@ -73,12 +36,12 @@ const drawHerd = (runs, scheme) => {
   const { document } = new JSDOM('').window
   const { text, quiet, lines, outage } = INK[scheme]
   const last = Math.ceil(Math.max(...runs.map(({ seconds }) => seconds)))
-  const steps = ({ client, answers }) => {
-    const good = answers.filter(({ status }) => status === 200)
-    const points = good.map(({ at }, i) => ({ client, at, count: i + 1 }))
-    return [{ client, at: 0, count: 0 }, ...points, { client, at: last, count: good.length }]
+  const steps = ({ client, slices, answered }) => {
+    let count = 0
+    const points = slices.ok.map((ok, i) => ({ client, at: ((i + 1) * SLICE_MS) / 1000, count: (count += ok) }))
+    return [{ client, at: 0, count: 0 }, ...points, { client, at: last, count: answered }]
   }
-  const [{ fromMs, toMs }] = API.outages
+  const [{ fromMs, toMs }] = HERD.api.outages
   const svg = Plot.plot({
     document,
     width: WIDTH,
@@ -88,20 +51,20 @@ const drawHerd = (runs, scheme) => {
     marginBottom: 40,
     style: { color: text, background: 'transparent', fontFamily: FONT, fontSize: '15px' },
     x: { label: 'seconds', labelArrow: false, domain: [0, last], ticks: 8 },
-    y: { label: null, domain: [0, CALLS], ticks: 5, grid: true },
+    y: { label: null, domain: [0, HERD.calls], ticks: 5, grid: true },
     color: { domain: runs.map(({ client }) => client), range: lines },
     marks: [
       Plot.rectX([0], { x1: fromMs / 1000, x2: toMs / 1000, fill: outage }),
-      Plot.text(['down'], { x: (fromMs + toMs) / 2000, y: CALLS, dy: 10, fill: quiet }),
+      Plot.text(['down'], { x: (fromMs + toMs) / 2000, y: HERD.calls, dy: 10, fill: quiet }),
       Plot.line(runs.flatMap(steps), { x: 'at', y: 'count', stroke: 'client', strokeWidth: 3, curve: 'step-after' }),
       // Above each line: where it has risen, there is room before; where it has not, at its end.
       ...runs.map((one) => {
-        const hasRisen = one.answered > CALLS / 2
+        const hasRisen = one.answered > HERD.calls / 2
         return Plot.text([one], {
           x: hasRisen ? 0.5 : last,
-          y: hasRisen ? CALLS * 0.85 : one.answered,
+          y: hasRisen ? HERD.calls * 0.85 : one.answered,
           dy: hasRisen ? 0 : -14,
-          text: ({ client, answered, answers }) => `${client}: ${answered} answered, ${answers.length} requests`,
+          text: ({ client, answered, sent }) => `${client}: ${answered} answered, ${sent} requests`,
           textAnchor: hasRisen ? 'start' : 'end',
           fill: 'client',
           fontWeight: 600,
@@ -161,7 +124,7 @@ const drawGoodput = (figures, scheme) => {
 /** From an answer to what is done: a question, what follows from a yes, and who does it. A no leads to the next one. */
 const QUESTIONS = [
   ['Was it served?', '2xx, 3xx, a lookup without a record', 'use', 'the answer is yours'],
-  ['Is it money, or a used-up plan?', '402, “quota”, no credits', 'pay', 'alerted and returned at once'],
+  ['Money, or a used-up plan?', '402, “quota”, no credits', 'pay', 'alerted and returned at once'],
   ['Were too many in flight?', '“concurrent”, a ceiling reached', 'slow down', 'sent when another has ended'],
   ['Too many in some time?', '429, Retry-After, nothing left', 'wait', 'all calls, until that time'],
   ['Did server or network fail?', '5xx, 408, no connection', 'retry', 'with backoff, if that is safe'],
@@ -197,7 +160,7 @@ const folder = join(root, 'docs/pictures')
 const write = (name, content) => writeFileSync(join(folder, name), content)
 
 const runs = []
-for (const client of Object.keys(CLIENTS)) runs.push(await run(client))
+for (const name of HERD_CLIENTS) runs.push({ client: TITLES[name], ...(await run(HERD, name)) })
 const figures = await goodputs()
 mkdirSync(folder, { recursive: true })
 for (const scheme of ['light', 'dark']) {
@@ -205,7 +168,7 @@ for (const scheme of ['light', 'dark']) {
   write(`goodput-${scheme}.svg`, drawGoodput(figures, scheme))
   write(`decisions-${scheme}.svg`, drawDecisions(scheme))
 }
-const herd = runs.map(({ client, answers, answered, seconds }) => ({ client, answered, sent: answers.length, seconds }))
+const herd = runs.map(({ client, answered, sent, seconds }) => ({ client, answered, sent, seconds }))
 write('figures.json', `${JSON.stringify(herd, null, 2)}\n`)
 console.table(herd)
 console.table(figures)

@@ -2,24 +2,31 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Application, Converter } from 'typedoc'
-import { publicPackagesIn } from '../../scripts/packages.mjs'
-import { content, root } from './assemble.mjs'
+import { content, published, root } from './assemble.mjs'
 
-/** Each file that can be imported, with the name it is imported by. */
-const entries = new Map(
-  publicPackagesIn(root).flatMap(({ folder, manifest }) =>
-    Object.entries(manifest.exports ?? {}).map(([name, path]) => [
-      join(root, folder, path),
-      `${manifest.name}${name.slice(1)}`,
-    ]),
-  ),
-)
+const entries = new Map(published.flatMap(({ names }) => [...names]))
 
 /** Which error is thrown would be left out. */
 const nameError = ({ typeAnnotation, content: parts }) => {
   if (!typeAnnotation) return
   const names = typeAnnotation.replaceAll(/^\{|\}$/g, '')
   parts.unshift({ kind: 'code', text: `\`${names}\`` }, { kind: 'text', text: ' ' })
+}
+
+/** A package a row, with all that can be imported from it. */
+const indexPage = () => {
+  const rows = published.map(({ manifest, names }) => {
+    const links = [...names.values()].map((name) => `[${name}](${name}/index.md)`)
+    return `| ${links.join(', ')} | ${manifest.description} |`
+  })
+  return `# Reference
+
+What can be imported, from the comments in the code. Options and behaviour in short: the page of each [package](../packages/aplomb.md).
+
+| from | what it is |
+|---|---|
+${rows.join('\n')}
+`
 }
 
 /** Writes the reference; rejects where an item is undocumented. */
@@ -44,7 +51,8 @@ export const writeReference = async () => {
     parametersFormat: 'table',
     interfacePropertiesFormat: 'table',
     preservedTypeAnnotationTags: ['@throws'],
-    tableColumnSettings: { hideModifiers: true, hideSources: true },
+    // Whose a property was first, its own page says; beside it there would be no room for what it is.
+    tableColumnSettings: { hideModifiers: true, hideSources: true, hideInherited: true, hideOverrides: true },
     logLevel: 'Warn',
     validation: { notExported: false, invalidLink: true, notDocumented: true },
     requiredToBeDocumented: ['Function', 'Interface', 'Class', 'Variable', 'TypeAlias', 'Property', 'Method'],
@@ -59,11 +67,12 @@ export const writeReference = async () => {
   if (!project) throw new Error('The API reference could not be made.')
   app.validate(project)
   await app.generateOutputs(project)
+  writeFileSync(join(content, 'api/index.md'), indexPage())
   // They are mended where the doc comments are; what comes next is in the sidebar for entries alone.
   for (const page of globSync('api/**/*.md', { cwd: content }))
     writeFileSync(
       join(content, page),
-      `---\neditLink: false\nprev: false\nnext: false\n---\n\n${readFileSync(join(content, page), 'utf8')}`,
+      `---\npageClass: reference\neditLink: false\nprev: false\nnext: false\n---\n\n${readFileSync(join(content, page), 'utf8')}`,
     )
   return { warnings: app.logger.warningCount, errors: app.logger.errorCount }
 }

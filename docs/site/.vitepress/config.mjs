@@ -1,13 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitepress'
-import { exampleTitles, pagesUnder } from '../assemble.mjs'
+import { exampleTitles, pagesUnder, published } from '../assemble.mjs'
+import { tables } from './tables.mjs'
 
 const packages = fileURLToPath(new URL('../../../packages', import.meta.url))
 const REPOSITORY = 'https://github.com/aplomb-js/aplomb'
 
 const link = (text, page) => ({ text, link: `/${page}` })
+/** Of what, is seen in the sidebar, and said where it is the next page. */
+const overview = (docFooterText, page) => ({ ...link('Overview', page), docFooterText })
 
 const situations = [
   link('I get 429s', 'guide/rate-limits'),
@@ -38,17 +40,12 @@ const how = [
 ]
 
 /** One page for each entry; what is on it, the page itself lists: all of it in a sidebar would be in each of hundreds of pages. */
-const reference = () => {
-  const path = fileURLToPath(new URL('../.content/api/typedoc-sidebar.json', import.meta.url))
-  if (!existsSync(path)) return []
-  return JSON.parse(readFileSync(path, 'utf8')).map(({ text, link: page }) => link(text, page.slice(1)))
-}
+const reference = published.flatMap(({ names }) => [...names.values()].map((name) => link(name, `api/${name}/`)))
 
-/** In characters: a cell with a sentence. */
-const LONG_CELL = 40
-
-const lengthOf = ({ children }) =>
-  children.reduce((sum, { type, content }) => sum + (type === 'html_inline' ? 0 : content.length), 0)
+/** Which entry of the navigation a page belongs to. */
+const START = '^/(?:guide/(?:start|compared)$|why$)'
+const LOOK_UP = '^/(?:guide/(?:apis|sdks)$|recipes/|sdks/|packages/|api/)'
+const GUIDES = '^/(?:guide/(?!(?:start|compared|apis|sdks)$)|migrate/|examples/)'
 
 export default defineConfig({
   title: 'aplomb',
@@ -84,23 +81,21 @@ export default defineConfig({
       // What may be scrolled sideways can be reached by keys.
       md.renderer.rules.code_block = (tokens, i) =>
         `<pre v-pre tabindex="0"><code>${md.utils.escapeHtml(tokens[i].content)}</code></pre>\n`
-      md.renderer.rules.td_open = (tokens, i, options, _, self) => {
-        if (lengthOf(tokens[i + 1]) > LONG_CELL) tokens[i].attrJoin('class', 'long')
-        return self.renderToken(tokens, i, options)
-      }
+      md.use(tables)
     },
   },
   themeConfig: {
     search: { provider: 'local' },
     outline: [2, 3],
     nav: [
-      link('Start', 'guide/start'),
+      { ...link('Start', 'guide/start'), activeMatch: START },
       link('Lab', 'lab'),
       link('Explain', 'explain'),
-      link('Guides', 'guide/rate-limits'),
+      { ...link('Guides', 'guide/rate-limits'), activeMatch: GUIDES },
       // More would not fit in a window of 768 pixels.
       {
         text: 'Look up',
+        activeMatch: LOOK_UP,
         items: [
           link('Real APIs', 'guide/apis'),
           link('Client libraries', 'guide/sdks'),
@@ -110,7 +105,7 @@ export default defineConfig({
       },
     ],
     sidebar: {
-      '/api/': [{ text: 'Reference', items: reference() }],
+      '/api/': [{ text: 'Reference', items: reference }],
       '/': [
         {
           text: 'Start',
@@ -118,8 +113,8 @@ export default defineConfig({
         },
         { text: 'Situations', items: situations },
         { text: 'How it works', items: how },
-        { text: 'Real APIs', collapsed: true, items: [link('Overview', 'guide/apis'), ...pagesUnder('recipes')] },
-        { text: 'Client libraries', collapsed: true, items: [link('Overview', 'guide/sdks'), ...pagesUnder('sdks')] },
+        { text: 'Real APIs', collapsed: true, items: [overview('Real APIs', 'guide/apis'), ...pagesUnder('recipes')] },
+        { text: 'Client libraries', collapsed: true, items: [overview('Client libraries', 'guide/sdks'), ...pagesUnder('sdks')] },
         { text: 'Coming from', collapsed: true, items: pagesUnder('migrate') },
         { text: 'Packages', collapsed: true, items: pagesUnder('packages') },
         { text: 'Programs', collapsed: true, items: exampleTitles() },

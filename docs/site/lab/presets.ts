@@ -44,7 +44,7 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
   },
   storm: {
     title: 'A retry storm',
-    about: 'A server that does 50 things a second and stumbles for two seconds. Turning callers away costs it work.',
+    about: 'A server that does 80 things a second and stumbles for two seconds. Turning callers away costs it work.',
     settings: {
       ...AT_ONCE,
       calls: 600,
