@@ -42,11 +42,14 @@ export const isTested = (promise: OnePromise): promise is TestedPromise => 'test
 export const readPromises = (): readonly OnePromise[] =>
   (JSON.parse(readFileSync(join(root, DATA), 'utf8')) as { readonly promises: readonly OnePromise[] }).promises
 
+/** What differs in the titles of a table's tests. */
+const VARYING = /%[a-z]|\$[a-z]+/g
+
 /** Finds the tests of a title among full names; what differs in each of a table may be anything. */
 export const patternOf = (title: string): RegExp =>
   new RegExp(
     title
-      .split(/%[a-z]|\$[a-z]+/)
+      .split(VARYING)
       .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`))
       .join('.*'),
   )
@@ -55,23 +58,28 @@ const link = (path: string): string => `[${path.replace(/^packages\//, '')}](../
 
 const cell = (text: string): string => text.replaceAll('|', String.raw`\|`)
 
+/** As a sentence of its own, where it is a part of one. */
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
 const rowOf = (promise: OnePromise): string => {
   const { readme, quote, figure = 'not run yet' } = promise
-  const shownBy = isTested(promise) ? `${link(promise.test)}: ${promise.title}` : `\`${promise.command}\``
+  const shownBy = isTested(promise) ? `${link(promise.test)}: ${promise.title.replaceAll(VARYING, '…')}` : `\`${promise.command}\``
   // The words are of another page: their links would lead nowhere.
   const said = quote.replaceAll(/\[([^\]]+)\]\([^)]+\)/g, '$1')
   const broken = isTested(promise) && promise.break ? 'yes' : ''
-  return `| ${[`${said} ([${readme.split('/').at(-2) ?? 'aplomb'}](../${readme}))`, shownBy, figure, broken].map(cell).join(' | ')} |`
+  return `| ${[`${sentence(said)} ([${readme.split('/').at(-2) ?? 'aplomb'}](../${readme}))`, shownBy, figure, broken].map(cell).join(' | ')} |`
 }
 
 const HEAD = `# What is promised, and what shows it
 
 What the READMEs say of safety, bounds, money, secrets and memory, in their own words; the test or the command that fails when it is not so; and what came of it the last time.
 
-    npx vitest run packages/redact/test/secrets.test.ts -t 'no secret is ever shown'   # one of them
-    npm run promises                 # all tests of this page, and the page anew
-    npm run promises -- --break      # breaks the code of those marked in the last column, in a copy, and shows that their tests fail
-    npm run mutation                 # the same at large: breaks eight packages in thousands of ways, and lists what no test has noticed
+| command | what it does |
+|---|---|
+| \`npm run promises\` | runs all tests of this page, and writes it anew |
+| \`npm run promises -- --break\` | breaks the code of those marked in the last column, in a copy, and shows that their tests fail |
+| \`npx vitest run packages/redact/test/secrets.test.ts\` | runs a test of one of them |
+| \`npm run mutation\` | the same at large: breaks eight packages in thousands of ways, and lists what no test has noticed |
 
 This page is written by \`scripts/promises.mjs\` from [promises.json](promises.json).`
 

@@ -15,9 +15,13 @@ const textOf = ({ children }) =>
     .map(({ content }) => content)
     .join('')
 
-/** A cell's first token, and its text. */
+/** The first token of each cell, and what is in it. */
 const cellsOf = (tokens) =>
-  tokens.flatMap((token, i) => (/^t[hd]_open$/.test(token.type) ? [{ token, text: textOf(tokens[i + 1]) }] : []))
+  tokens.flatMap((token, i) =>
+    /^t[hd]_open$/.test(token.type)
+      ? [{ token, text: textOf(tokens[i + 1]), hasCode: tokens[i + 1].children.some(({ type }) => type === 'code_inline') }]
+      : [],
+  )
 
 const dress = (tokens) => {
   const cells = cellsOf(tokens)
@@ -26,13 +30,13 @@ const dress = (tokens) => {
   const width = columns.reduce((sum, column) => sum + Math.max(...column.map(({ text }) => text.length)), 0)
   const isStacked = width > LINE && heads.length <= MOST_STACKED
   if (isStacked) tokens[0].attrJoin('class', 'stacked')
-  for (const [i, { token, text }] of cells.entries()) {
+  for (const [i, { token, text, hasCode }] of cells.entries()) {
     if (token.type === 'th_open') continue
     const column = i % heads.length
     // Of two columns the second says what the first is.
     if (isStacked && column > 0 && heads.length > 2 && text !== '') token.attrSet('data-label', heads[column])
     if (text.length > LONG_CELL) token.attrJoin('class', 'long')
-    else if (text.length <= FIGURE && /\d/.test(text)) token.attrJoin('class', 'figure')
+    else if (!hasCode && text.length <= FIGURE && /\d/.test(text)) token.attrJoin('class', 'figure')
   }
 }
 
