@@ -93,8 +93,7 @@ const write = (page, text) => {
 }
 
 /** Where a page may be mended; and that of a program has no outline, so that its lines have the room. */
-const withSource = (path, text) =>
-  `---\nsource: ${path}\n${path.endsWith('.ts') ? 'aside: false\n' : ''}---\n\n${text}`
+const withSource = (path, text) => `---\nsource: ${path}\n${path.endsWith('.ts') ? 'aside: false\n' : ''}---\n\n${text}`
 
 /** The width and height of each picture: a page keeps its place until it is there. */
 const sizes = () =>

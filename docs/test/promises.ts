@@ -63,7 +63,9 @@ const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.s
 
 const rowOf = (promise: OnePromise): string => {
   const { readme, quote, figure = 'not run yet' } = promise
-  const shownBy = isTested(promise) ? `${link(promise.test)}: ${promise.title.replaceAll(VARYING, '…')}` : `\`${promise.command}\``
+  const shownBy = isTested(promise)
+    ? `${link(promise.test)}: ${promise.title.replaceAll(VARYING, '…')}`
+    : `\`${promise.command}\``
   // The words are of another page: their links would lead nowhere.
   const said = quote.replaceAll(/\[([^\]]+)\]\([^)]+\)/g, '$1')
   const broken = isTested(promise) && promise.break ? 'yes' : ''

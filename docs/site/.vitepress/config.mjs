@@ -114,7 +114,11 @@ export default defineConfig({
         { text: 'Situations', items: situations },
         { text: 'How it works', items: how },
         { text: 'Real APIs', collapsed: true, items: [overview('Real APIs', 'guide/apis'), ...pagesUnder('recipes')] },
-        { text: 'Client libraries', collapsed: true, items: [overview('Client libraries', 'guide/sdks'), ...pagesUnder('sdks')] },
+        {
+          text: 'Client libraries',
+          collapsed: true,
+          items: [overview('Client libraries', 'guide/sdks'), ...pagesUnder('sdks')],
+        },
         { text: 'Coming from', collapsed: true, items: pagesUnder('migrate') },
         { text: 'Packages', collapsed: true, items: pagesUnder('packages') },
         { text: 'Programs', collapsed: true, items: exampleTitles() },

@@ -19,7 +19,13 @@ const textOf = ({ children }) =>
 const cellsOf = (tokens) =>
   tokens.flatMap((token, i) =>
     /^t[hd]_open$/.test(token.type)
-      ? [{ token, text: textOf(tokens[i + 1]), hasCode: tokens[i + 1].children.some(({ type }) => type === 'code_inline') }]
+      ? [
+          {
+            token,
+            text: textOf(tokens[i + 1]),
+            hasCode: tokens[i + 1].children.some(({ type }) => type === 'code_inline'),
+          },
+        ]
       : [],
   )
 

@@ -1,4 +1,4 @@
-// Every page, light and dark: axe finds nothing, and no page is wider than its window. Each at the width of a desk and of a phone;
+// Every page, light and dark: axe finds nothing, no page is wider than its window, and at a desk no line of a program is cut. Each at the width of a desk and of a phone;
 // those of the reference, hundreds that are made in one way, at one of the two, and without a picture.
 import axe from 'axe-core'
 import { globSync } from 'node:fs'
@@ -12,9 +12,10 @@ const all = globSync('**/*.html', { cwd: dist })
 const pages = all.filter((path) => !isReference(path))
 const reference = all.filter(isReference)
 
+const DESK = 1440
 /** Each with a narrower or wider one, at which a page only has to fit. */
 const LANES = [
-  { width: 1440, other: 1024 },
+  { width: DESK, other: 1024 },
   { width: 390, other: 768 },
 ]
 const HEIGHT = 900
@@ -34,6 +35,16 @@ const fits = async ({ page }, where) => {
   if (over > 0) note(`${where} is ${over} px too wide`)
 }
 
+/** A reader at a desk sees whole lines of programs. */
+const showsItsLines = async ({ page }, where) => {
+  const cut = await page.evaluate(() =>
+    [...document.querySelectorAll('.vp-doc pre')]
+      .filter((pre) => pre.scrollWidth > pre.clientWidth)
+      .map((pre) => pre.textContent.trim().split('\n')[0]),
+  )
+  for (const first of cut) note(`${where}: lines are cut, in the block that begins with ${first}`)
+}
+
 const judge = async ({ page, where }, context, rules) => {
   const options = { resultTypes: ['violations'], ...(rules && { runOnly: rules }) }
   const { violations } = await page.evaluate((given) => globalThis.axe.run(...given), [context, options])
@@ -49,6 +60,7 @@ const lookAt = async (paths, { width, other }) => {
     await page.goto(site + path)
     await page.waitForFunction(isDone, undefined, { timeout: LONGEST_MS })
     await fits(opened, opened.where)
+    if (width === DESK) await showsItsLines(opened, opened.where)
     await page.setViewportSize({ width: other, height: HEIGHT })
     await fits(opened, `${path} (${other})`)
     await page.setViewportSize({ width, height: HEIGHT })

@@ -108,6 +108,7 @@ export interface MockApiOptions<Name extends string = string> {
   readonly profile?: Profile<Name> | undefined
   /** Other limits than the profile's, by its names for them; `false` for none. @default as the vendor documents them */
   readonly limits?: ProfileLimits<NoInfer<Name>> | undefined
+  /** Rate limits, all of which a request has to pass. @default none */
   readonly windows?: readonly WindowOptions[] | undefined
   /** How many requests may be in flight at once. @default no ceiling */
   readonly concurrency?: number | undefined
@@ -127,9 +128,11 @@ export interface MockApiOptions<Name extends string = string> {
   readonly latencyMs?: Latency | undefined
   /** How long a refusal takes. @default 0 */
   readonly rejectionLatencyMs?: Latency | undefined
-  /** @default requests are worked on side by side */
+  /** A server that does one thing after the other. @default requests are worked on side by side */
   readonly work?: WorkOptions | undefined
+  /** When it is down, and how that shows. @default never */
   readonly outages?: readonly OutageOptions[] | undefined
+  /** What share of requests fails by chance, and how. @default none */
   readonly flaky?: FlakyOptions | undefined
   /** Which addresses `/v1/lookup/:ip` has no record of: a share, or a predicate. @default 0 */
   readonly empty?: number | ((ip: string) => boolean) | undefined
