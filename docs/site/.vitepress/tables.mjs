@@ -36,6 +36,7 @@ const dress = (tokens) => {
   const width = columns.reduce((sum, column) => sum + Math.max(...column.map(({ text }) => text.length)), 0)
   const isStacked = width > LINE && heads.length <= MOST_STACKED
   if (isStacked) tokens[0].attrJoin('class', 'stacked')
+  else if (heads.length > MOST_STACKED) tokens[0].attrJoin('class', 'wide')
   for (const [i, { token, text, hasCode }] of cells.entries()) {
     if (token.type === 'th_open') continue
     const column = i % heads.length
