@@ -32,8 +32,10 @@ const cellsOf = (tokens) =>
 const dress = (tokens) => {
   const cells = cellsOf(tokens)
   const heads = cells.filter(({ token }) => token.type === 'th_open').map(({ text }) => text)
-  const columns = heads.map((_, column) => cells.filter((_, i) => i % heads.length === column))
-  const width = columns.reduce((sum, column) => sum + Math.max(...column.map(({ text }) => text.length)), 0)
+  const widths = heads.map(() => 0)
+  for (const [i, { text }] of cells.entries())
+    widths[i % heads.length] = Math.max(widths[i % heads.length], text.length)
+  const width = widths.reduce((sum, one) => sum + one)
   const isStacked = width > LINE && heads.length <= MOST_STACKED
   if (isStacked) tokens[0].attrJoin('class', 'stacked')
   else if (heads.length > MOST_STACKED) tokens[0].attrJoin('class', 'wide')
