@@ -9,3 +9,6 @@ export const PACKAGES = {
   'concurrency-gate': [],
   pipeline: [],
 }
+
+/** The path of a source in the repository, from that of a copy, too. */
+export const nameOf = (path) => path.replaceAll('\\', '/').replace(/^.*\/(?=packages\/)/, '')

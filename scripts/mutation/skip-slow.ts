@@ -1,0 +1,11 @@
+import { beforeEach } from 'vitest'
+
+/** Time and memory over many calls, other processes, and the clock of the platform: seconds for each mutant, or chance. */
+const SLOW =
+  /a million|ten thousand|10[ ]?000|24 MiB|garbage collection|keeps nothing of|outlives its calls|aborted at random|kill -9|8 processes|timers of the platform|in place of another begins anew|still being made when the answer comes/
+
+beforeEach(({ task, skip }) => {
+  let name = task.name
+  for (let { suite } = task; suite; { suite } = suite) name = `${suite.name} ${name}`
+  if (SLOW.test(name)) skip()
+})
