@@ -25,7 +25,8 @@ export default defineConfig({
   },
   test: {
     ...base.test,
-    isolate: false,
+    // Its clock is one for all that use the module: what one file of tests has done to it is seen in the next.
+    isolate: tests[0] === 'packages/pipeline/test',
     sequence: { sequencer: ShortFirst },
     setupFiles: [at('skip-slow.ts')],
     include: tests.map((folder) => `${folder}/**/*.test.ts`),

@@ -43,10 +43,12 @@ const unBase64 = (text: string): string => {
 /** The parts of a header's value that are secrets of their own: of credentials, cookies, and parameters. */
 const partsOf = (value: string): readonly string[] => {
   const credentials = value.replace(/^[\w-]+\s+/, '')
-  const pairs = [...value.split(';'), ...value.split(/[\s,;]+/)].flatMap((pair) => {
-    const inner = pair.trim().replace(/^[^\s"=]+=(?!=*$)/, '')
-    return [inner, inner.replace(/^"|"$/g, '')]
-  })
+  const pairs = [...value.split(';'), ...value.split(/[\s,;]+/)].map((pair) =>
+    pair
+      .trim()
+      .replace(/^[^\s"=]+=(?!=*$)/, '')
+      .replace(/^"|"$/g, ''),
+  )
   const parts = [credentials, ...pairs]
   if (!/^basic\s/i.test(value)) return parts
   const login = unBase64(credentials)

@@ -20,7 +20,7 @@ const SETTING = /[^;"'&<>\n]{1,128}(?=;\s?[\w ]{1,40}=)/y
 /** These have several parts, or words. */
 const LONG = /authorization$|cookie$|phrase$|mnemonic$/i
 
-const NOTHING = /^(?:null|true|false|yes|no|nil|none|value|\*+|\[redacted)?$/i
+const NOTHING = /^(?:null|true|false|yes|no|nil|none|value|\*+)?$/i
 
 /** What is said of a secret in place of its value. */
 const SAID =

@@ -17,6 +17,14 @@ describe('4. of URLs and headers only what is known to be harmless is shown', ()
     ['https://api.example.com/v1/things/42/items', 'https://api.example.com/v1/things/42/items'],
     ['https://api.example.com/x/a8Kd02Lq/y?page=a8Kd02Lq', 'https://api.example.com/x/[redacted]/y?page=[redacted]'],
     ['https://a8Kd02Lqx1.example.com/', 'https://a8Kd02Lqx1.example.com/'],
+    ['https://api.example.com/x/qZxWvKjQhBpTgLmR', 'https://api.example.com/x/[redacted]'],
+    ['https://api.example.com/x/123456789012345678901234', 'https://api.example.com/x/123456789012345678901234'],
+    ['https://api.example.com/reset/q7/things', 'https://api.example.com/reset/q7/things'],
+    ['https://api.example.com/reset/qx7z', 'https://api.example.com/reset/[redacted]'],
+    ['https://api.example.com/ann@example.com/@ann', 'https://api.example.com/[redacted]/@ann'],
+    ['https://api.example.com/?a8Kd02Lq&qx7z&page', 'https://api.example.com/?[redacted]&[redacted]&page'],
+    ['https://api.example.com/?page=', 'https://api.example.com/?page='],
+    ['/v1/things?q=blue#', '/v1/things?q=[redacted]#'],
     ['no URL', REDACTED],
   ])('%s', (url, shown) => {
     expect(plain.url(url)).toBe(shown)
@@ -61,6 +69,13 @@ describe('5. what the request holds as a secret is masked everywhere, in all its
     const { text } = redactorFor(URL_A, { authorization: 'Basic YW5uOvZwZW4_Pn5zZXNhbWV-', 'x-auth': 'Basic ***' })
     expect(text('no öpen?>~sesame')).toBe('no [redacted]')
     expect(text('no sesame')).toBe('no sesame')
+  })
+
+  test('eight characters of a key, wherever it was cut', () => {
+    const { text } = redactorFor(URL_A, { authorization: 'Bearer correcthorsebatterystaple7Kd02Lqx' })
+    for (const part of ['correcth', 'horsebatt', 'ystaple7', '7Kd02Lqx'])
+      expect(text(`<${part}> it`)).toBe('<[redacted]> it')
+    expect(text('<horseba> it')).toBe('<horseba> it')
   })
 
   test('a key to partition by, but not the origin', () => {
@@ -302,6 +317,21 @@ describe('10. texts are bounded, and of any make take milliseconds', () => {
     expect(timeOf(work)).toBeLessThan(1000)
   })
 
+  test('what fits is shown to its end', () => {
+    expect(plain.text('word '.repeat(200))).toBe('word '.repeat(200))
+    expect(plain.text(`${'word '.repeat(200)}w`)).toBe(`${'word '.repeat(200)}…`)
+    const whole = `${'word '.repeat(1638)}wo`
+    expect(plain.text(whole, 10_000)).toBe(whole)
+  })
+
+  test.each([' ', '\n', '"'])(
+    'a key behind %j that the bound of what is looked at cuts through is not begun',
+    (mark) => {
+      const whole = `${'word '.repeat(1637)}wor`
+      expect(plain.text(`${whole}${mark}qZ1${letters(40)}`, 10_000)).toBe(whole)
+    },
+  )
+
   test('a key that the bound cuts through is not shown in part', () => {
     for (let length = 900; length < 1010; length++) {
       const start = `${'word '.repeat(length / 5)}${letters(length % 5)}`
@@ -323,5 +353,19 @@ describe('options that make no sense', () => {
     const make = () => redaction(options as never)
     expect(make).toThrow(TypeError)
     expect(make).toThrow(message)
+  })
+})
+
+describe('of a path in a text only what looks like a key is masked', () => {
+  test.each([
+    ['at /users/a8Kd02Lqx1zQ/items of it', 'at /users/[redacted]/items of it'],
+    ['users/a8Kd02Lqx1zQ/y9Wd03Lqx1zQ, too', 'users/[redacted]/[redacted], too'],
+    // Of Base64 with slashes the short parts are of the key, too.
+    ['aB3/dE5Fg7HiJ/9jK1lM it', '[redacted] it'],
+    ['(a8Kd02Lqx1zQ)', '([redacted])'],
+    ['-550e8400-e29b-41d4-a716-446655440000- it', '-550e8400-e29b-41d4-a716-446655440000- it'],
+    ['token -550e8400-e29b-41d4-a716-446655440000- it', 'token [redacted] it'],
+  ])('%s', (text, shown) => {
+    expect(plain.text(text)).toBe(shown)
   })
 })
