@@ -4,7 +4,6 @@
 //     npm run mutation [-- <package>[/<files>]... --sample 150 --seed 1 --force --static]
 import { Stryker } from '@stryker-mutator/core'
 import { parseArgs } from 'node:util'
-import { isDrawn } from './draw.mjs'
 import { PACKAGES } from './packages.mjs'
 import { forgetUndrawn, populationOf, record, summarize, summarizeSample } from './summary.mjs'
 

@@ -21,7 +21,7 @@ const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/
 /** Short and wordy: that it is a secret is known only from where it stands. */
 const password = fc.constantFrom('hunter22', 'correcthorse', 'open sesame', 'letmein!', 'p%ss"word\\', 'ключ-ключ')
 
-/** Any name that a header can have. `Headers` of undici lose one that is called `__proto__`. */
+/** Any name that a header can have. Of a record, `Headers` of undici lose `__proto__`. */
 const anyName = fc.oneof(
   drawn(`${ALPHANUMERIC}!#$%&'*+-.^_|~`, 1, 20).filter((name) => name !== '__proto__'),
   fc.constantFrom('accept', 'server', 'user-agent', 'x-ratelimit-limit', 'retry-after', 'page', 'limit', 'v', 'ip'),
