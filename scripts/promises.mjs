@@ -1,5 +1,6 @@
 // Runs the tests of docs/promises.json, writes what came of them into it, and the page from it. With --break it breaks
 // the code that keeps a promise, in a copy, and asks whether its test fails. Words choose among them: promises, files or titles that contain one.
+// `mutation` is a word that no promise has: then only the page is written, with the figures of `npm run mutation`.
 //     npm run promises [-- <words> --break]
 import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -10,6 +11,8 @@ import { env, node, root } from './setup.mjs'
 
 /** Runs tests, those of one title or all of the files; gives the full name and the state of each that ran. */
 const runTests = (cwd, files, title) => {
+  // Without any, all would run.
+  if (files.length === 0) return []
   const output = join(cwd, '.report/promises.json')
   rmSync(output, { force: true })
   const only = title === undefined ? [] : ['--testNamePattern', patternOf(title).source]

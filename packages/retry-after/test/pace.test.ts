@@ -199,6 +199,29 @@ describe('several windows', () => {
     expect(pace.waitMs()).toBe(30_000)
   })
 
+  test('a limit that three answers in a row do not name is one of some endpoints only: it is not kept', () => {
+    const pace = newPace()
+    exchange(pace, window(0, 30_000, minute))
+    exchange(pace, window(10, 1000, second))
+    exchange(pace, window(0, 30_000, minute))
+    for (let i = 0; i < 2; i++) exchange(pace, window(10, 1000, second))
+    expect(pace.waitMs()).toBe(30_000)
+    exchange(pace, window(10, 1000, second))
+    expect(pace.waitMs()).toBe(0)
+    exchange(pace, window(0, 30_000, minute))
+    expect(pace.waitMs()).toBe(0)
+  })
+
+  test('what changes for the fourth time is several limits under one name: it is not kept', () => {
+    const pace = newPace()
+    for (const limit of [10, 20, 20, 10, 20]) exchange(pace, window(0, 1000, { limit }))
+    expect(pace.waitMs()).toBe(1000)
+    exchange(pace, window(0, 1000))
+    expect(pace.informed()).toBe(true)
+    exchange(pace, window(0, 1000, { limit: 10 }))
+    expect([pace.waitMs(), pace.informed()]).toEqual([0, false])
+  })
+
   test('more than eight are a label per path: they are not kept', () => {
     const pace = newPace()
     for (let i = 0; i < 8; i++) exchange(pace, window(100, 1000, { name: `path ${i}` }))
@@ -325,6 +348,15 @@ describe('weights that are known', () => {
     vi.advanceTimersByTime(10)
     pace.learn([], heavy, false)
     expect(pace.waitMs(30)).toBe(0)
+  })
+
+  test('what one took in truth is charged once it is known', () => {
+    const pace = newPace()
+    for (const remaining of [90, 80, 70, 60]) send(pace, 10, tokens(remaining))
+    const sent = pace.sent(10)
+    expect(pace.waitMs(40)).toBe(0)
+    pace.settled(sent, 50)
+    expect(pace.waitMs(40)).toBeGreaterThan(0)
   })
 
   test('by unit, each limit goes by its own', () => {

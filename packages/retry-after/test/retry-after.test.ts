@@ -576,6 +576,14 @@ describe('8. a 429 of a window does not count where others of the key were serve
     expect(mine.at(-1)).toBe(19 * 110)
   })
 
+  test('but never where one attempt is all there is', async () => {
+    const { mine, fetch: inner } = server(asks(100))
+    const fetch = createFetch([retryAfter({ maxAttempts: 1 }), classify()], { fetch: inner })
+    const [response] = await outcomes([fetch(MINE), fetch(TARGET)])
+    expect(response).toHaveProperty('value.status', 429)
+    expect(mine).toHaveLength(1)
+  })
+
   test('and then it is served', async () => {
     const fetch = createFetch([retryAfter(), classify()], {
       fetch: respond({ ...asks(100), delayMs: 10 }, { delayMs: 5 }, { ...asks(100), times: 15 }, 200),

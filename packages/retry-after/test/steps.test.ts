@@ -36,3 +36,10 @@ test('less than we can have taken was taken by others: that is no error', () => 
   const steps = start()
   expect(steps.error(sample(100, 12, 20), 1000, 5)).toBe(0)
 })
+
+test('a reset that came sooner than was told is one, if it gave all', () => {
+  const steps = start()
+  steps.due(600)
+  expect(steps.error(sample(610, 39, 2), 1600, 5)).toBe(0)
+  expect(steps.confirmed()).toBe(true)
+})
