@@ -88,6 +88,23 @@ describe('growth', () => {
     expect(limits).toEqual([3, 5, 8, 12, 18, 27])
   })
 
+  it('tries sooner again after each try that was not refused', () => {
+    const after = (raises: number): number => {
+      const { aimd } = setup()
+      for (let refusals = 0; refusals < 5; refusals++) {
+        pass()
+        aimd.refusedInFlight(sent(), 3)
+        if (refusals < 4) answersUntilTry(aimd, 2)
+      }
+      for (let i = 0; i < raises; i++) answersUntilTry(aimd, aimd.limit())
+      pass()
+      aimd.refusedInFlight(sent(), 3)
+      return answersUntilTry(aimd, 2)
+    }
+    // Sixteen good answers for each slot, half as many after each, and twice as many for the refusal.
+    expect([1, 2, 3, 4].map(after)).toEqual([65, 33, 17, 9])
+  })
+
   it('tries no more than a learned ceiling that is not in full use', () => {
     const { aimd } = setup()
     pass()

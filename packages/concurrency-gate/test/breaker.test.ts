@@ -214,6 +214,20 @@ describe('five failures in a row of the key, from several endpoints, with no suc
     expect(waitMs(breaker, 'a')).toBeGreaterThan(0)
   })
 
+  it('as long as that trial has no answer, nobody else sends one', () => {
+    const breaker = keyDown()
+    probe(breaker, 'c')
+    pass(100)
+    for (const path of ['a', 'b', 'd']) expect(waitMs(breaker, path)).toBe(9900)
+  })
+
+  it.each(['a', 'c'])('a probe of /%s that came to nothing makes way for the next', (path) => {
+    const breaker = keyDown()
+    pass(100)
+    breaker.ended(probe(breaker, path))
+    for (const other of ['a', 'b', 'd']) expect(waitMs(breaker, other)).toBe(0)
+  })
+
   it('failed, too, it is one of those; the next one waits for its turn', () => {
     const breaker = keyDown()
     pass(10)

@@ -49,6 +49,19 @@ describe('whether more in flight only makes answers slower', () => {
     expect(guard.wary()).toBe(false)
   })
 
+  test('where few are slow then, too, it goes there again, and that is what more is compared with', () => {
+    const guard = newDelayGuard(4)
+    round(guard, 4, () => 10)
+    vi.advanceTimersByTime(1)
+    expect(round(guard, 16, (active) => (active > 6 ? 100 : 10))).toBe(4)
+    vi.advanceTimersByTime(1)
+    expect(round(guard, 4, () => 300)).toBe(16)
+    expect(guard.wary()).toBe(false)
+    vi.advanceTimersByTime(1)
+    expect(round(guard, 16, (active) => (active > 6 ? 300 : 10))).toBeUndefined()
+    expect(round(guard, 64, (active) => (active > 20 ? 3000 : 10))).toBe(16)
+  })
+
   test('answers that differ by chance, not with how many are in flight, are no sign', () => {
     const guard = newDelayGuard(4)
     expect(round(guard, 4, () => 10)).toBeUndefined()
