@@ -49,7 +49,6 @@ const safe = (verdict: Verdict, { text, id }: Redactor): Verdict => {
 
 export const newAlerts = (settings: Settings, onAlert: ((alert: CreditAlert) => void) | undefined): Alerts => {
   const fire = ({ account, row, call, outgoing }: Visit, facts: Facts, messageOf: (api: string) => string): void => {
-    if (!call.observed && !onAlert) return
     const { request } = outgoing
     const now = Date.now()
     const { key } = account

@@ -33,12 +33,11 @@ const failed = (error: unknown): undefined => {
 
 /** Asks the user's function. The promise, if any, never rejects, and ends within `COST_MS`. */
 export const askCost = (
-  cost: Cost | number | undefined,
+  cost: Cost,
   response: Response,
   request: Request,
   signal: AbortSignal,
 ): Told | Promise<Told> => {
-  if (typeof cost !== 'function') return cost
   const copies = copiesOf(response)
   try {
     const told = copies.during(() => cost(response, request))

@@ -40,7 +40,7 @@ const HOUR_MS = 3_600_000
 const forecast = (account: Account, { calendar }: Settings, now: number): Date | undefined => {
   const left = account.left(now)
   const perMs = account.burn.rate(now).perHour / HOUR_MS
-  if (left === undefined || (perMs === 0 && left > 0)) return undefined
+  if (left === undefined) return undefined
   const at = left === 0 ? now : now + left / perMs
   const balance = account.balance()
   // A balance does not come back with the period.

@@ -42,6 +42,7 @@ describe('1. every attempt that was answered is charged once', () => {
     const silent = creditMeter()
     await pipelineOf(silent, respond(200)).fetch(URL_A)
     expect(silent.usage()).toMatchObject({ spent: 0, attempts: 1 })
+    expect(silent.usage().endpoints).toEqual([{ endpoint: '/v1/lookup/:id', spent: 0, attempts: 1 }])
   })
 
   test('a fixed cost is a number', async () => {
@@ -460,6 +461,29 @@ describe('6. usage() tells how fast credits go and when they run out', () => {
     expect(meter.usage().runsOutAt?.getTime()).toBeGreaterThan(Date.UTC(2026, 10, 24))
   })
 
+  test('of a rolling budget not at a rate that its window gives back', async () => {
+    const runsOut = async (credits: number): Promise<boolean> => {
+      const meter = creditMeter({ budget: { limit: 40, period: { rollingMs: 4 * 3_600_000 } } })
+      const { fetch } = pipelineOf(meter, respond(costs(credits)))
+      await fetch(URL_A)
+      vi.setSystemTime(Date.now() + 30 * 60_000)
+      return meter.usage().runsOutAt !== undefined
+    }
+    expect([await runsOut(5), await runsOut(15)]).toEqual([false, true])
+  })
+
+  test('of several keys over the longest time', async () => {
+    const meter = creditMeter()
+    const { fetch } = pipelineOf(meter, respond({ ...costs(10), times: 2 }))
+    await fetch(URL_A)
+    vi.setSystemTime(Date.now() + 30 * 60_000)
+    await fetch('https://other.example.com/')
+    vi.setSystemTime(Date.now() + 60_000)
+    const { burnRate, keys } = meter.usage()
+    expect(burnRate.overMs).toBe(keys[KEY]?.burnRate.overMs)
+    expect(burnRate.overMs).toBeGreaterThan(keys['https://other.example.com']?.burnRate.overMs ?? Infinity)
+  })
+
   test('before the first call it shows the budget', () => {
     expect(creditMeter({ budget: 10 }).usage()).toMatchObject({
       spent: 0,
@@ -581,6 +605,16 @@ describe('7. stopAt refuses before sending', () => {
     await fetch(URL_A)
     expect(inner.calls).toBe(4)
   })
+})
+
+test('nobody looks whether an empty balance was filled for what the budget has no room for', async () => {
+  const meter = creditMeter({ budget: 10, stopAt: 100 })
+  const inner = respond({ ...costs(3), times: 2 }, costs(3, { 'x-credits-remaining': '0' }))
+  const { fetch } = pipelineOf(meter, inner)
+  for (let i = 0; i < 3; i++) await fetch(URL_A)
+  vi.setSystemTime(Date.now() + 60_000)
+  await expect(fetch(URL_A)).rejects.toThrow(BudgetExceededError)
+  expect(inner.calls).toBe(3)
 })
 
 describe('what only prose says of money', () => {

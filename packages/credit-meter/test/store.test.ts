@@ -35,6 +35,16 @@ describe('9. a store is shared by all meters that use it', () => {
     expect((await one.refresh(KEY)).endpoints[0]).toMatchObject({ spent: 6.5 })
   })
 
+  test('what costs nothing is not written', async () => {
+    const store = memoryStore()
+    const add = vi.spyOn(store, 'add')
+    const { fetch } = pipelineOf(creditMeter({ budget: 100, store }), respond(costs(0), costs(1)))
+    await fetch(URL_A)
+    expect(add).not.toHaveBeenCalled()
+    await fetch(URL_A)
+    expect(add).toHaveBeenCalled()
+  })
+
   test('SQLite, also after the process has ended', async () => {
     const path = join(folder, 'credits.db')
     const before = await sqliteLimiter(path)
