@@ -82,8 +82,7 @@ const dateOf = (text = ''): number =>
 
 /** `Retry-After` (RFC 9110 section 10.2.3) in milliseconds; a date is measured against the answer's own `Date`. */
 const retryAfterOf = (header: ReadHeader, receivedAt: number): number | undefined => {
-  const text = header('retry-after')?.trim()
-  if (!text) return undefined
+  const text = header('retry-after')?.trim() ?? ''
   const ms = /^\d{1,10}(?:\.\d{1,9})?$/.test(text)
     ? Math.ceil(Number(text) * 1000)
     : dateOf(text) - (dateOf(header('date')) || receivedAt)

@@ -359,6 +359,15 @@ describe('events', () => {
     call.emit(alert)
     expect(heard).toEqual([])
   })
+  test('whoever begins to listen when it is over hears nothing', async () => {
+    const call = await inCall((one) => one)
+    const listener = vi.fn<(event: CallEvent) => void>()
+    call.on(listener)()
+    call.on(listener)
+    call.emit(alert)
+    expect(listener).not.toHaveBeenCalled()
+  })
+
   test('a function that listens twice is two listeners', async () => {
     const listener = vi.fn<(event: CallEvent) => void>()
     await inCall(

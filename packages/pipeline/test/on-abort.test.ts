@@ -5,6 +5,14 @@ import { onAbort } from '../src/index.ts'
 const listening = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length
 
 describe('onAbort', () => {
+  test('does not listen to a signal that has fired', () => {
+    const signal = AbortSignal.abort()
+    const listener = vi.fn<() => void>()
+    onAbort(signal, listener)()
+    expect(listening(signal)).toBe(0)
+    expect(listener).not.toHaveBeenCalled()
+  })
+
   test('calls each listener once, in the order they came', () => {
     const controller = new AbortController()
     const heard: string[] = []

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { outcomes, useFakeTime } from '../../aplomb/test/support/time.ts'
-import { type Constraint, constrained, createFetch, type Fetch } from '../src/index.ts'
+import { type CallEvent, type Constraint, constrained, createFetch, type Fetch, type Line } from '../src/index.ts'
 
 useFakeTime()
 
@@ -83,4 +83,58 @@ describe('what passes the door ends, whatever comes of it', () => {
     ])
     expect(state).toEqual({ inFlight: 0, sent: 2 })
   })
+})
+
+describe('what a constraint hears', () => {
+  it.each([
+    ['GET', 503, true],
+    ['POST', 503, false],
+    ['POST', 429, true],
+    ['GET', 429, true],
+    ['GET', 200, false],
+    ['GET', 400, false],
+  ])('%s, %i: whether it may be sent again: %s', async (method, status, repeatable) => {
+    const heard: boolean[] = []
+    const { fetch } = setup(
+      { heard: (_, signal) => void heard.push(signal.repeatable) },
+      async () => new Response('x', { status }),
+    )
+    await outcomes([fetch(URL_A, { method })])
+    expect(heard).toEqual([repeatable])
+  })
+
+  it('and has sent again is told as a retry, of what and by whom', async () => {
+    const events: CallEvent[] = []
+    let answers = 0
+    const again = constrained('again', () => ({
+      waitMs: () => 0,
+      heard: () => (answers === 1 ? { place: 'front', waitMs: 20 } : undefined),
+    }))
+    const fetch = createFetch([again], {
+      fetch: async () => new Response('x', { status: answers++ === 0 ? 429 : 200 }),
+      onEvent: (event) => events.push(event),
+    })
+    await outcomes([fetch(URL_A)])
+    const retries = events.filter(({ type }) => type === 'retry')
+    expect(retries).toMatchObject([{ by: 'again', attempt: 1, key: 'https://api.test', waitMs: 20 }])
+    expect(retries[0]?.call).toBe(events.find(({ type }) => type === 'attempt')?.call)
+  })
+})
+
+it('a line that is woken has its constraint asked anew, at every door; queued() counts those who wait', async () => {
+  let open = false
+  let line: Line | undefined
+  const gate = constrained('gate', (_, given) => {
+    line = given
+    return { waitMs: () => (open ? 0 : Infinity) }
+  })
+  const inner: Fetch = async () => new Response('x')
+  const [one, other] = [createFetch([gate], { fetch: inner }), createFetch([gate], { fetch: inner })]
+  const ended = outcomes([one(URL_A), other(URL_A), other(URL_A)])
+  await Promise.resolve()
+  expect(line?.queued()).toBe(3)
+  open = true
+  line?.wake()
+  expect((await ended).map((outcome) => 'value' in outcome)).toEqual([true, true, true])
+  expect(line?.queued()).toBe(0)
 })
