@@ -103,6 +103,15 @@ describe('waits, windows and credits are found in JSON bodies, wherever they are
     ])
   })
 
+  it.each([
+    [1091, 2000],
+    [991, undefined],
+    [900, undefined],
+  ])('waits until a bucket with 991 has the %i points that were asked for: %s ms', (requestedQueryCost, waitMs) => {
+    const throttleStatus = { maximumAvailable: 1000, currentlyAvailable: 991, restoreRate: 50 }
+    expect(readBody({ extensions: { cost: { requestedQueryCost, throttleStatus } } }).waitMs).toBe(waitMs)
+  })
+
   it('reads credits', () => {
     expect(readBody({ credits_used: 2, credits_remaining: 98, total_credits: 100 }).credits).toEqual({
       cost: 2,
@@ -169,7 +178,10 @@ describe('a wait is found in prose, behind the words that announce one', () => {
 
   it('tells a point in time from a duration', () => {
     expect(readProse('banned until 1768478520000', now).absolute).toBe(true)
+    expect(readProse('try again at 2026-01-15T12:00:30Z', now)).toEqual({ waitMs: 30_000, absolute: true })
     expect(readProse('try again in 5s', now).absolute).toBeUndefined()
+    // A date that is none is not read as something else.
+    expect(readProse('try again at 2026-13-45 12:00:30', now).waitMs).toBeUndefined()
   })
 
   it('finds what is left', () => {

@@ -182,5 +182,36 @@ describe('nonsense is ignored, never waited for', () => {
     expect(parseDuration('41 s')).toBe(41_000)
     expect(parseDuration('0:05:09')).toBe(309_000)
     expect(parseDuration('22.14:18:12')).toBe(1_952_292_000)
+    expect(parseDuration('0:05:09 or so')).toBeUndefined()
+  })
+})
+
+describe('a date is read with its zone, to its end', () => {
+  it.each([
+    ['2026-01-15T12:00:00+05:30', now - 5.5 * 3_600_000],
+    ['2026-01-15T12:00:00-0330', now + 3.5 * 3_600_000],
+    ['2026-01-15T12:00:00+01', now - 3_600_000],
+    ['2026-01-15 12:00 UTC', now],
+    ['2026/01/15 12:00:00,25', now + 250],
+    ['2026-Jan-15 12:00:00', now],
+    ['2026-01-15', now - 12 * 3_600_000],
+    ['Thu, 15 Jan 2026 12:00:00 +0100', now - 3_600_000],
+    ['Thu Jan 15 2026 12:00:00 GMT+0100 (Central European Standard Time)', now - 3_600_000],
+    // A leap second, and the end of a day.
+    ['2026-01-15T11:59:60Z', now],
+    ['2026-01-14T24:00:00Z', now - 12 * 3_600_000],
+  ])('%s', (text, at) => {
+    expect(parseDate(text, now)).toBe(at)
+  })
+
+  it.each([
+    '2026-01-15T12:00:61Z',
+    '2026-01-15T12:60:00Z',
+    '2026-01-15T25:00:00Z',
+    '2026-01-32',
+    '2026-00-15',
+    '2026-01-15T12:00:00Z.',
+  ])('%s is none', (text) => {
+    expect(parseDate(text, now)).toBeUndefined()
   })
 })

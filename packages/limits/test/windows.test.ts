@@ -139,6 +139,24 @@ describe('several windows are all reported, the tightest first', () => {
     expect(windowsOf(headers)).toMatchObject([{ limit: 700, remaining: 6, resetMs: 41_000 }])
     expect(windowsOf(headers)).toHaveLength(1)
   })
+
+  it.each([
+    ['another limit', '"a";r=6;t=41', { 'x-rate-limit-limit': '800', 'x-rate-limit-remaining': '6' }],
+    ['more left', '"a";r=6;t=41', { 'x-rate-limit-limit': '700', 'x-rate-limit-remaining': '7' }],
+    [
+      'another reset',
+      '"a";r=6;t=41',
+      { 'x-rate-limit-limit': '700', 'x-rate-limit-remaining': '6', 'x-rate-limit-reset': '50' },
+    ],
+  ])('but twice with %s', (_, ratelimit, more) => {
+    expect(windowsOf({ ratelimit, 'ratelimit-policy': '"a";q=700', ...more })).toHaveLength(2)
+  })
+
+  it('of a share that is used up below 0 nothing is known', () => {
+    expect(windowsOf({ 'anthropic-ratelimit-unified-5h-utilization': '-0.5' })).toEqual([])
+    expect(windowsOf({ 'anthropic-ratelimit-unified-5h-utilization': '0' })).toMatchObject([{ remaining: 100 }])
+    expect(windowsOf({ 'anthropic-ratelimit-unified-5h-utilization': '1.5' })).toMatchObject([{ remaining: 0 }])
+  })
 })
 
 describe('vendor headers are read word by word, whatever their prefix and order', () => {
