@@ -109,7 +109,7 @@ describe('waits, windows and credits are found in JSON bodies, wherever they are
     [900, undefined],
   ])('waits until a bucket with 991 has the %i points that were asked for: %s ms', (requestedQueryCost, waitMs) => {
     const throttleStatus = { maximumAvailable: 1000, currentlyAvailable: 991, restoreRate: 50 }
-    expect(readBody({ extensions: { cost: { requestedQueryCost, throttleStatus } } }).waitMs).toBe(waitMs)
+    expect(readBody({ extensions: { cost: { requestedQueryCost, throttleStatus } } }).retryAfterMs).toBe(waitMs)
   })
 
   it('reads credits', () => {
