@@ -57,6 +57,8 @@ export interface Control {
   sent(active: number, request: RequestLine, at?: number): Sent
   /** The answer or the error came; `active` in flight still, itself included. Returns why the limit changed, or why it probes. */
   learn(verdict: Verdict, sent: Sent, active: number): string | undefined
+  /** Takes over what is announced by an answer that is of no call here. */
+  overheard(verdict: Verdict, sent: Sent): void
 }
 
 const DOWN_PROBING = 'the server fails: probing'
@@ -223,5 +225,6 @@ export const newControl = (fixed: number | undefined): Control => {
       refusals.ended(sent)
       return reason ?? announced
     },
+    overheard: (verdict, sent) => void heed(verdict, sent, sent.active),
   }
 }

@@ -170,6 +170,7 @@ export const newGate = (
       if (!signal.repeatable || signal.elsewhere) return undefined
       return againFor(departure, signal, { control, history, unanswered: active - streams, queued: line.queued() })
     },
+    overheard: ({ request, at }, { verdict }) => control.overheard(verdict, { at, request, active: measured() + 1 }),
     ended: (departure, response) => {
       const slot = taken.get(departure)
       if (!slot) return

@@ -53,6 +53,12 @@ describe('21. what another origin says after a redirect is none of the key', () 
     expect((await gateOf(() => at(`${B}/x`, 200, ceiling), { key: 'mine' })).limit).toBe(2)
     expect((await gateOf(() => at('', 200, ceiling))).limit).toBe(2)
   })
+  test('that is of the other', async () => {
+    const gate = concurrencyGate()
+    const fetch = createFetch([gate, classify()], { fetch: async () => at(`${B}/x`, 200, ceiling) })
+    await fetch(`${A}/v1/x`)
+    expect(gate.stats(B).limit).toBe(2)
+  })
   test.each([
     ['too many in flight', 429, full],
     ['too many, without a word', 429, {}],

@@ -90,7 +90,10 @@ export interface Constraint {
    * not what was only learned.
    */
   ceiling?(certain?: boolean): number | undefined
-  /** An answer that a redirect led to, of a call that passed the door of another key. */
+  /**
+   * What an answer says that is of no call here: a redirect led to it from another key, or another process had heard it before
+   * it led a fleet. Its limits count; nobody was served or refused now.
+   */
   overheard?(departure: Departure, signal: Signal): void
   /** Whether it may be dropped. @default 'idle' */
   standing?(): Standing

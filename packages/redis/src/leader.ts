@@ -1,12 +1,9 @@
 import { type Call, clock, type Doorway, later } from '@aplomb/pipeline'
 import { toldError } from './errors.ts'
 import {
-  aged,
   type Answer,
   type Facts,
   type Flight,
-  type Known,
-  NO_ANSWER,
   NOBODYS,
   type OfCall,
   type Reaction,
@@ -14,11 +11,13 @@ import {
   type ToldVerdict,
 } from './messages.ts'
 import { newLedger } from './ledger.ts'
+import { UNHEARD } from './hearsay.ts'
 import { newStandIn, type StandIn } from './stand-in.ts'
 import { newTenure } from './tenure.ts'
 
 /** An aborted request has reached the server; by then that has heard of the abort, in milliseconds. */
 const ABORTED_MS = 250
+
 /** Runs the door of a key for all members, as a lone client does for itself. */
 export interface Leader {
   receive(from: string, message: Request): void
@@ -26,8 +25,6 @@ export interface Leader {
   keep(members: ReadonlySet<string>): void
   /** Somebody else leads: nobody waits here, and nothing that is in flight counts. */
   resign(): void
-  /** What the constraints of the door should know. Resolves when they do. */
-  learn(known: readonly Known[]): Promise<unknown>
   /** Whether anybody waits or is in flight. */
   readonly busy: boolean
   readonly inFlight: number
@@ -148,12 +145,11 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
     run(standInFor(from, n, facts), clock() - sinceMs)
 
   /** Of a call that is over. */
-  const learnOf = (answer: Answer, facts: Facts, sentAt: number): Promise<unknown> => {
-    const one = newStandIn(key, { owner: '', n: 0 }, facts, { go: () => undefined, emit: () => undefined })
+  const learnOf = (answer: Answer, facts: Facts, sentAt: number): void => {
+    const one = newStandIn(key, { owner: '', n: 0 }, facts, UNHEARD)
     standIns.set(one.call, one)
-    const passing = doorway.pass(one.request, one.call, () => one.send(true), sentAt).catch(() => undefined)
+    doorway.pass(one.request, one.call, () => one.send(true), sentAt).catch(() => undefined)
     one.heard(answer)
-    return passing
   }
 
   /** Of a call that has been let through. */
@@ -193,7 +189,7 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
         for (const flight of message.flights) takeOver(from, flight)
         break
       case 'done':
-        void learnOf(message.answer, message.facts, clock() - message.tookMs)
+        learnOf(message.answer, message.facts, clock() - message.tookMs)
         break
       case 'back':
         for (const n of message.ns) {
@@ -219,14 +215,8 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
     }
   }
 
-  const learn: Leader['learn'] = (known) =>
-    Promise.all(
-      known.map(({ verdict, ageMs }) => learnOf({ ...NO_ANSWER, verdict: aged(verdict, ageMs) }, NOBODYS, clock())),
-    )
-
   return {
     receive,
-    learn,
     keep: (those) => {
       ledger.dropIf(({ owner }) => !those.has(owner))
       tenure.forget((owner) => !those.has(owner))

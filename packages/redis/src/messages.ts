@@ -228,15 +228,3 @@ export const NOBODYS: Facts = {
   gaveUp: undefined,
   observed: false,
 }
-
-/** All of an answer but its verdict, of one that is over. */
-export const NO_ANSWER: Omit<Answer, 'verdict'> = {
-  key: undefined,
-  whole: true,
-  lasts: false,
-  type: undefined,
-  weight: undefined,
-  canReplay: false,
-  gaveUp: undefined,
-  tookMs: undefined,
-}

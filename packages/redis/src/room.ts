@@ -1,5 +1,6 @@
 import { clock } from '@aplomb/pipeline'
 import type { Reply } from './engine.ts'
+import { tellKnown } from './hearsay.ts'
 import { newHeartbeat } from './heartbeat.ts'
 import { newKnowledge } from './knowledge.ts'
 import { type Leader, newLeader } from './leader.ts'
@@ -29,7 +30,6 @@ export const newRoom = (context: RoomContext): Room => {
   let usedAt = clock()
   let closed = false
   const knowledge = newKnowledge()
-  let learning = 0
   const share = newShare(awayMs)
   const roll = newRollCall(me, leaseMs, awayMs)
 
@@ -95,13 +95,9 @@ export const newRoom = (context: RoomContext): Room => {
     }
   }
 
-  /** What is known reaches the constraints by way of the door: until then nobody passes that. */
   const learn = (known: readonly Known[] = knowledge.list()): void => {
-    learning++
-    void leader.learn(known).finally(() => {
-      learning--
-      context.wake()
-    })
+    tellKnown(key, doorway.constraints(key), known)
+    context.wake()
   }
 
   /** Once a new leader knows what is in flight, calls are let through. */
@@ -241,7 +237,7 @@ export const newRoom = (context: RoomContext): Room => {
       else if (its > epoch || number > turns.read) turns.take()
     },
     waitMs: () => {
-      if (learning > 0 || (mode === 'leading' && roll.awaits)) return Infinity
+      if (mode === 'leading' && roll.awaits) return Infinity
       if (mode === 'alone' || failing) return share.waitMs(leader.inFlight)
       if (!roll.misses) return 0
       return leader.inFlight < (leader.ceiling ?? Infinity) - roll.reserved(leader.ceiling) ? 0 : Infinity

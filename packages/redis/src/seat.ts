@@ -1,4 +1,4 @@
-import { type Call, clock, type RequestLine } from '@aplomb/pipeline'
+import { type Call, clock, type Constraint, later, QueueTimeoutError, type RequestLine } from '@aplomb/pipeline'
 import { type Answer, factsOf, type Flight, type Wait } from './messages.ts'
 import type { Slot } from './slots.ts'
 
@@ -47,12 +47,59 @@ export const newSeat = (n: number, call: Call, request: RequestLine): Seat => ({
   slot: undefined,
 })
 
+/** A call has its number for as long as it lives, however often it comes back. */
+export const newNumbers = (): ((call: Call) => number) => {
+  const numbers = new WeakMap<Call, number>()
+  let last = 0
+  return (call) => {
+    const known = numbers.get(call) ?? ++last
+    numbers.set(call, known)
+    return known
+  }
+}
+
 export const settle = (seat: Seat, outcome: Outcome): void => seat.outcome.resolve(outcome)
 
-/** Until it is its turn, or all is over. */
-export const outcomeOf = async (seat: Seat, mayGo: (seat: Seat) => boolean): Promise<Outcome> => {
+interface Waiting {
+  readonly mayGo: (seat: Seat) => boolean
+  readonly constraints: () => readonly Constraint[]
+  /** For how much longer than it may wait its leader may take to say so, in milliseconds. */
+  readonly graceMs: number
+  /** It does not wait any more. */
+  readonly gone: (seat: Seat) => void
+}
+
+/** `setTimeout` takes no more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** For how long a call may wait for whoever leads, on its own clock, in milliseconds. */
+const patienceMs = ({ call, phase, linedUpAt }: Seat, constraints: Waiting['constraints']): number => {
+  if (phase === 'answered') return call.mayWaitMs()
+  const linedUpMs = clock() - linedUpAt
+  // One that was sent before may wait apart from the line, too: of that only the leader knows.
+  if (call.attempt > 0) return call.mayWaitMs() - linedUpMs
+  return Math.min(...constraints().map(({ queueTimeoutMs = Infinity }) => queueTimeoutMs)) - linedUpMs
+}
+
+const outOfPatience = ({ key, attempt }: Call, constraints: Waiting['constraints']): Error => {
+  const queueTimeoutMs = constraints().find((one) => one.queueTimeoutMs !== undefined)?.queueTimeoutMs
+  if (attempt === 0 && queueTimeoutMs !== undefined) return new QueueTimeoutError(key, queueTimeoutMs, attempt)
+  return new DOMException('The call has waited for whoever leads as long as maxTotalWaitMs allows', 'TimeoutError')
+}
+
+/** Until it is its turn, or all is over. Whoever leads says when it has waited for as long as it may; where nobody does, it is over all the same. */
+export const outcomeOf = async (seat: Seat, { mayGo, constraints, graceMs, gone }: Waiting): Promise<Outcome> => {
   for (;;) {
+    const ms = seat.phase === 'granted' ? Infinity : patienceMs(seat, constraints) + graceMs
+    const giveUp = (): void => {
+      const error = outOfPatience(seat.call, constraints)
+      seat.call.giveUp('fleet', error.message)
+      gone(seat)
+      settle(seat, seat.phase === 'answered' ? { go: false } : { error })
+    }
+    const timer = ms < LONGEST_TIMER_MS ? later(giveUp, Math.max(0, ms)) : undefined
     const outcome = await seat.outcome.promise
+    clearTimeout(timer)
     seat.outcome = Promise.withResolvers()
     // A turn may have been taken back since, or its lease may have ended: then it comes again.
     if ('error' in outcome || !outcome.go) return outcome

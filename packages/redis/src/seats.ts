@@ -3,14 +3,14 @@ import { answerOf, isPlain } from './answer.ts'
 import { errorFrom } from './errors.ts'
 import { HEARD, LATE } from './lease.ts'
 import { type Answer, factsOf, type Reaction, type Request, type ToldVerdict, toldVerdict } from './messages.ts'
-import { flightOf, newSeat, newWaitingLine, outcomeOf, type Seat, settle } from './seat.ts'
+import { flightOf, newNumbers, newSeat, newWaitingLine, outcomeOf, type Seat, settle } from './seat.ts'
 import { newSlots, type Slot } from './slots.ts'
 
 /** The calls of this process that are under way. */
 export interface Seats {
   readonly size: number
   pass: Doorway['pass']
-  receive(reaction: Reaction): void
+  receive(reaction: Exclude<Reaction, { type: 'known' }>): void
   /** Tells a new leader of all: what is in flight, who waits. */
   retell(tellFlights: (flights: Extract<Request, { type: 'state' }>['flights']) => void): void
   /** Gives back what is not used. */
@@ -37,20 +37,13 @@ interface Context {
 export const newSeats = ({ key, doorway, post, leaseMs, maySend, mayKeep, ceiling, heard }: Context): Seats => {
   const seats = new Map<number, Seat>()
   const line = newWaitingLine()
-  const numbers = new WeakMap<Call, number>()
+  const numberOf = newNumbers()
   /** The last answer of each, until it is sent again. */
   const answers = new WeakMap<Call, Response>()
   /** How many waits were named here, and the end of the longest, on the `clock`, as far as the leader may not know of it. */
   let told = { waits: 0, until: -Infinity }
   const isHeld = (): boolean => clock() < told.until
-  let lastNumber = 0
   const slots = newSlots(leaseMs * LATE, (ns) => post({ to: 'leader', type: 'back', ns }))
-
-  const numberOf = (call: Call): number => {
-    const known = numbers.get(call) ?? ++lastNumber
-    numbers.set(call, known)
-    return known
-  }
 
   const ask = (seat: Seat): void => {
     const { n, call, request } = seat
@@ -70,6 +63,9 @@ export const newSeats = ({ key, doorway, post, leaseMs, maySend, mayKeep, ceilin
     seat.answer = undefined
     settle(seat, { go: true })
   }
+
+  const gone = ({ n, phase }: Pick<Seat, 'n' | 'phase'>): void =>
+    post({ to: 'leader', type: 'gone', n, sent: phase === 'sent' })
 
   const tellAnswer = ({ n, answer }: Seat): void => {
     if (answer) post({ to: 'leader', type: 'heard', n, answer })
@@ -92,7 +88,7 @@ export const newSeats = ({ key, doorway, post, leaseMs, maySend, mayKeep, ceilin
   /** What was heard since it was given may hold it. */
   const askAgain = (seat: Seat): void => {
     if (seat.slot) leavePlace(seat)
-    else post({ to: 'leader', type: 'gone', n: seat.n, sent: false })
+    else gone(seat)
     ask(seat)
   }
 
@@ -103,6 +99,8 @@ export const newSeats = ({ key, doorway, post, leaseMs, maySend, mayKeep, ceilin
     else seat.phase = 'overdue'
     return false
   }
+
+  const waiting = { mayGo, gone, constraints: () => doorway.constraints(key), graceMs: leaseMs * LATE }
 
   /** Of one whose turn the leader has not seen. */
   const tellFlight = (seat: Seat): void => {
@@ -135,32 +133,32 @@ export const newSeats = ({ key, doorway, post, leaseMs, maySend, mayKeep, ceilin
     tellAnswer(seat)
   }
 
-  /** Tells of an answer. Returns whether that is of use. */
+  /** Tells of an answer. Returns whether nobody sends it again, whatever is heard of it. */
   const hear = (seat: Seat, response: Response): boolean => {
     const { call } = seat
     answers.set(call, response)
-    const isLatest = (): boolean => answers.get(call) === response
-    const answer = answerOf(seat, response, { constraints: doorway.constraints(key), post, isLatest })
+    const constraints = doorway.constraints(key)
+    const answer = answerOf(seat, response, { constraints, post, isLatest: () => answers.get(call) === response })
     seat.phase = 'answered'
     seat.response = response
     seat.answer = answer
-    const { retryAfterMs } = answer.verdict
-    heard(answer.verdict)
+    const { verdict } = answer
+    heard(verdict)
     // Whoever leads takes them back, too, but hears of it later: by then each could have earned more refusals.
-    if (answer.verdict.action !== 'use') slots.recall()
-    if (retryAfterMs)
-      told = { waits: told.waits + 1, until: Math.max(told.until, clock() + Math.min(retryAfterMs, leaseMs * HEARD)) }
+    if (verdict.action !== 'use') slots.recall()
+    const heldMs = Math.min(verdict.retryAfterMs ?? 0, leaseMs * HEARD)
+    if (heldMs > 0) told = { waits: told.waits + 1, until: Math.max(told.until, clock() + heldMs) }
     tell(seat, answer)
     seat.waitsTold = told.waits
     leavePlace(seat)
-    return answer.verdict.action === 'use'
+    return verdict.action === 'use' || !verdict.retryable
   }
 
   const pass: Doorway['pass'] = async (request, call, next) => {
     if (call.aborted) throw call.signal.reason
     const seat = newSeat(numberOf(call), call, request)
     const abort = (): void => {
-      post({ to: 'leader', type: 'gone', n: seat.n, sent: seat.phase === 'sent' })
+      gone(seat)
       settle(seat, { error: call.signal.reason })
     }
     const stopListening = call.canAbort ? onAbort(call.signal, abort) : undefined
@@ -172,7 +170,7 @@ export const newSeats = ({ key, doorway, post, leaseMs, maySend, mayKeep, ceilin
         if (hear(seat, response)) return response
       } else ask(seat)
       for (;;) {
-        const outcome = await outcomeOf(seat, mayGo)
+        const outcome = await outcomeOf(seat, waiting)
         if ('error' in outcome) {
           if (seat.last && !call.aborted) return seat.last
           throw outcome.error
@@ -190,7 +188,6 @@ export const newSeats = ({ key, doorway, post, leaseMs, maySend, mayKeep, ceilin
   }
 
   const receive: Seats['receive'] = (reaction) => {
-    if (reaction.type === 'known') return
     if (reaction.type === 'slot') return slots.add(reaction.n)
     if (reaction.type === 'recall') return slots.recall()
     const seat = seats.get(reaction.n)
@@ -198,7 +195,7 @@ export const newSeats = ({ key, doorway, post, leaseMs, maySend, mayKeep, ceilin
     if (!seat) {
       // It has been given up meanwhile, or was sent in another place.
       if (slot) use(slot)
-      else if (reaction.type === 'go') post({ to: 'leader', type: 'gone', n: reaction.n, sent: false })
+      else if (reaction.type === 'go') gone({ n: reaction.n, phase: 'waiting' })
       return
     }
     const { call } = seat

@@ -178,3 +178,66 @@ describe('a wait that its own process was told', () => {
     expect(sent).toEqual([1, 2])
   })
 })
+
+describe('a call waits for whoever leads as long as it may, and a third of a lease', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  const constraints = () => [{ waitMs: () => 0, queueTimeoutMs: 5000 }]
+  const unused = (): Promise<Response> => Promise.reject(new Error('unused'))
+  const start = (answers: readonly Response[], own: Partial<Call> = {}) => {
+    const told: Told[] = []
+    let valid = true
+    const seats = seatsTelling(told, { doorway: { pass: unused, constraints }, maySend: () => valid })
+    const rest = [...answers]
+    const settled = vi.fn<(what: unknown) => void>()
+    const giveUp = vi.fn<Call['giveUp']>()
+    const one = Object.assign(Object.create(call) as Call, { giveUp, ...own })
+    const next = async (): Promise<Response> => rest.shift() as Response
+    seats.pass(request, one, next).then(({ status }) => settled(status), settled)
+    const go = (): void => seats.receive({ to: 'member', type: 'go', n: 1, asked: 1, waits: [], stintMs: 0 })
+    return { told, seats, settled, giveUp, go, expire: () => void (valid = false) }
+  }
+  const timedOut = expect.objectContaining({ name: 'QueueTimeoutError', queueTimeoutMs: 5000 }) as Error
+
+  it('in line, where nobody leads', async () => {
+    const { told, seats, settled, giveUp } = start([])
+    await vi.advanceTimersByTimeAsync(5999)
+    expect(settled).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(settled).toHaveBeenCalledExactlyOnceWith(timedOut)
+    expect(giveUp).toHaveBeenCalledOnce()
+    expect(told.map(({ type }) => type)).toEqual(['ask', 'gone'])
+    expect([seats.size, vi.getTimerCount()]).toEqual([0, 0])
+  })
+
+  it('with a turn that came too late, while the engine does not answer', async () => {
+    const { settled, go, expire } = start([])
+    await vi.advanceTimersByTimeAsync(1000)
+    expire()
+    go()
+    await vi.advanceTimersByTimeAsync(4999)
+    expect(settled).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(settled).toHaveBeenCalledExactlyOnceWith(timedOut)
+  })
+
+  it('for what becomes of its answer: then that stands', async () => {
+    const { told, settled, go } = start([new Response(null, { status: 503 })], { mayWaitMs: () => 2000 })
+    go()
+    await vi.advanceTimersByTimeAsync(2999)
+    expect(settled).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(settled).toHaveBeenCalledExactlyOnceWith(503)
+    expect(told.map(({ type }) => type)).toEqual(['ask', 'heard', 'gone'])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('and not at all with an answer that nobody sends again', async () => {
+    const { settled, go } = start([new Response(null, { status: 404 })])
+    go()
+    await turn()
+    expect(settled).toHaveBeenCalledExactlyOnceWith(404)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
