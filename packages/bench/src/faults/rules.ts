@@ -38,6 +38,8 @@ interface Account {
 export interface Facts {
   readonly plan: Plan
   readonly calls: readonly Asked[]
+  /** Of processes that were killed: what those had heard, others may know. */
+  readonly lost: readonly Asked[]
   readonly pauses: readonly Pause[]
   readonly attemptTimeoutMs: number | undefined
   readonly servers: readonly Server[]
@@ -93,7 +95,7 @@ const wasHeard = (
 }
 
 /** Of one process at one server, or of a whole fleet. */
-const together = ({ plan, calls }: Facts, fleet: boolean): readonly (readonly Sending[])[] => {
+const together = ({ plan, calls }: Pick<Facts, 'plan' | 'calls'>, fleet: boolean): readonly (readonly Sending[])[] => {
   const all = calls.flatMap(({ sendings }) => sendings).toSorted((a, b) => a.at - b.at)
   const groups = Map.groupBy(all, ({ member, server }) => `${server}${fleet && plan.fleet ? '' : ` ${member.name}`}`)
   return [...groups.values()]
@@ -196,7 +198,8 @@ const namedTime: Rule = (facts) => {
   })
   if (waitsBehindDoor(facts)) return own
   const storeMs = facts.plan.client.store === 'shared' ? STORE_MS : 0
-  const known = [...together(facts, false), ...(facts.plan.fleet ? together(facts, true) : [])]
+  const everybody = { ...facts, calls: [...facts.calls, ...facts.lost] }
+  const known = [...together(facts, false), ...(facts.plan.fleet ? together(everybody, true) : [])]
   const groups = isWhole(facts) ? known : together(facts, false)
   const others = groups.flatMap((sendings) =>
     sendings.map((one): string | false => {
@@ -205,7 +208,8 @@ const namedTime: Rule = (facts) => {
       if (!forAll || namedMs <= 0 || namedMs > MAX_WAIT_MS || !wasHeard(facts, one)) return false
       const early = sendings.find(
         ({ member, at }) =>
-          at > heardAt + storeMs + (member === one.member ? AT_ONCE_MS : NEWS_MS) && at < heardAt + namedMs,
+          at > heardAt + storeMs + (member === one.member ? AT_ONCE_MS : NEWS_MS) &&
+          at < heardAt + namedMs - AT_ONCE_MS,
       )
       // A fleet goes by what all of it has heard, one of its processes that goes on alone by what that has.
       if (early === undefined || known.some((heard) => heard.includes(one) && mayBeOwn(facts, heard, one))) return false

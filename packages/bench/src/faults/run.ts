@@ -300,10 +300,13 @@ export const run = (plan: Plan): Promise<Result> =>
           })
         hung = true
       }
+      const asked = calls.filter((one) => one !== undefined)
       for (const [call, { signal }] of aborts) call.listeners = getEventListeners(signal, 'abort').length
+      const [lost = [], alive = []] = [true, false].map((killed) => asked.filter((one) => one.member.killed === killed))
       const facts: Facts = {
         plan,
-        calls: calls.filter((one) => one !== undefined && !one.member.killed),
+        calls: alive,
+        lost,
         pauses,
         attemptTimeoutMs,
         servers,
