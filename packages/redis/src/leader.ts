@@ -129,16 +129,16 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
   }
 
   const ask = (from: string, n: number, facts: Facts): void => {
-    const others = calls.has(from) || places.has(from)
+    const others = calls.of(from) + places.of(from) > 0
     const one = standInFor(from, n, facts)
     run(one)
-    if (one.inFlight) tenure.passed(from, calls.size + places.size)
+    if (one.inFlight) tenure.passed(from, calls.of(from))
     else tenure.waits(from, one.call.urgency, others)
   }
 
   const release = (one: StandIn): void => {
     ledger.drop(one)
-    if (!calls.has(one.owner)) tenure.goes(one.owner)
+    if (calls.of(one.owner) === 0) tenure.goes(one.owner)
   }
 
   const takeOver = (from: string, { n, facts, sinceMs }: Flight): void =>

@@ -10,8 +10,8 @@ export interface Roster extends Iterable<StandIn> {
   takeIf(isTaken: (one: StandIn) => boolean): readonly StandIn[]
   /** How many members have some. */
   readonly owners: number
-  /** Whether a member has any. */
-  has(owner: string): boolean
+  /** How many a member has. */
+  of(owner: string): number
 }
 
 export const newRoster = (): Roster => {
@@ -53,7 +53,7 @@ export const newRoster = (): Roster => {
       for (const { owner, n } of taken) take(owner, n)
       return taken
     },
-    has: (owner) => members.has(owner),
+    of: (owner) => members.get(owner)?.size ?? 0,
     [Symbol.iterator]: all,
   }
 }

@@ -1,12 +1,14 @@
 import { clock } from '@aplomb/pipeline'
 
 /**
- * A member is given slots that has asked so often, for so long in milliseconds, without anybody waiting or a burst. A slot
- * that outlives a burst would keep the key from coming to rest, and the next burst would be as large at once.
+ * A member is given slots that has asked so often, for so long in milliseconds, without anybody waiting or a burst of its own.
+ * A slot that outlives a burst would keep the key from coming to rest, and the next burst would be as large at once.
  */
 const STEADY_TIMES = 8
 const STEADY_MS = 250
-/** More calls under way than these are a burst; a member with more slots asks for the others. */
+/** As many calls at once as a lone client begins with, too: more, soon after a member had asked for none, are a burst. */
+const OPENING = 4
+/** A member with more slots asks for the others: what it has used up at once comes back to rest. */
 const MOST_SLOTS = 16
 /**
  * The line goes round in so many milliseconds, or with each call: within a second all have had about as much (Jain's index of
@@ -16,8 +18,8 @@ const ROUND_MS = 1000 / 6
 
 /** Which members need not ask for each call: the steady ones, as long as nobody waits; in turn, where all wait. */
 export interface Tenure {
-  /** A member was let through at once. */
-  passed(owner: string, underWay: number): void
+  /** A member was let through at once; so many of its calls that were asked for are under way. */
+  passed(owner: string, asked: number): void
   /** It may keep a slot, as far as it goes by it. */
   maySlot(owner: string): boolean
   slotted(owner: string): void
@@ -34,7 +36,7 @@ export interface Tenure {
 
 export const newTenure = (tell: (owner: string) => void): Tenure => {
   /** How often each has asked since when, while nobody waited. */
-  const steady = new Map<string, { times: number; readonly since: number; at: number }>()
+  const steady = new Map<string, { times: number; readonly since: number; at: number; restedAt: number }>()
   /** How many each has. */
   const slots = new Map<string, number>()
   /** Of whom the least urgent call is that urgent. */
@@ -58,18 +60,15 @@ export const newTenure = (tell: (owner: string) => void): Tenure => {
   }
 
   return {
-    passed: (owner, underWay) => {
-      let held = 0
-      for (const count of slots.values()) held += count
-      if (underWay - held > MOST_SLOTS) return steady.clear()
+    passed: (owner, asked) => {
       const now = Math.floor(clock())
-      const known = steady.get(owner)
-      if (!known) steady.set(owner, { times: 1, since: now, at: now })
+      const known = steady.get(owner) ?? { times: 0, since: now, at: -Infinity, restedAt: -Infinity }
+      if (asked === 1) known.restedAt = now
+      if (asked > OPENING && now - known.restedAt < STEADY_MS) return void steady.delete(owner)
+      steady.set(owner, known)
       // Calls that come together count as one.
-      else if (now > known.at) {
-        known.times++
-        known.at = now
-      }
+      if (now > known.at) known.times++
+      known.at = now
     },
     maySlot: (owner) => (slots.get(owner) ?? 0) < MOST_SLOTS && isSteady(owner),
     slotted: (owner) => void slots.set(owner, (slots.get(owner) ?? 0) + 1),

@@ -217,6 +217,35 @@ describe('11. what a member has used it may keep, as long as nobody waits', () =
     expect(JSON.stringify(wire.reports)).not.toContain('slot')
   })
 
+  it.each([
+    [64, 4],
+    [8, 10],
+  ])('all of %d members, %d calls of each at once', async (count, each) => {
+    const wire = newWire()
+    const server = newServer(50)
+    const members = newMembers(count, server, { wire, options: { leaseMs: 3000 } })
+    let over = false
+    const served = times(count, () => 0)
+    const caller = async (i: number): Promise<void> => {
+      while (!over) {
+        await members[i]?.(URL_A)
+        served[i] = (served[i] ?? 0) + 1
+      }
+    }
+    const callers = members.flatMap((_, i) => times(each, () => caller(i)))
+    await vi.advanceTimersByTimeAsync(2000)
+    wire.turns = 0
+    served.fill(0)
+    await vi.advanceTimersByTimeAsync(1000)
+    const all = served.reduce((sum, one) => sum + one)
+    expect(wire.turns / all).toBeLessThan(0.1)
+    // Nobody waits for another turn than its server's.
+    expect(Math.min(...served)).toBeGreaterThan(0.95 * each * (1000 / server.tookMs))
+    over = true
+    await vi.advanceTimersByTimeAsync(server.tookMs)
+    await Promise.all(callers)
+  })
+
   it('until others do', async () => {
     const wire = newWire()
     const server = newServer(10)
