@@ -64,11 +64,11 @@ export const newTenure = (tell: (owner: string) => void): Tenure => {
       const now = Math.floor(clock())
       const known = steady.get(owner) ?? { times: 0, since: now, at: -Infinity, restedAt: -Infinity }
       if (asked === 1) known.restedAt = now
-      if (asked > OPENING && now - known.restedAt < STEADY_MS) return void steady.delete(owner)
-      steady.set(owner, known)
       // Calls that come together count as one.
       if (now > known.at) known.times++
       known.at = now
+      if (asked > OPENING && now - known.restedAt < STEADY_MS) steady.delete(owner)
+      else steady.set(owner, known)
     },
     maySlot: (owner) => (slots.get(owner) ?? 0) < MOST_SLOTS && isSteady(owner),
     slotted: (owner) => void slots.set(owner, (slots.get(owner) ?? 0) + 1),

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { aplomb } from 'aplomb'
-import { durableObject, durableObjectEngine, fleet, memoryEngine } from '../src/index.ts'
+import { durableObject, durableObjectEngine, type Engine, fleet, memoryEngine } from '../src/index.ts'
 import { LEASE_MS, newClockedEngine, newMembers, newServer, newWire, URL_A } from './support.ts'
 
 const warn = vi.fn()
@@ -224,10 +224,10 @@ describe('11. what a member has used it may keep, as long as nobody waits', () =
     const wire = newWire()
     const server = newServer(50)
     const members = newMembers(count, server, { wire, options: { leaseMs: 3000 } })
-    let over = false
+    const until = performance.now() + 3000
     const served = times(count, () => 0)
     const caller = async (i: number): Promise<void> => {
-      while (!over) {
+      while (performance.now() < until) {
         await members[i]?.(URL_A)
         served[i] = (served[i] ?? 0) + 1
       }
@@ -241,7 +241,6 @@ describe('11. what a member has used it may keep, as long as nobody waits', () =
     expect(wire.turns / all).toBeLessThan(0.1)
     // Nobody waits for another turn than its server's.
     expect(Math.min(...served)).toBeGreaterThan(0.95 * each * (1000 / server.tookMs))
-    over = true
     await vi.advanceTimersByTimeAsync(server.tookMs)
     await Promise.all(callers)
   })
@@ -356,6 +355,42 @@ describe('11. where all wait for places, a place is of a member for a while', ()
     }
     await vi.advanceTimersByTimeAsync(1000)
     expect(await statuses(calls)).toHaveLength(400 * limit)
+  })
+
+  it('and a place that comes free is taken after a way to whoever leads, one from there, and a turn that was under way', async () => {
+    const tripMs = 40
+    const engine = memoryEngine()
+    const way = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, tripMs / 2))
+    const distant: Engine = {
+      turn: async (report) => {
+        await way()
+        const reply = await engine.turn(report)
+        await way()
+        return reply
+      },
+      listen: (member, push) =>
+        engine.listen?.(member, (...mail) => void way().then(() => push(...mail))) ?? (() => undefined),
+    }
+    const waits: number[] = []
+    let last = { by: 0, at: NaN }
+    const members = times(3, (by) =>
+      aplomb({
+        log: false,
+        store: fleet(distant),
+        concurrencyGate: { limit: 1 },
+        fetch: async () => {
+          if (last.by !== by) waits.push(performance.now() - last.at)
+          await new Promise((resolve) => void setTimeout(resolve, 5))
+          last = { by, at: performance.now() }
+          return new Response('{}')
+        },
+      }),
+    )
+    const calls = members.flatMap((fetch) => times(100, () => fetch(URL_A)))
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(await statuses(calls)).toEqual(times(300, () => 200))
+    expect(waits.length).toBeGreaterThan(10)
+    expect(Math.max(...waits)).toBeLessThanOrEqual(3 * tripMs)
   })
 
   it('but whoever comes seldom does not wait for a round', async () => {

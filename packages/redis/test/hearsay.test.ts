@@ -21,7 +21,7 @@ const open = (answers: Response[]) => {
     log: false,
     store: constrained('spy', () => ({ waitMs: () => 0 }), { share, newLine: newOrdered }),
     fetch: async (input) => {
-      sent.push(String(input))
+      sent.push(input instanceof Request ? input.url : `${input}`)
       return answers.shift() ?? new Response('{}')
     },
   })

@@ -16,7 +16,7 @@ const HELP = `Eight processes with fifty calls each on one key, with and without
   --real       real processes, on a real Redis (REDIS_URL, or one of their own)
   --peers      and the best of the others beside them
   --told       and those that share a Redis, too, but have to be told of the limit
-  --chaos N    N calls at ten at once, while members are killed and stopped`
+  --chaos N    N calls for each seed at ten at once, while members are killed and stopped`
 
 const { values } = parseArgs({
   options: {
@@ -109,17 +109,27 @@ const real = async (): Promise<void> => {
 
 const chaotic = async (calls: number): Promise<void> => {
   await using server = await startRedis()
-  const plan = {
-    redisUrl: server.url,
-    namespace: 'chaos',
-    members: 8,
-    ceiling: 10,
-    calls,
-    leaseMs: 3000,
-    latencyMs: 20,
+  const plan = { redisUrl: server.url, members: 8, ceiling: 10, calls, leaseMs: 3000, latencyMs: 20 }
+  const blows = { everyMs: 500, kills: true, stops: true, longestStopMs: 20_000 }
+  const table = newTable(
+    'seed',
+    'answered',
+    'failed',
+    'at once',
+    'over',
+    'kills',
+    'stops',
+    'longest wait, s',
+    'took, s',
+  )
+  for (const seed of seeds) {
+    const outcome = await chaos({ ...plan, ...blows, namespace: `chaos-${seed}`, seed })
+    const { answered, failed, mostInFlight, over, overAt, kills, stops, longestMs, wallMs } = outcome
+    for (const what of [...failed, ...overAt]) console.log(`seed ${seed}: ${what}`)
+    const seconds = [longestMs, wallMs].map((ms) => two(ms / 1000))
+    table.push([seed, answered, failed.length, mostInFlight, over, kills, stops, ...seconds])
   }
-  const outcome = await chaos({ ...plan, everyMs: 1500, seed: 1, kills: true, stops: true, longestStopMs: 20_000 })
-  console.log(outcome)
+  console.log(table.toString())
 }
 
 if (values.chaos !== undefined) await chaotic(Number(values.chaos))

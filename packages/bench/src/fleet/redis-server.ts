@@ -37,6 +37,14 @@ const answers = (port: number): Promise<boolean> =>
     }).on('error', () => resolve(false))
   })
 
+/** What a process runs that starts another: the end of its standard input, which its own parent holds, ends both. */
+const ENDS_WITH_PARENT = `
+  const [command, ...options] = process.argv.slice(1)
+  const child = require('node:child_process').spawn(command, options, { stdio: 'ignore' })
+  child.once('exit', () => process.exit())
+  process.stdin.once('end', () => child.kill('SIGKILL')).resume()
+`
+
 export const hasRedis: boolean = process.env['REDIS_URL'] !== undefined || binary() !== undefined
 export const NO_REDIS = 'needs a Redis: set REDIS_URL, or install redis-server or valkey-server'
 
@@ -47,18 +55,16 @@ export const startRedis = async (): Promise<RedisServer> => {
   const port = await freePort()
   let child: ChildProcess | undefined
   const start = async (): Promise<void> => {
-    child = spawn(
-      binary() as string,
-      ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
-      {
-        stdio: 'ignore',
-      },
-    )
+    const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+    child = spawn(process.execPath, ['-e', ENDS_WITH_PARENT, binary() as string, ...options], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+    })
     while (!(await answers(port))) await new Promise((resolve) => setTimeout(resolve, 5))
   }
   const kill = async (): Promise<void> => {
-    const exited = child && once(child, 'exit')
-    child?.kill('SIGKILL')
+    if (child?.exitCode !== null) return
+    const exited = once(child, 'exit')
+    child.stdin?.end()
     await exited
   }
   await start()

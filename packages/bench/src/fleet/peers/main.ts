@@ -31,7 +31,7 @@ const MEMBERS = [1, 8, 64]
 const ENOUGH = 1000
 const FEW = 10
 const JOB_MS = 5
-const WAKE_UPS = 200
+const WAKE_UPS = 400
 
 const short = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(2))
 const runs = Array.from({ length: Number(values.runs) }, (_, i) => i)
@@ -64,7 +64,14 @@ const pingMs = async (): Promise<number> => {
 
 const head = (of: string): string[] => [...MEMBERS.map((count) => `${count} ${of}`), 'trips']
 const table = new Table({
-  head: ['calls a second, of members', ...head('free'), ...head(`for ${FEW} places`), 'wake-up p50', 'p99, ms'],
+  head: [
+    'calls a second, of members',
+    ...head('free'),
+    ...head(`for ${FEW} places`),
+    'wake-up p50',
+    'p99, ms',
+    'of a trip',
+  ],
   style: { head: [], border: [], compact: true },
 })
 const LOADS = [
@@ -87,7 +94,7 @@ for (const which of [APLOMB, ...PEERS] as const) {
   }
   const wakeUp = { which, members: 3, atOnce: 1, jobMs: JOB_MS, calls: WAKE_UPS, what: 'wake-up' } as const
   const woken = knowsPlaces ? await measure<WakeUp>(wakeUp) : []
-  for (const figure of ['median', 'p99'] as const)
+  for (const figure of ['median', 'p99', 'tripP99'] as const)
     cells.push(knowsPlaces ? short(median(woken.map((one) => one[figure]))) : '–')
   table.push([which, ...cells])
 }

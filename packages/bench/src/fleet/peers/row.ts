@@ -92,9 +92,20 @@ const wakeUp = async (): Promise<WakeUp> => {
         last = { by: run, endedAt: performance.now() }
       })
   }
-  await Promise.all(all.map(work))
+  const trips: number[] = []
+  const client = new Redis(url)
+  const ping = async (): Promise<void> => {
+    while (waits.length < calls) {
+      await sleep(jobMs)
+      const at = performance.now()
+      await client.ping()
+      trips.push(performance.now() - at)
+    }
+  }
+  await Promise.all([ping(), ...all.map(work)])
+  client.disconnect()
   const warm = waits.slice(calls * WARM_UP)
-  return { median: quantile(warm, 0.5), p99: quantile(warm, 0.99) }
+  return { median: quantile(warm, 0.5), p99: quantile(warm, 0.99), tripP99: quantile(trips, 0.99) }
 }
 
 parent.send(what === 'load' ? await load() : await wakeUp())

@@ -23,4 +23,6 @@ export interface Load {
 export interface WakeUp {
   readonly median: number
   readonly p99: number
+  /** Of a round trip to the same Redis, by the same process meanwhile. */
+  readonly tripP99: number
 }
