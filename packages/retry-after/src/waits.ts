@@ -130,8 +130,8 @@ export const newWaits = (line: Line, { maxAttempts, maxWaitMs, paced }: WaitsSet
       const { verdict, elsewhere } = signal
       const waitMs = waitOf(signal)
       const own = !elsewhere && waitMs !== undefined && endpoints.refused(request, at) !== undefined
-      // A limit of an endpoint's own does not count for others; where nobody has answered, nobody has left a limit out.
-      if (!elsewhere && !own && signal.response) note(departure, signal, places.get(departure))
+      // A limit of an endpoint's own does not count for others.
+      if (!elsewhere && !own && speaks(signal)) note(departure, signal, places.get(departure))
       if (verdict.action === 'use') {
         endpoints.served(request, at)
         servedAt = clock()
@@ -149,6 +149,10 @@ const waitOf = ({ verdict: { kind, retryable, tentative, retryAfterMs } }: Signa
   if (!retryable || tentative || KINDS[kind].owner !== NAME) return undefined
   return retryAfterMs === 0 ? undefined : retryAfterMs
 }
+
+/** Whether limits that it does not name were left out. Where nobody has answered, or with a failure that a proxy may speak of, they were not. */
+const speaks = ({ verdict: { kind, limits }, response }: Signal): boolean =>
+  response !== undefined && (limits.windows.length > 0 || !KINDS[kind].failure)
 
 /** Retry-After wins over the reset of a window (draft-ietf-httpapi-ratelimit-headers): one that has run out may be given back bit by bit. */
 const windowsOf = ({ limits: { windows }, retryAfterMs }: Verdict): readonly LimitWindow[] => {

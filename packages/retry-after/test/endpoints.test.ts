@@ -1,6 +1,7 @@
+import { classify } from '@aplomb/classify'
 import { respond, type ScriptedAnswer } from '@aplomb/mock-api'
 import { createFetch, type Fetch } from '@aplomb/pipeline'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { outcomes, urlOf, useFakeTime } from '../../aplomb/test/support/time.ts'
 import { retryAfter } from '../src/index.ts'
 
@@ -64,4 +65,19 @@ test('nor does one that says of itself that it is used up, after the second time
   )
   expect(Math.max(...took)).toBeLessThan(61_000)
   expect(Math.max(...took.slice(-100))).toBe(50)
+})
+
+test('failures that name no limit have left none out: a proxy may speak for the API', async () => {
+  const reset = `${Math.ceil(Date.now() / 1000) + 60}`
+  const headers = { 'x-ratelimit-limit': '10', 'x-ratelimit-remaining': '3', 'x-ratelimit-reset': reset }
+  const answers: ScriptedAnswer[] = [{ headers }, ...Array.from({ length: 3 }, () => ({ status: 502 }))]
+  const inner: Fetch = (input, init) => respond(answers.shift() ?? { headers })(input, init)
+  const fetch = createFetch([retryAfter(), classify()], { fetch: inner })
+  for (let i = 0; i < 4; i++) await fetch(KEY)
+  let settled = false
+  const next = fetch(KEY).then(() => void (settled = true))
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(settled).toBe(false)
+  await vi.advanceTimersByTimeAsync(60_000)
+  await next
 })
