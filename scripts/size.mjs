@@ -55,7 +55,7 @@ for (const { folder, manifest } of publicPackagesIn(root)) {
 const CEILINGS = [
   ['@aplomb/retry-after', 'retryAfter', 28.75],
   ['@aplomb/backoff-jitter', 'backoffJitter', 19],
-  ['@aplomb/concurrency-gate', 'concurrencyGate', 31.5],
+  ['@aplomb/concurrency-gate', 'concurrencyGate', 31.75],
   ['@aplomb/credit-meter', 'creditMeter', 32],
   ['@aplomb/log', 'log', 30.75],
   ['@aplomb/limits', 'readHeaders', 24],
