@@ -90,7 +90,7 @@ export const summarizeSample = (name, draw, results) => {
   const figures = readJson(FIGURES)
   const { draws } = figures.samples[name] ?? {}
   figures.samples[name] = {
-    of,
+    of: tried.length,
     draws: { ...draws, [draw.seed]: { found, not, score: scoreOf(found, not), low, high } },
   }
   writeJson(FIGURES, figures)

@@ -31,7 +31,7 @@ const withoutTags = (text: string): string => oneLine(text.replaceAll(/<[^<>]{0,
 
 /** A page of an error says what it has to say at its beginning. */
 const LONGEST_PAGE = 16_384
-const UNSEEN = /<(title|style|script)\b[^]*?(?:<\/\1|$)/gi
+const UNSEEN = /<(title|style|script)\b[^]*?(?:<\/\1\s*>|$)/gi
 
 /** What a sentence on its own says. */
 const fromText = (text: string): Facts => {

@@ -242,6 +242,33 @@ describe('the ready-made rules find limits inside a 200', () => {
     expect(await judge(rules.eventStream, fine, 'text/event-stream')).toMatchObject({ kind: 'ok' })
   })
 
+  it.each([
+    ['data: {"error":{"code":"rate_limit_exceeded"}}\n\n', 'rate-limited'],
+    ['data: { "x": 1 }\r\n\r\nevent:error\r\ndata: {"code":\r\ndata: "rate_limit_exceeded"}\r\n\r\n', 'rate-limited'],
+    ['event: error\n\n', 'ok'],
+    ['event: errors\ndata: {"code":"rate_limit_exceeded"}\n\n', 'ok'],
+    ['data: {"text":{"error":1},"code":"rate_limit_exceeded"}\n\n', 'ok'],
+  ])('of a stream that is %j: %s', async (stream, kind) => {
+    expect(await judge(rules.eventStream, stream, 'text/event-stream')).toMatchObject({ kind })
+  })
+
+  it('the message of an outcome, where it has one', async () => {
+    const over = { status: 'OVER_QUERY_LIMIT', error_message: 'Slow down.' }
+    expect(await judge(rules.googleMaps, over)).toMatchObject({ message: 'Slow down.' })
+  })
+
+  it.each([204, 299])('with status %i only where there is a body', async (status) => {
+    const head = {
+      status,
+      url: '',
+      header: () => 'application/json',
+      limits: { windows: [] },
+    }
+    expect(rules.graphql.reads?.(head)).toBe(status !== 204)
+    expect(rules.graphql.reads?.({ ...head, status: 300 })).toBe(false)
+    expect(rules.graphql.reads?.({ ...head, status: 199 })).toBe(false)
+  })
+
   it('Shopify’s wait and points', async () => {
     const throttleStatus = { maximumAvailable: 2000, currentlyAvailable: 2, restoreRate: 100 }
     const cost = { requestedQueryCost: 152, actualQueryCost: null, throttleStatus }
