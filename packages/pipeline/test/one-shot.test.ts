@@ -40,7 +40,7 @@ describe('shown lazily', () => {
     return { body, ended: () => ended, begun: () => begun }
   }
 
-  it('it is touched only when it is read', async () => {
+  it('is touched only when it is read', async () => {
     const { body, begun, ended } = chunks()
     const stream = lazily(body)
     expect(begun()).toBe(false)
@@ -48,7 +48,7 @@ describe('shown lazily', () => {
     expect(ended()).toBe(true)
   })
 
-  it('whoever cancels it ends it', async () => {
+  it('ends with whoever cancels it', async () => {
     const { body, ended } = chunks()
     const reader = lazily(body).getReader()
     await reader.read()
