@@ -106,7 +106,7 @@ const MUTATION = `## What the tests notice
 
 How many small changes of the code (a condition turned round, a call left out, another number) make a test fail. Of all that a package has, some are drawn by lot: the interval is where the share of all is, 95 times in 100 (Wilson). Sentences, tables of vendors and what runs once when a module is loaded are not changed. Tests of time, of memory and of other processes do not run, properties a hundred times each: with those it can only be more. Some changes make no difference to anybody, so that 100 % is out of reach.
 
-Draw 1 is the one whose survivors were read and answered; draw 2 is a fresh one, that nobody had seen.
+What draw 1 had left was read, and answered by tests or by less code, since it was tried; draw 2 was tried after that, and nobody had seen it before.
 
 | package | changes | draw | tried | noticed | in all |
 |---|---|---|---|---|---|`
