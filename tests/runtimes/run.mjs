@@ -9,6 +9,7 @@ import { checks } from './checks/index.js'
 import { differences } from './compare.mjs'
 import { exceptions } from './exceptions.js'
 import { install } from './install.mjs'
+import { durableObjectChecks } from './durable-object.mjs'
 import { isolateChecks } from './isolate.mjs'
 import { launch } from './launch/chromium.mjs'
 import { unpack } from './packed.mjs'
@@ -137,6 +138,8 @@ const runAll = async () => {
     }
     const isolateAt = performance.now()
     if (wanted('isolate', options.only)) print('isolate', '', await isolateChecks(folder), isolateAt)
+    const objectAt = performance.now()
+    if (wanted('durable-object', options.only)) print('durable-object', '', await durableObjectChecks(folder), objectAt)
     const startedAt = performance.now()
     if (wanted('types', options.only)) print('types', '', await typeChecks(folder), startedAt)
     if (wanted('report', options.only)) {
