@@ -42,6 +42,7 @@ export interface Asked {
   abortedAt: number
   settledAt: number
   /** The same by the timers' clock, which stands still while code runs. */
+  readonly askedTurn: number
   abortedTurn: number
   settledTurn: number
   outcome: 'answered' | 'failed' | undefined

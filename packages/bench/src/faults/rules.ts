@@ -234,7 +234,7 @@ const bound: Rule = (facts) =>
   })
 
 const timeOut: Rule = (facts) =>
-  facts.calls.flatMap(({ n, askedAt, settledAt, member, sendings }) => {
+  facts.calls.flatMap(({ n, askedAt, askedTurn, settledAt, settledTurn, member, sendings }) => {
     const { timeoutMs = Infinity, gate, store } = facts.plan.client
     const storeMs = store === 'shared' ? STORE_MS : 0
     // Of a fleet's line, its leader tells.
@@ -242,7 +242,8 @@ const timeOut: Rule = (facts) =>
     const queueMs =
       gate && sendings.length === 0 && 'queueTimeoutMs' in gate ? (gate.queueTimeoutMs as number) : Infinity
     if (settledAt === Infinity) return false
-    const lateMs = settledAt - askedAt - stoodStill(facts, member, askedAt, settledAt)
+    // However much is done in a turn, it is one.
+    const lateMs = settledTurn - askedTurn - stoodStill(facts, member, askedAt, settledAt)
     return [
       lateMs > timeoutMs + AT_ONCE_MS && `call ${n} settled after ${ms(lateMs)}, its time-out is ${ms(timeoutMs)}`,
       !waitsBehindDoor(facts) &&

@@ -202,6 +202,7 @@ export const run = (plan: Plan): Promise<Result> =>
           member,
           sendings: [],
           askedAt: performance.now(),
+          askedTurn: clock.now,
           abortedAt: Infinity,
           settledAt: Infinity,
           abortedTurn: Infinity,
