@@ -34,7 +34,7 @@ const serve = async (folder) => {
   return {
     engine: engineOf(objects),
     broken: engineOf(broken),
-    newMember: (fetch) => aplomb({ log: false, fetch, store: fleet(engineOf(objects)), concurrencyGate: { limit: 2 } }),
+    newClient: (fetch) => aplomb({ log: false, fetch, store: fleet(engineOf(objects)), concurrencyGate: { limit: 2 } }),
     close: () => miniflare.dispose(),
   }
 }
@@ -113,7 +113,7 @@ const CHECKS = {
     const said = await newMember(broken, 'room', 'one')().catch(String)
     return [said, 'Error: The Durable Object answered 500']
   },
-  'two members are one client': async ({ newMember: join }) => {
+  'two members are one client': async ({ newClient }) => {
     let [inFlight, most] = [0, 0]
     const answer = async () => {
       most = Math.max(most, ++inFlight)
@@ -121,7 +121,7 @@ const CHECKS = {
       inFlight--
       return new Response('ok')
     }
-    const members = [join(answer), join(answer)]
+    const members = [newClient(answer), newClient(answer)]
     const responses = await Promise.all(
       Array.from({ length: 20 }, (_, i) => members[i % 2](`https://api.test/v1/${i}`)),
     )
