@@ -35,6 +35,8 @@ export interface Signal {
   readonly elsewhere: boolean
   /** When another process had sent it, on the `clock`, as far as that is known; absent: when it was let through. */
   readonly sentAt?: number | undefined
+  /** When another process had heard the answer, on the `clock`, where that tells of it later; absent: now. */
+  readonly heardAt?: number | undefined
   /** Whether the request may be sent again: the failure is transient, and the server has not begun, or may begin twice. */
   readonly repeatable: boolean
 }

@@ -30,13 +30,15 @@ export const plainOrigin = (url: string): string | undefined => {
   return origin
 }
 
-/** Where an answer came from, and when another process had sent its request, on the `clock`. */
+/** Where an answer came from, and when another process had sent its request, and heard it, on the `clock`. */
 interface Origin {
   readonly key?: string | undefined
   readonly sentAt?: number | undefined
+  readonly heardAt?: number | undefined
 }
 
 /** Of answers that came from another origin than was asked, or to another process. */
+const NOWHERE: Origin = {}
 const elsewhere = new WeakMap<Response, Origin>()
 
 /**
@@ -56,7 +58,8 @@ export const noteRedirect = (request: RequestLine, response: Response | undefine
 /** Of an answer that another process has heard: it may have come from elsewhere, and its request was sent later than it was let through here. */
 export const setOriginOfAnswer = (response: Response, origin: Origin): void => void elsewhere.set(response, origin)
 
-export const sentAtOf = (response: Response): number | undefined => elsewhere.get(response)?.sentAt
+/** When another process had sent it, and heard its answer. */
+export const datesOf = (response: Response): Pick<Origin, 'sentAt' | 'heardAt'> => elsewhere.get(response) ?? NOWHERE
 
 /**
  * The key that an answer's limits, waits and credits are about: the call's own; but where keys are origins, what another origin

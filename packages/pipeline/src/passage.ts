@@ -4,17 +4,18 @@ import { clock, later } from './clock.ts'
 import type { Gateway } from './constrained.ts'
 import type { Door } from './door.ts'
 import { LOST_MS } from './isolate.ts'
-import { keyOfAnswer, sentAtOf } from './origin.ts'
+import { datesOf, keyOfAnswer } from './origin.ts'
 import { onAbort } from './on-abort.ts'
 import { sleep } from './sleep.ts'
 import { KINDS } from './verdict.ts'
 import { setAside, verdictOf, verdictOfError } from './verdicts.ts'
 
 /** Notes whether the key serves anybody. */
-const note = (door: Door, { verdict: { kind, tentative }, elsewhere }: Signal): void => {
+const note = (door: Door, { verdict: { kind, tentative }, elsewhere, heardAt }: Signal): void => {
   const { action, transient } = KINDS[kind]
   if (elsewhere || tentative || action === 'stop') return
-  door.barrenSince = transient ? (door.barrenSince ?? clock()) : undefined
+  if (transient) door.barrenSince ??= heardAt ?? clock()
+  else if (heardAt === undefined || heardAt >= (door.barrenSince ?? 0)) door.barrenSince = undefined
 }
 
 /** What the door of a pipeline needs to know of a call. */
@@ -128,7 +129,8 @@ const send = async (gateway: Gateway, departure: Flight, next: () => Promise<Res
     const verdict = verdictOf(response)
     const key = keyOfAnswer(call, response)
     const repeatable = verdict.retryable && !verdict.tentative && !call.gaveUp && (verdict.refused || call.repeatable)
-    return { verdict, response, key, elsewhere: key !== call.key, sentAt: sentAtOf(response), repeatable }
+    const { sentAt, heardAt } = datesOf(response)
+    return { verdict, response, key, elsewhere: key !== call.key, sentAt, heardAt, repeatable }
   } catch (error) {
     fail(gateway, departure, error)
     throw error

@@ -45,6 +45,17 @@ export const answerOf = (
   }
 }
 
+/** Of one that goes with the next turn: how long ago it was heard is known as that is written down. */
+export const dated = (answer: Answer): Answer => {
+  const heardAt = clock()
+  return {
+    ...answer,
+    get agoMs() {
+      return clock() - heardAt
+    },
+  }
+}
+
 /** Whether the leader learns nothing from it that others wait for. */
 export const isPlain = (
   { verdict: { action, limits, retryAfterMs }, lasts, key: elsewhere }: Answer,

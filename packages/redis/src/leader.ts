@@ -145,7 +145,9 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
     run(standInFor(from, n, facts), clock() - sinceMs)
 
   /** Of a call that is over. */
-  const learnOf = (answer: Answer, facts: Facts, sentAt: number): void => {
+  const learnOf = (answer: Answer, facts: Facts): void => {
+    // For as long as it took: round trips are measured. When that was, its answer says.
+    const sentAt = clock() - (answer.tookMs ?? 0)
     const one = newStandIn(key, { owner: '', n: 0 }, facts, UNHEARD)
     standIns.set(one.call, one)
     doorway.pass(one.request, one.call, () => one.send(true), sentAt).catch(() => undefined)
@@ -189,7 +191,7 @@ export const newLeader = ({ key, me, doorway, standIns, post, heard }: Context):
         for (const flight of message.flights) takeOver(from, flight)
         break
       case 'done':
-        learnOf(message.answer, message.facts, clock() - message.tookMs)
+        learnOf(message.answer, message.facts)
         break
       case 'back':
         for (const n of message.ns) {

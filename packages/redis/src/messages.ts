@@ -42,6 +42,8 @@ export interface Answer {
   readonly gaveUp: GiveUp | undefined
   /** For how long its member has waited for it, in milliseconds. */
   readonly tookMs: number | undefined
+  /** How long ago it was heard, as it is written down, in milliseconds: absent where it is told at once. */
+  readonly agoMs?: number | undefined
 }
 
 /** An error of the door, to be made anew. */
@@ -72,7 +74,6 @@ export type Request =
       readonly to: 'leader'
       readonly type: 'done'
       readonly facts: Facts
-      readonly tookMs: number
       readonly answer: Answer
     }
   /** Sent without being asked for, and not served: it is looked at as any other. */

@@ -1,5 +1,5 @@
 import { type Call, clock, type Doorway, onAbort, setAside, verdictOfError } from '@aplomb/pipeline'
-import { answerOf, isPlain } from './answer.ts'
+import { answerOf, dated, isPlain } from './answer.ts'
 import { errorFrom } from './errors.ts'
 import { HEARD, LATE } from './lease.ts'
 import { type Answer, factsOf, type Reaction, type Request, type ToldVerdict, toldVerdict } from './messages.ts'
@@ -123,11 +123,11 @@ export const newSeats = ({ key, doorway, post, leaseMs, maySend, mayKeep, ceilin
   }
 
   const tell = (seat: Seat, answer: Answer): void => {
-    const { call, request, sentAt, slot } = seat
+    const { call, request, slot } = seat
     // One that is kept in calm says nothing of others who use the server.
     if (slot && isPlain(answer, ceiling()) && (slot.until < Infinity || !answer.verdict.limits.concurrency)) {
       const facts = factsOf(call, request, 0, clock())
-      return post({ to: 'leader', type: 'done', facts, tookMs: clock() - sentAt, answer }, false)
+      return post({ to: 'leader', type: 'done', facts, answer: dated(answer) }, false)
     }
     tellFlight(seat)
     tellAnswer(seat)

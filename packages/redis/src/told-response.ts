@@ -13,6 +13,7 @@ export const responseFor = ({
   type,
   key,
   tookMs,
+  agoMs,
 }: Answer): { response: Response; end: () => void } => {
   const status = isStatus(verdict.status ?? 0) ? (verdict.status as number) : 200
   const nothing = (): void => undefined
@@ -28,6 +29,8 @@ export const responseFor = ({
   const response = new Response(body, { status, headers: type ? { 'content-type': type } : {} })
   setVerdict(response, verdictFrom(verdict))
   // At the latest: its member has told at once.
-  setOriginOfAnswer(response, { key, sentAt: tookMs === undefined ? undefined : clock() - tookMs })
+  const heardAt = clock() - (agoMs ?? 0)
+  const sentAt = tookMs === undefined ? undefined : heardAt - tookMs
+  setOriginOfAnswer(response, { key, sentAt, heardAt: agoMs ? heardAt : undefined })
   return { response, end: () => close() }
 }

@@ -82,6 +82,20 @@ it('a slot is used no more once an answer was none of use: whoever leads hears o
   ])
 })
 
+it('what is told with the next turn is dated as that is written down', async () => {
+  vi.useFakeTimers()
+  const told: Told[] = []
+  const seats = seatsTelling(told)
+  seats.receive({ to: 'member', type: 'slot', n: -1 })
+  await seats.pass(request, call, async () => {
+    await vi.advanceTimersByTimeAsync(30)
+    return new Response('{}')
+  })
+  await vi.advanceTimersByTimeAsync(200)
+  expect(JSON.parse(JSON.stringify(told))).toMatchObject([{ type: 'done', answer: { tookMs: 30, agoMs: 200 } }])
+  vi.useRealTimers()
+})
+
 describe('a wait that its own process was told', () => {
   beforeEach(() => void vi.useFakeTimers())
   afterEach(() => void vi.useRealTimers())

@@ -18,8 +18,11 @@ export interface Pace {
   settled(sent: Departure, weight: Weight): void
   /** It ended without an answer that says anything of limits. */
   ended(sent: Departure): void
-  /** Takes over what the answer to that request, served or refused, says about the limits; `sentAt`: it was sent later than it was counted. */
-  learn(windows: readonly LimitWindow[], sent: Departure, served?: boolean, sentAt?: number): void
+  /**
+   * Takes over what the answer to that request, served or refused, says about the limits; `sentAt`: when it was sent in truth, later than it
+   * was counted, or earlier where another process tells of it late. `failed`: it may be a proxy's, which leaves no limit out.
+   */
+  learn(windows: readonly LimitWindow[], sent: Departure, served?: boolean, sentAt?: number, failed?: boolean): void
   /** Whether no limit is known that still counts. */
   idle(): boolean
   /** Whether a limit is known, be its window over or not: the next one is expected to be as it was. */
@@ -37,8 +40,9 @@ interface Known {
   readonly name: string
   first: Heard | undefined
   curve: Curve | undefined
-  /** The latest request whose answer spoke of it. */
+  /** The latest request whose answer spoke of it, and when that was sent: others may be told of later than they were sent. */
   place: number
+  sentAt: number
   limit: number | undefined
   /** When an answer named it last, on the `clock`. */
   namedAt: number
@@ -92,11 +96,17 @@ export const newPace = (): Pace => {
     partial.add(id)
   }
 
-  const noteMissing = (windows: readonly LimitWindow[], place: number): void => {
+  const noteMissing = (windows: readonly LimitWindow[], place: number, at: number): void => {
     for (const [id, known] of limits) {
-      if (place <= known.place || windows.some((window) => idOf(window) === id)) continue
+      if (place <= known.place || at < known.sentAt || windows.some((window) => idOf(window) === id)) continue
       if (++known.missing >= MOST_MISSING) leaveOut(id)
     }
+  }
+
+  /** Told of late: others that were sent after it have spoken of a limit. */
+  const isOld = (at: number): boolean => {
+    for (const { sentAt } of limits.values()) if (at < sentAt) return true
+    return false
   }
 
   const curveOf = (known: Known): Curve => {
@@ -130,6 +140,7 @@ export const newPace = (): Pace => {
       first: undefined,
       curve: undefined,
       place: 0,
+      sentAt: -Infinity,
       refused: false,
       endless: false,
       changes: 0,
@@ -159,6 +170,7 @@ export const newPace = (): Pace => {
     if (known.curve || known.place > 0) curveOf(known).learn(...heard)
     else known.first = heard
     known.place = Math.max(known.place, departure.place)
+    known.sentAt = Math.max(known.sentAt, departure.at)
   }
 
   return {
@@ -187,12 +199,13 @@ export const newPace = (): Pace => {
       if (more.size > 0) for (const { curve } of limits.values()) curve?.settled(departure, more)
     },
     ended: departures.ended,
-    learn: (windows, departure, served = true, sentAt) => {
+    learn: (windows, departure, served = true, sentAt, failed = false) => {
       const now = clock()
+      const at = Math.min(departure.at, sentAt ?? Infinity)
       departures.answered(departure, served, sentAt)
-      if (served && windows.length === 0) outside = Math.max(outside, departure.place)
-      if (served) noteMissing(windows, departure.place)
-      else for (const known of limits.values()) curveOf(known).refused(departure)
+      if (served && windows.length === 0 && !failed && !isOld(at)) outside = Math.max(outside, departure.place)
+      if (served && !failed) noteMissing(windows, departure.place, at)
+      if (!served) for (const known of limits.values()) curveOf(known).refused(departure)
       for (const window of windows) hear(window, departure, served, now)
     },
     crowded: () => [...limits.values()].some(({ curve }) => curve?.crowded()),

@@ -53,7 +53,8 @@ export const newWaits = (line: Line, { maxAttempts, maxWaitMs, paced }: WaitsSet
     sent = pace.sent(departure.call.weight, departure.at),
   ): void => {
     // A limit that bare prose speaks of may be none.
-    if (paced && !verdict.tentative) pace.learn(windowsOf(verdict), sent, verdict.kind !== 'rate-limited', sentAt)
+    const { kind, tentative } = verdict
+    if (paced && !tentative) pace.learn(windowsOf(verdict), sent, kind !== 'rate-limited', sentAt, KINDS[kind].failure)
   }
 
   const extend = ({ id, key, emit, gaveUp, observed }: Call, of: string, waitMs: number, reason: string): void => {
@@ -127,17 +128,17 @@ export const newWaits = (line: Line, { maxAttempts, maxWaitMs, paced }: WaitsSet
     },
     heard: (departure, signal): Again | undefined => {
       const { call, request, at } = departure
-      const { verdict, elsewhere } = signal
+      const { verdict, elsewhere, heardAt } = signal
       const waitMs = waitOf(signal)
       const own = !elsewhere && waitMs !== undefined && endpoints.refused(request, at) !== undefined
-      // A limit of an endpoint's own does not count for others.
-      if (!elsewhere && !own && speaks(signal)) note(departure, signal, places.get(departure))
+      // A limit of an endpoint's own does not count for others; where nobody has answered, nobody has left a limit out.
+      if (!elsewhere && !own && signal.response) note(departure, signal, places.get(departure))
       if (verdict.action === 'use') {
         endpoints.served(request, at)
-        servedAt = clock()
+        servedAt = Math.max(servedAt, heardAt ?? clock())
       }
       if (waitMs === undefined) return undefined
-      refusedAt = clock()
+      refusedAt = heardAt ?? clock()
       if (!elsewhere && !own) extend(call, '', waitMs, verdict.evidence)
       return signal.repeatable ? againFor(departure, signal, waitMs, own || elsewhere) : undefined
     },
@@ -149,10 +150,6 @@ const waitOf = ({ verdict: { kind, retryable, tentative, retryAfterMs } }: Signa
   if (!retryable || tentative || KINDS[kind].owner !== NAME) return undefined
   return retryAfterMs === 0 ? undefined : retryAfterMs
 }
-
-/** Whether limits that it does not name were left out. Where nobody has answered, or with a failure that a proxy may speak of, they were not. */
-const speaks = ({ verdict: { kind, limits }, response }: Signal): boolean =>
-  response !== undefined && (limits.windows.length > 0 || !KINDS[kind].failure)
 
 /** Retry-After wins over the reset of a window (draft-ietf-httpapi-ratelimit-headers): one that has run out may be given back bit by bit. */
 const windowsOf = ({ limits: { windows }, retryAfterMs }: Verdict): readonly LimitWindow[] => {

@@ -37,6 +37,18 @@ test('a limit is known for as long as the next window is expected to be as the l
   expect([pace.waitMs(), pace.idle(), pace.informed()]).toEqual([0, true, true])
 })
 
+test('answers that are told of late have left out nothing that was named since they were sent', () => {
+  const paced = (sentAt: number): boolean => {
+    const pace = newPace()
+    exchange(pace, window(3, 1000, { limit: 10, windowMs: 1000 }))
+    for (let i = 0; i < 3; i++) pace.learn([], pace.sent(), true, sentAt)
+    return pace.waitMs() > 0 && pace.informed()
+  }
+  vi.advanceTimersByTime(500)
+  expect(paced(performance.now() - 100)).toBe(true)
+  expect(paced(performance.now())).toBe(false)
+})
+
 describe('an announced window', () => {
   test('is not known at first: nobody waits', () => {
     const pace = newPace()
