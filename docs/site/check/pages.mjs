@@ -45,6 +45,19 @@ const showsItsLines = async ({ page }, where) => {
   for (const first of cut) note(`${where}: lines are cut, in the block that begins with ${first}`)
 }
 
+/** Those that would be fetched once they are scrolled to; rejects where there is none. */
+const waitForPictures = ({ page }) =>
+  page.evaluate(() =>
+    Promise.all(
+      [...document.images]
+        .filter((image) => image.checkVisibility())
+        .map((image) => {
+          image.loading = 'eager'
+          return image.decode()
+        }),
+    ),
+  )
+
 const judge = async ({ page, where }, context, rules) => {
   const options = { resultTypes: ['violations'], ...(rules && { runOnly: rules }) }
   const { violations } = await page.evaluate((given) => globalThis.axe.run(...given), [context, options])
@@ -74,6 +87,7 @@ const lookAt = async (paths, { width, other }) => {
       // The rest is the same in both.
       await judge(opened, context, colorScheme === 'light' ? undefined : ['color-contrast'])
       if (isReference(path)) continue
+      await waitForPictures(opened)
       const name = path.slice(1).replaceAll('/', '-') || 'index'
       await page.screenshot({ path: join(pictures, `${name}-${width}-${colorScheme}.png`), fullPage: true })
     }
