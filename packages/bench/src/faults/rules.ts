@@ -242,8 +242,9 @@ const timeOut: Rule = (facts) =>
     const queueMs =
       gate && sendings.length === 0 && 'queueTimeoutMs' in gate ? (gate.queueTimeoutMs as number) : Infinity
     if (settledAt === Infinity) return false
-    // However much is done in a turn, it is one.
-    const lateMs = settledTurn - askedTurn - stoodStill(facts, member, askedAt, settledAt)
+    // What else is done in the turn in which it is asked, or settles, is no part of it.
+    const lateMs =
+      Math.min(settledAt - askedAt, settledTurn - askedTurn) - stoodStill(facts, member, askedAt, settledAt)
     return [
       lateMs > timeoutMs + AT_ONCE_MS && `call ${n} settled after ${ms(lateMs)}, its time-out is ${ms(timeoutMs)}`,
       !waitsBehindDoor(facts) &&
