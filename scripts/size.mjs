@@ -53,7 +53,7 @@ for (const { folder, manifest } of publicPackagesIn(root)) {
 
 /** Middlewares with `createFetch`, and how many kilobytes a page may ship for one: what is reached, so that it does not grow. */
 const CEILINGS = [
-  ['@aplomb/retry-after', 'retryAfter', 28.75],
+  ['@aplomb/retry-after', 'retryAfter', 29],
   ['@aplomb/backoff-jitter', 'backoffJitter', 19],
   ['@aplomb/concurrency-gate', 'concurrencyGate', 31.75],
   ['@aplomb/credit-meter', 'creditMeter', 32],

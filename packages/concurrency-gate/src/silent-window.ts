@@ -27,6 +27,15 @@ export interface SilentWindow extends Pick<
 /** Windows of so few follow each other as a refill does. */
 const LIKE_A_REFILL = 2
 
+const slidesPast = (log: SlidingLog, estimator: WindowEstimator, at: number): boolean => {
+  log.refused(at)
+  if (log.believed()) return true
+  const lengthMs = estimator.lengthMs()
+  const quota = estimator.quota()
+  // One that is used up refuses, be it fixed or not.
+  return lengthMs !== undefined && estimator.passed() < quota && log.explains(at, lengthMs, quota)
+}
+
 /** The rate is there from a first refusal on. */
 export const newSilentWindow = (rate?: SilentRate): SilentWindow => {
   const estimator = newWindowEstimator()
@@ -37,18 +46,6 @@ export const newSilentWindow = (rate?: SilentRate): SilentWindow => {
     if (rate?.believed()) return 'refills'
     return log?.believed() ? 'slides' : undefined
   }
-  const isKnown = (): boolean => log?.believed() || (estimator.quota() > LIKE_A_REFILL && estimator.quota() < Infinity)
-
-  const slidesPast = (at: number): boolean => {
-    log ??= newSlidingLog()
-    log.refused(at)
-    if (log.believed()) return true
-    const lengthMs = estimator.lengthMs()
-    const quota = estimator.quota()
-    // One that is used up refuses, be it fixed or not.
-    return lengthMs !== undefined && estimator.passed() < quota && log.explains(at, lengthMs, quota)
-  }
-
   return {
     ...estimator,
     flow,
@@ -71,8 +68,10 @@ export const newSilentWindow = (rate?: SilentRate): SilentWindow => {
     },
     flowsPast: (one, active) => {
       rate ??= newSilentRate()
-      if (rate.refused(one, active, isKnown())) return 'refills'
-      return slidesPast(one.at) ? 'slides' : undefined
+      const known = log?.believed() || (estimator.quota() > LIKE_A_REFILL && estimator.quota() < Infinity)
+      if (rate.refused(one, active, known)) return 'refills'
+      log ??= newSlidingLog()
+      return slidesPast(log, estimator, one.at) ? 'slides' : undefined
     },
     anew: () => newSilentWindow(rate),
   }

@@ -92,6 +92,23 @@ const firstIndex = <T>(sorted: readonly T[], holds: (one: T) => boolean): number
   return least
 }
 
+/** Those of this turn of the event loop, of all keys. */
+let turn: Entry[] | undefined
+const leave = (): void => {
+  const now = clock()
+  for (const entry of turn ?? []) entry.at = Math.max(entry.at, now)
+  turn = undefined
+}
+
+/** What a platform is given to send leaves when the code that runs is done. What is under way for a while has left. */
+const leaveWithTurn = (departure: Entry): void => {
+  if (turn) turn.push(departure)
+  else {
+    turn = [departure]
+    void Promise.resolve().then(leave)
+  }
+}
+
 export const newDepartures = (): Departures => {
   const open = new Set<Departure>()
   /** In the order of sending. */
@@ -132,13 +149,6 @@ export const newDepartures = (): Departures => {
     weights = sum(weights, charged)
   }
 
-  /** Those of this turn of the event loop: what a platform is given to send leaves when the code that runs is done. Others may be under way for a while. */
-  const turn: Entry[] = []
-  const leave = (): void => {
-    const now = clock()
-    for (const entry of turn.splice(0)) entry.at = Math.max(entry.at, now)
-  }
-
   return {
     lastPlace: () => lastPlace,
     expecting: () => open.size > 0 && clock() - (kept.at(-1)?.at ?? 0) < LATE * Math.max(1, roundTripMs ?? Infinity),
@@ -169,7 +179,7 @@ export const newDepartures = (): Departures => {
         pending = sum(pending, later)
         unsettled.add(departure)
       }
-      if (clock() - at < MOMENT_MS && turn.push(departure) === 1) void Promise.resolve().then(leave)
+      if (clock() - at < MOMENT_MS) leaveWithTurn(departure)
       mostOpen = Math.max(mostOpen, open.add(departure).size)
       const most = Math.min(MOST_KEPT, remembered + AROUND * mostOpen)
       // Twice as many: moving them all costs no more than each did.
