@@ -35,10 +35,10 @@ const LEAST_SPAN = 8 * SLACK
 const MOST_MARKS = 16
 /** The rate is known to one in as many as were let through, and tried so much faster, at least by one in this many: what has grown is to be found out. */
 const MOST_EXACT = 64
-/** Times the usual distance of two marks, after which the limit seems to have grown; then so many times in that distance what is tried beyond the rate doubles. */
+/** Probing for a higher rate: without a refusal for this many times the longest interval between two, the probing rate doubles, so many times in each further interval. */
 const PATIENCE = 2
 const DOUBLINGS = 4
-/** So many without a refusal, and it is not there any more. */
+/** Requests without a refusal after which the estimate is dropped: the limit is gone. */
 const MOST_SINCE = 16 * MOST_EXACT
 
 export const newSilentRate = (): SilentRate => {

@@ -72,7 +72,7 @@ interface Waiting {
 /** `setTimeout` takes no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
-/** For how long a call may wait for whoever leads, on its own clock, in milliseconds. */
+/** Timeout of a call that waits for the leader, on the clock of its member, in milliseconds. */
 const patienceMs = ({ call, phase, linedUpAt }: Seat, constraints: Waiting['constraints']): number => {
   if (phase === 'answered') return call.mayWaitMs()
   const linedUpMs = clock() - linedUpAt
@@ -87,7 +87,7 @@ const outOfPatience = ({ key, attempt }: Call, constraints: Waiting['constraints
   return new DOMException('The call has waited for whoever leads as long as maxTotalWaitMs allows', 'TimeoutError')
 }
 
-/** Until it is its turn, or all is over. Whoever leads says when it has waited for as long as it may; where nobody does, it is over all the same. */
+/** Resolves with its turn, or the end of its wait: the leader enforces the time limit, and without a leader the member does. */
 export const outcomeOf = async (seat: Seat, { mayGo, constraints, graceMs, gone }: Waiting): Promise<Outcome> => {
   for (;;) {
     const ms = seat.phase === 'granted' ? Infinity : patienceMs(seat, constraints) + graceMs

@@ -1,7 +1,7 @@
 import { clock } from '@aplomb/pipeline'
 
 /**
- * A member is given slots that has asked so often, for so long in milliseconds, without anybody waiting or a burst of its own.
+ * Hysteresis of sticky slots: a member gets one after so many requests over so many milliseconds, with an empty queue and no burst.
  * A slot that outlives a burst would keep the key from coming to rest, and the next burst would be as large at once.
  */
 const STEADY_TIMES = 8
@@ -18,7 +18,7 @@ const ROUND_MS = 1000 / 6
 
 /** Which members need not ask for each call: the steady ones, as long as nobody waits; in turn, where all wait. */
 export interface Tenure {
-  /** A member was let through at once; so many of its calls that were asked for are under way. */
+  /** A member was let through without waiting; `asked` of its calls are in flight through the leader. */
   passed(owner: string, asked: number): void
   /** It may keep a slot, as far as it goes by it. */
   maySlot(owner: string): boolean
